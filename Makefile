@@ -1,0 +1,40 @@
+# Everything runs from one virtual environment that these targets set up themselves.
+# PYTHON chooses the interpreter (3.10 or newer) it is made of.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup task lint types test demo bench clean
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.ready ## Set up the virtual environment
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=/path/to/python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[emulator,dev]'
+	touch $@
+
+task: setup ## Build dist/task/PipAuthenticate, what Azure Pipelines installs
+	$(BIN)/python tools/build_task.py
+
+lint: setup ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## Check types
+	$(BIN)/mypy
+
+test: lint types task ## Lint, types and all tests, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+demo: task ## Run the documentation's examples against the emulated organisation
+	$(BIN)/python tools/demo.py
+
+bench: task ## Measure the budgets
+	$(BIN)/python benchmarks/budgets.py
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) dist build .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis

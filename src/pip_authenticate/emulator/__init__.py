@@ -1,0 +1,1 @@
+"""The local stand-in for an Azure DevOps organisation and its agent; loopback only."""

@@ -1,0 +1,66 @@
+"""The errors of the project: data first, text second. Imports nothing of the project."""
+
+
+class PipAuthenticateError(Exception):
+    """Root of every error that the project raises on purpose.
+
+    No field ever holds a secret; text that came from outside may be in any of them,
+    so whoever prints an error escapes it first.
+
+    Args:
+        slug: kebab-case name of the kind of failure; stable, for tests and searches.
+        what: one sentence that says what happened.
+        context: what it happened to (an entry, a host, a status), or empty.
+        hint: what the person should do now, or empty.
+        link: a documentation page, or empty.
+    """
+
+    def __init__(self, slug: str, what: str, *, context: str = "", hint: str = "", link: str = "") -> None:
+        super().__init__(what)
+        self.slug = slug
+        self.what = what
+        self.context = context
+        self.hint = hint
+        self.link = link
+
+    def __str__(self) -> str:
+        """The one line a person reads: what happened, to what, and what to do."""
+        text = self.what
+        if self.context:
+            text += f" ({self.context})"
+        if text[-1:] not in ".!?":
+            text += "."
+        if self.hint:
+            text += f" {self.hint}"
+        if self.link:
+            text += f" See {self.link}"
+        return text
+
+
+class InputError(PipAuthenticateError):
+    """What the user gave (an input, a service connection, a file) cannot be used."""
+
+
+class ServiceError(PipAuthenticateError):
+    """A service did not answer, or not as its documentation says."""
+
+
+class DeliveryError(PipAuthenticateError):
+    """The settings are known but cannot reach the steps that need them."""
+
+
+class Faults(PipAuthenticateError):
+    """Several errors found in one go, so that a person mends all of them at once.
+
+    Args:
+        errors: at least one error, in the order in which they were found.
+    """
+
+    def __init__(self, errors: list[PipAuthenticateError]) -> None:
+        super().__init__("several-faults", "; ".join(error.what for error in errors))
+        self.errors = tuple(errors)
+
+
+def each(error: PipAuthenticateError) -> tuple[PipAuthenticateError, ...]:
+    """The single errors that an error stands for: a group's members, or the error itself."""
+    return error.errors if isinstance(error, Faults) else (error,)
