@@ -49,7 +49,7 @@ class DeliveryError(PipAuthenticateError):
     """The settings are known but cannot reach the steps that need them."""
 
 
-class Faults(PipAuthenticateError):
+class Faults(PipAuthenticateError):  # noqa: N818 - a group of errors, not one more kind
     """Several errors found in one go, so that a person mends all of them at once.
 
     Args:

@@ -1,0 +1,1 @@
+"""What the installers read: one module for each client."""

@@ -1,0 +1,190 @@
+"""An index, the credential for it, and the two together."""
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
+
+from pip_authenticate.errors import InputError
+from pip_authenticate.secret import Secret
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+# What may stand in a path as it is; everything else is percent-encoded. `$` is not among it:
+# the agent would expand `$(name)` in a variable's value before every later step.
+_PATH_SAFE = "/%:@!&'()*+,;=~-._[]"
+
+
+def percent_encode(text: str) -> str:
+    """Encode a user name or secret for the userinfo of a URL (RFC 3986, section 3.2.1).
+
+    Args:
+        text: any text; bytes that were no UTF-8 (surrogate escapes) keep their value.
+    """
+    return quote(text, safe="", encoding="utf-8", errors="surrogateescape")
+
+
+class Origin(NamedTuple):
+    """Scheme, host and port: what a credential belongs to (RFC 6454)."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host is this machine itself, said by name or by address."""
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address (IPv6 without brackets) means this machine."""
+    if host.rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class IndexUrl:
+    """The URL of a simple repository API (PEP 503); never holds a credential, so it may be shown.
+
+    Args:
+        scheme: `http` or `https`.
+        host: lower-case name or address, IPv6 without brackets.
+        port: TCP port.
+        path: percent-encoded, beginning with a slash.
+    """
+
+    __slots__ = ("origin", "path")
+
+    def __init__(self, scheme: str, host: str, port: int, path: str) -> None:
+        self.origin = Origin(scheme, host, port)
+        self.path = path
+
+    @classmethod
+    def parse(cls, text: str) -> tuple["IndexUrl", Secret | None]:
+        """Read a URL, and split off the secret that its userinfo may hold.
+
+        Args:
+            text: an absolute http or https URL without query and fragment.
+
+        Returns:
+            The URL without userinfo, and the password found there, or None.
+
+        Raises:
+            InputError: the text is no such URL. The text itself is never quoted, since it
+                may hold a secret.
+        """
+        if any(not char.isprintable() or char.isspace() for char in text.strip(" ")):
+            raise _bad_url("it holds blanks or control characters")
+        if "\\" in text:
+            raise _bad_url("it holds a backslash")
+        try:
+            parts = urlsplit(text.strip(" "))
+            host, port, password = parts.hostname, parts.port, parts.password
+        except ValueError:  # its message may quote the text
+            raise _bad_url("its host or port cannot be read") from None
+        if parts.scheme not in _DEFAULT_PORTS:
+            raise _bad_url("it must begin with https:// (or http://)")
+        if parts.query or parts.fragment:
+            raise _bad_url("an index has neither a query nor a fragment")
+        path = quote(parts.path or "/", safe=_PATH_SAFE)
+        url = cls(parts.scheme, _host(host), port or _DEFAULT_PORTS[parts.scheme], path)
+        return url, Secret(unquote(password)) if password else None
+
+    def __str__(self) -> str:
+        return f"{self.origin.scheme}://{self._netloc}{self.path}"
+
+    def __repr__(self) -> str:
+        return f"IndexUrl({str(self)!r})"
+
+    @property
+    def _netloc(self) -> str:
+        scheme, host, port = self.origin
+        name = f"[{host}]" if ":" in host else host
+        return name if port == _DEFAULT_PORTS[scheme] else f"{name}:{port}"
+
+    @property
+    def key(self) -> tuple[Origin, str]:
+        """What two spellings of one index have in common: case, encoding and last slash do not count."""
+        return self.origin, unquote(self.path).rstrip("/").casefold()
+
+    def with_credential(self, credential: "Credential") -> Secret:
+        """The URL as a client wants it, with user name and secret in its userinfo."""
+        scheme = self.origin.scheme
+        return Secret(f"{scheme}://{credential.userinfo.reveal()}@{self._netloc}{self.path}")
+
+
+def _host(host: str | None) -> str:
+    """A host name fit for a URL: checked, lower-case, international names in their ASCII form."""
+    if not host:
+        raise _bad_url("it names no host")
+    if ":" in host:
+        try:
+            return str(ipaddress.IPv6Address(host))
+        except ValueError:
+            raise _bad_url("its host is no IPv6 address") from None
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError:
+            raise _bad_url("its host is no valid international name") from None
+    if not _HOST_NAME.fullmatch(host):
+        raise _bad_url("its host name holds characters that no host name has")
+    return host.lower()
+
+
+def _bad_url(rule: str) -> InputError:
+    return InputError("not-a-url", f"is not the URL of an index: {rule}")
+
+
+class Credential(NamedTuple):
+    """A user name and a secret.
+
+    Args:
+        username: what stands before the colon; may be any text.
+        secret: password or token.
+        expires: when the service stops accepting it, or None where nobody says.
+    """
+
+    username: str
+    secret: Secret
+    expires: "datetime | None" = None
+
+    @property
+    def userinfo(self) -> Secret:
+        """`user:secret` as it stands in a URL, both percent-encoded."""
+        return Secret(f"{percent_encode(self.username)}:{percent_encode(self.secret.reveal())}")
+
+    @property
+    def basic(self) -> Secret:
+        """The token of HTTP Basic authentication (RFC 7617): base64 of `user:secret` in UTF-8."""
+        from base64 import b64encode  # noqa: PLC0415 - only a run that has a credential needs it
+
+        pair = f"{self.username}:{self.secret.reveal()}".encode("utf-8", "surrogateescape")
+        return Secret(b64encode(pair).decode("ascii"))
+
+    @property
+    def spellings(self) -> tuple[Secret, ...]:
+        """Every form in which the secret may turn up in a log: raw, percent-encoded, Basic."""
+        raw = self.secret.reveal()
+        return (self.secret, Secret(percent_encode(raw)), self.basic)
+
+
+class AuthenticatedIndex(NamedTuple):
+    """An index, the credential for it, and whom it came from.
+
+    Args:
+        url: the index.
+        credential: what opens it.
+        source: the source and its entry, as a person named it: `feed project1/myFeed`.
+    """
+
+    url: IndexUrl
+    credential: Credential
+    source: str

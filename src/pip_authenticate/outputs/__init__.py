@@ -1,0 +1,1 @@
+"""How settings reach whatever runs next: one module for each output."""

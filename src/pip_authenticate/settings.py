@@ -1,0 +1,289 @@
+"""The only reader of the environment: what the agent gives a task, as plain values.
+
+Names and shapes are the agent's (azure-pipelines-agent: Handler.cs, TaskRunner.cs, ExecutionContext.cs).
+Loading never fails: what cannot be used is kept as a fault, so that every secret can be registered
+with the log's masker before the first word about anything is printed.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pip_authenticate.errors import InputError, PipAuthenticateError
+from pip_authenticate.secret import Secret
+
+SYSTEM_CONNECTION = "SystemVssConnection"
+"""The agent's name for the connection that holds the job's own token."""
+
+
+class Input(NamedTuple):
+    """One input of the task.
+
+    Args:
+        name: as written in a pipeline.
+        parse: makes the value from the text; raises InputError.
+        help: one sentence for people; the reference documentation is made of it.
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    help: str
+
+
+class Endpoint(NamedTuple):
+    """A service connection as the agent hands it over.
+
+    Args:
+        id: the connection's id as written in the input.
+        url: its address as configured, unchecked; may be empty.
+        scheme: the authorisation scheme's name, or empty.
+        parameters: authorisation parameters by lower-case name.
+        fault: what made the authorisation unreadable, or empty. Never quotes it.
+    """
+
+    id: str
+    url: str
+    scheme: str
+    parameters: Mapping[str, Secret]
+    fault: str = ""
+
+
+class Proxy(NamedTuple):
+    """The agent's web proxy.
+
+    Args:
+        url: its address, or empty where there is none.
+        username: for Basic authentication, or empty.
+        password: for Basic authentication.
+        bypass: ECMAScript regular expressions of addresses that are asked directly.
+    """
+
+    url: str
+    username: str
+    password: Secret
+    bypass: tuple[str, ...]
+
+
+class Certificates(NamedTuple):
+    """The agent's certificate settings: paths of PEM files, or empty.
+
+    Args:
+        authorities: certificates of authorities to trust beside the system's.
+        client: the client's certificate chain.
+        client_key: its private key.
+        client_password: what the key is encrypted with.
+        unchecked: whether the agent was told not to check servers' certificates.
+    """
+
+    authorities: str
+    client: str
+    client_key: str
+    client_password: Secret
+    unchecked: bool
+
+
+class Settings(NamedTuple):
+    """All that a run is told, as values.
+
+    Args:
+        artifact_feeds: entries of the input, blanks trimmed, empty ones dropped.
+        connections: service connections in the order of the input, each once.
+        only_add_extra_index: whether no index becomes the primary one.
+        collection_uri: the organisation's address, or empty.
+        is_hosted: whether the organisation is Azure DevOps Services, not a server on premises.
+        system_connection: holds the job's token.
+        proxy: the agent's web proxy.
+        certificates: the agent's certificate settings.
+        previous: what pip's variables hold now, by variable name; unset and empty ones are absent.
+        secret_variables: upper-case environment names of the job's secret variables.
+        agent_os: `Windows_NT`, `Linux` or `Darwin`.
+        agent_version: of the agent, or empty.
+        decodes_percents: whether the agent turns %AZP25 back into % (its DECODE_PERCENTS knob).
+        telemetry: ids of the job, as the built-in task sends them.
+        unknown_inputs: upper-case names of inputs that this task does not have.
+        faults: inputs that cannot be used.
+    """
+
+    artifact_feeds: tuple[str, ...]
+    connections: tuple[Endpoint, ...]
+    only_add_extra_index: bool
+    collection_uri: str
+    is_hosted: bool
+    system_connection: Endpoint
+    proxy: Proxy
+    certificates: Certificates
+    previous: Mapping[str, Secret]
+    secret_variables: frozenset[str]
+    agent_os: str
+    agent_version: str
+    decodes_percents: bool
+    telemetry: Mapping[str, str]
+    unknown_inputs: tuple[str, ...]
+    faults: tuple[PipAuthenticateError, ...]
+
+
+def _entries(text: str) -> tuple[str, ...]:
+    """The entries of a comma-separated list; duplicates differ at least in more than case."""
+    unique: dict[str, str] = {}
+    for entry in text.split(","):
+        trimmed = entry.strip()
+        if trimmed:
+            unique.setdefault(trimmed.casefold(), trimmed)
+    return tuple(unique.values())
+
+
+def _boolean(text: str) -> bool:
+    words = {"true": True, "false": False, "": False}
+    if text.strip().lower() not in words:
+        raise InputError("not-a-boolean", "takes the words true and false", context=f"given: {text[:40]}")
+    return words[text.strip().lower()]
+
+
+INPUTS = (
+    Input("artifactFeeds", _entries, "Feeds of this organisation: feed, project/feed, either with @view, or an index URL; comma-separated."),
+    Input("pythonDownloadServiceConnections", _entries, "Service connections to other private indexes; comma-separated."),
+    Input("onlyAddExtraIndex", _boolean, "true keeps pip's own primary index and adds every index as an extra one. Default: false."),
+)  # fmt: skip
+"""The inputs of the task: parsing, known names and the reference documentation in one table."""
+
+_TELEMETRY_NAMES = (
+    "SYSTEM_TASKINSTANCEID", "SYSTEM_JOBID", "SYSTEM_PLANID", "SYSTEM_COLLECTIONID", "AGENT_ID",
+    "AGENT_MACHINENAME", "AGENT_NAME", "AGENT_JOBSTATUS", "AGENT_OS", "AGENT_VERSION", "BUILD_BUILDID",
+    "BUILD_BUILDNUMBER", "BUILD_BUILDURI", "BUILD_CONTAINERID", "BUILD_DEFINITIONNAME",
+    "BUILD_DEFINITIONVERSION", "BUILD_REASON", "BUILD_REPOSITORY_CLEAN",
+    "BUILD_REPOSITORY_GIT_SUBMODULECHECKOUT", "BUILD_REPOSITORY_NAME", "BUILD_REPOSITORY_PROVIDER",
+    "BUILD_SOURCEVERSION",
+)  # fmt: skip
+_TRUE_OF_A_KNOB = ("1", "true", "$true")
+_OS_NAMES = {"win32": "Windows_NT", "darwin": "Darwin"}
+
+
+class _Environment:
+    """Environment variables by name; a name's case counts only where it must.
+
+    Windows gives a process upper-case names, while the agent writes connection ids in lower case.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._exact = environ
+        self.upper = {name.upper(): value for name, value in environ.items()}
+
+    def text(self, name: str) -> str:
+        value = self._exact.get(name)
+        return self.upper.get(name.upper(), "") if value is None else value
+
+    def secret(self, name: str) -> Secret:
+        """A variable that the agent maps as SECRET_NAME; some set-ups map it openly."""
+        return Secret(self.text(f"SECRET_{name}") or self.text(name))
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        value = self.text(name).strip().lower()
+        return value in _TRUE_OF_A_KNOB if value else default
+
+
+def load(replaced: Iterable[str], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read everything a run is told.
+
+    Args:
+        replaced: names of the variables that the run may set, whose present values count.
+        environ: the environment of the task's process.
+    """
+    env = _Environment(environ)
+    values, faults = _inputs(env)
+    return Settings(
+        artifact_feeds=values["artifactFeeds"],
+        connections=tuple(
+            _endpoint(env, connection, connection)
+            for connection in values["pythonDownloadServiceConnections"]
+        ),
+        only_add_extra_index=values["onlyAddExtraIndex"],
+        collection_uri=env.text("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI") or env.text("SYSTEM_COLLECTIONURI"),
+        is_hosted=env.text("SYSTEM_SERVERTYPE").strip().lower() == "hosted",
+        system_connection=_endpoint(env, SYSTEM_CONNECTION, SYSTEM_CONNECTION.upper()),
+        proxy=Proxy(
+            url=env.text("AGENT_PROXYURL").strip(),
+            username=env.text("AGENT_PROXYUSERNAME"),
+            password=env.secret("AGENT_PROXYPASSWORD"),
+            bypass=_strings(env.text("AGENT_PROXYBYPASSLIST")),
+        ),
+        certificates=Certificates(
+            authorities=env.text("AGENT_CAINFO"),
+            client=env.text("AGENT_CLIENTCERT"),
+            client_key=env.text("AGENT_CLIENTCERTKEY"),
+            client_password=env.secret("AGENT_CLIENTCERTPASSWORD"),
+            unchecked=env.flag("AGENT_SKIPCERTVALIDATION"),
+        ),
+        previous={name: Secret(env.text(name)) for name in replaced if env.text(name)},
+        secret_variables=_secret_variables(env),
+        agent_os=env.text("AGENT_OS") or _OS_NAMES.get(sys.platform, "Linux"),
+        agent_version=env.text("AGENT_VERSION"),
+        decodes_percents=env.flag("DECODE_PERCENTS", default=True),
+        telemetry={name: env.text(name) for name in _TELEMETRY_NAMES if name in env.upper},
+        unknown_inputs=_unknown_inputs(env),
+        faults=tuple(faults),
+    )
+
+
+def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateError]]:
+    values, faults = {}, list[PipAuthenticateError]()
+    for item in INPUTS:
+        try:
+            values[item.name] = item.parse(env.text(f"INPUT_{item.name.upper()}"))
+        except InputError as error:
+            values[item.name] = item.parse("")
+            faults.append(InputError(error.slug, f"Input {item.name} {error.what}", context=error.context))
+    return values, faults
+
+
+def _unknown_inputs(env: _Environment) -> tuple[str, ...]:
+    known = {f"INPUT_{item.name.upper()}" for item in INPUTS}
+    given = (name for name, value in env.upper.items() if name.startswith("INPUT_") and value)
+    return tuple(sorted(name.removeprefix("INPUT_") for name in given if name not in known))
+
+
+def _endpoint(env: _Environment, connection: str, key: str) -> Endpoint:
+    """Gather a connection from the JSON and from the single variables the agent gives beside it."""
+    text, scheme, parameters, fault = env.text(f"ENDPOINT_AUTH_{key}"), "", dict[str, Secret](), ""
+    if text:
+        try:
+            scheme, parameters = _authorization(text)
+        except ValueError:  # its message may quote the text
+            fault = "its authorisation is not the JSON object that an agent gives"
+    prefix = f"ENDPOINT_AUTH_PARAMETER_{key}_".upper()
+    for name, value in env.upper.items():
+        if name.startswith(prefix):
+            parameters[name.removeprefix(prefix).lower()] = Secret(value)
+    url = env.text(f"ENDPOINT_URL_{key}").strip()
+    return Endpoint(connection, url, env.text(f"ENDPOINT_AUTH_SCHEME_{key}") or scheme, parameters, fault)
+
+
+def _authorization(text: str) -> tuple[str, dict[str, Secret]]:
+    """Scheme and parameters of an authorisation's JSON; ValueError where it has another shape."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError from None
+    if not isinstance(value, dict):
+        raise ValueError  # noqa: TRY004 - one kind of error for every wrong shape
+    scheme, parameters = value.get("scheme") or "", value.get("parameters") or {}
+    if not isinstance(scheme, str) or not isinstance(parameters, dict):
+        raise ValueError
+    texts = {name.lower(): item for name, item in parameters.items() if isinstance(item, str)}
+    return scheme, {name: Secret(item) for name, item in texts.items()}
+
+
+def _strings(text: str) -> tuple[str, ...]:
+    """A JSON array of strings; anything else counts as empty, as it does for the agent."""
+    try:
+        value = json.loads(text) if text else []
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _secret_variables(env: _Environment) -> frozenset[str]:
+    listed = (name.replace(".", "_").replace(" ", "_").upper() for name in _strings(env.text("VSTS_SECRET_VARIABLES")))
+    mapped = (name.removeprefix("SECRET_") for name in env.upper if name.startswith("SECRET_"))
+    return frozenset((*listed, *mapped))

@@ -1,0 +1,1 @@
+"""Where indexes and their credentials come from: one module for each kind of source."""

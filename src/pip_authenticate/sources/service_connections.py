@@ -1,0 +1,84 @@
+"""Indexes of service connections: a stored address with a stored credential."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from pip_authenticate.errors import Faults, InputError, PipAuthenticateError
+from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.secret import Secret
+from pip_authenticate.settings import Endpoint
+
+TOKEN_USER = "build"  # noqa: S105 - a user name
+"""The user name that goes with a token; the built-in task sends the same."""
+
+
+class _Scheme(NamedTuple):
+    parameters: tuple[str, ...]
+    credential: Callable[[Mapping[str, Secret]], Credential]
+
+
+_SCHEMES = {
+    "token": _Scheme(("apitoken",), lambda given: Credential(TOKEN_USER, given["apitoken"])),
+    "usernamepassword": _Scheme(
+        ("username", "password"),
+        lambda given: Credential(given["username"].reveal(), given["password"]),
+    ),
+}
+
+
+def indexes(connections: tuple[Endpoint, ...]) -> list[AuthenticatedIndex]:
+    """Read the index and the credential of every connection.
+
+    Raises:
+        Faults: connections that cannot be used, each named with what it lacks.
+    """
+    found, faults = list[AuthenticatedIndex](), list[PipAuthenticateError]()
+    for connection in connections:
+        try:
+            found.append(_index(connection))
+        except InputError as error:
+            faults.append(error)
+    if faults:
+        raise Faults(faults)
+    return found
+
+
+def _index(connection: Endpoint) -> AuthenticatedIndex:
+    url = _url(connection)
+    if connection.fault:
+        raise _broken(connection, connection.fault)
+    if not connection.scheme:
+        raise _broken(connection, "it has no authorisation")
+    scheme = _SCHEMES.get(connection.scheme.lower())
+    if scheme is None:
+        raise _broken(
+            connection,
+            f"its authorisation scheme is {connection.scheme[:40]}; usable are Token and UsernamePassword",
+        )
+    missing = [name for name in scheme.parameters if not connection.parameters.get(name)]
+    if missing:
+        raise _broken(connection, f"its authorisation lacks {' and '.join(missing)}")
+    name = f"service connection {connection.id}"
+    return AuthenticatedIndex(url, scheme.credential(connection.parameters), name)
+
+
+def _url(connection: Endpoint) -> IndexUrl:
+    if not connection.url:
+        raise InputError(
+            "connection-unusable",
+            f"Service connection {connection.id} cannot be used: it has no URL",
+            hint="Check that the pipeline names an existing connection and is allowed to use it.",
+        )
+    try:
+        url, _ = IndexUrl.parse(connection.url)
+    except InputError as error:
+        raise _broken(connection, f"its URL {error.what}") from None
+    return url
+
+
+def _broken(connection: Endpoint, why: str) -> InputError:
+    return InputError(
+        "connection-unusable",
+        f"Service connection {connection.id} cannot be used: {why}",
+        hint="Mend it in the project settings, under Service connections.",
+    )

@@ -1,0 +1,411 @@
+"""The only opener of sockets: proxy, certificates, time-outs, retries and redirects in one place.
+
+urllib3 is imported by the first request, so that a run which needs no request does not pay for it.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from pip_authenticate import __version__
+from pip_authenticate.errors import ServiceError
+from pip_authenticate.index import Credential, Origin, is_loopback
+from pip_authenticate.settings import Certificates, Proxy
+
+if TYPE_CHECKING:
+    import urllib3
+
+CONNECT_SECONDS = 8.0
+READ_SECONDS = 15.0
+RUN_SECONDS = 45.0
+"""How long all requests of a run may take together; start-up and output fit in beside it."""
+ATTEMPTS = 5
+REDIRECTS = 5
+BODY_BYTES = 4 * 1024 * 1024
+ERROR_BODY_BYTES = 64 * 1024
+_RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+_REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_T = TypeVar("_T")
+Log = Callable[[str], None]
+
+
+class Response(NamedTuple):
+    """An answer, read to its end or to the limit of its kind.
+
+    Args:
+        status: HTTP status code.
+        reason: the reason phrase, where Azure DevOps puts its message; may be empty.
+        headers: by lower-case name; repeated ones joined by a comma and a blank.
+        body: raw bytes, at most BODY_BYTES (ERROR_BODY_BYTES from status 400 on).
+        url: the address that answered, after redirects.
+    """
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+def origin_of(url: str) -> Origin:
+    """The origin of an absolute http or https URL.
+
+    Raises:
+        ServiceError: it is not one.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    else:
+        if parts.scheme in _DEFAULT_PORTS and host:
+            return Origin(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme])
+    raise ServiceError("not-an-address", "An address is not an absolute http or https URL")
+
+
+class Transport:
+    """Sends requests within one deadline for the whole run.
+
+    Args:
+        proxy: the agent's web proxy.
+        certificates: the agent's certificate settings.
+        log: takes one line per exchange, for debugging; the lines hold no secret.
+        seconds: how long all requests may take together.
+    """
+
+    def __init__(
+        self, proxy: Proxy, certificates: Certificates, log: Log, seconds: float = RUN_SECONDS
+    ) -> None:
+        self._proxy = proxy
+        self._certificates = certificates
+        self._log = log
+        self._deadline = time.monotonic() + seconds
+        self._pools: dict[bool, urllib3.PoolManager] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the deadline; negative after it."""
+        return self._deadline - time.monotonic()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        accept: str = "application/json",
+        credential: Credential | None = None,
+    ) -> Response:
+        """Send one request, again where that may help, and follow its redirects.
+
+        Args:
+            method: an idempotent HTTP method.
+            url: absolute http or https URL.
+            accept: value of the Accept header.
+            credential: sent as Basic to the origin of `url` and to no other.
+
+        Returns:
+            Any answer that is not worth another try, error statuses included.
+
+        Raises:
+            ServiceError: no answer came in time, or it was not HTTP.
+        """
+        home = origin_of(url)
+        for _ in range(REDIRECTS + 1):
+            headers = _headers(accept, credential if origin_of(url) == home else None)
+            response = self._patiently(method, url, headers)
+            location = response.headers.get("location", "")
+            if response.status not in _REDIRECT_STATUSES or not location or "_signin" in location:
+                return response
+            target = urljoin(url, location)
+            if origin_of(url).scheme == "https" and origin_of(target).scheme != "https":
+                raise ServiceError(
+                    "insecure-redirect",
+                    f"{origin_of(url).host} redirects from https to plain http, which is refused",
+                    hint="Ask whoever runs that server, or the proxy before it.",
+                )
+            url = target
+        raise ServiceError(
+            "redirect-loop",
+            f"{home.host} redirects without end",
+            context=f"{REDIRECTS} redirects followed",
+            hint="Check the organisation's address.",
+        )
+
+    def _patiently(self, method: str, url: str, headers: Mapping[str, str]) -> Response:
+        """Try a request several times, waiting as the service asks or a growing, random while."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                response = self._once(method, url, headers)
+            except ServiceError as error:
+                if error.slug not in _PASSING_FAULTS:
+                    raise
+                self._log(f"{method} {url}: {error.what} (try {attempt} of {ATTEMPTS})")
+                if attempt == ATTEMPTS or not self._wait(_backoff(attempt)):
+                    raise _gave_up(error, attempt) from None
+                continue
+            asked = _retry_after(response.headers.get("retry-after", ""))
+            if response.status not in _RETRIED_STATUSES:
+                if asked is not None:
+                    self._log(f"{origin_of(url).host} is slowing requests down: Retry-After {asked:.0f} s")
+                return response
+            if attempt == ATTEMPTS or not self._wait(_backoff(attempt) if asked is None else asked):
+                return response
+        raise AssertionError  # the loop returns or raises
+
+    def _wait(self, seconds: float) -> bool:
+        """Sleep, unless the deadline leaves no time for a try after that."""
+        if seconds + 1 > self.remaining:
+            return False
+        time.sleep(seconds)
+        return True
+
+    def _once(self, method: str, url: str, headers: Mapping[str, str]) -> Response:
+        """One exchange, bounded even where name resolution hangs or a body trickles."""
+        if self.remaining <= 0:
+            raise _silence(url, "the time for all requests is used up", slug="deadline")
+        started = time.monotonic()
+        pool = self._pool(url)
+        response = _bounded(lambda: self._exchange(pool, method, url, headers), self.remaining, url)
+        took = (time.monotonic() - started) * 1000
+        self._log(f"{method} {url}: {response.status} {response.reason} in {took:.0f} ms")
+        return response
+
+    def _exchange(
+        self, pool: "urllib3.PoolManager", method: str, url: str, headers: Mapping[str, str]
+    ) -> Response:
+        import urllib3  # noqa: PLC0415
+        from urllib3 import exceptions  # noqa: PLC0415
+
+        patience = max(self.remaining, 0.1)
+        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, patience), read=min(READ_SECONDS, patience))
+        try:
+            answer = pool.request(
+                method, url, headers=headers, timeout=timeout,
+                redirect=False, retries=False, preload_content=False, decode_content=False,
+            )  # fmt: skip
+            limit = ERROR_BODY_BYTES if answer.status >= 400 else BODY_BYTES
+            body = _read(answer, limit, self._deadline)
+        except exceptions.HTTPError as error:
+            raise _explain(error, url, proxied=pool is self._pools.get(True)) from None
+        if answer.status == 407:
+            raise _proxy_refused(self._proxy)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status, answer.reason or "", headers, body, url)
+
+    def _pool(self, url: str) -> "urllib3.PoolManager":
+        """The connections for a URL: through the proxy or past it, each kept alive."""
+        proxied = bool(self._proxy.url) and not self._bypasses(url)
+        with self._lock:
+            if proxied not in self._pools:
+                self._pools[proxied] = self._new_pool(proxied=proxied, secure=url.startswith("https:"))
+            return self._pools[proxied]
+
+    def _new_pool(self, *, proxied: bool, secure: bool) -> "urllib3.PoolManager":
+        import urllib3  # noqa: PLC0415
+
+        context = self._tls() if secure or proxied else None
+        if not proxied:
+            return urllib3.PoolManager(maxsize=16, ssl_context=context)
+        url = self._proxy.url if "://" in self._proxy.url else f"http://{self._proxy.url}"
+        origin_of(url)
+        login = None
+        if self._proxy.username:
+            pair = Credential(self._proxy.username, self._proxy.password)
+            login = {"proxy-authorization": f"Basic {pair.basic.reveal()}"}
+        return urllib3.ProxyManager(
+            url, maxsize=16, proxy_headers=login, ssl_context=context, proxy_ssl_context=context
+        )
+
+    def _bypasses(self, url: str) -> bool:
+        """Whether a URL is asked directly: loopback always, and what the agent's bypass list matches.
+
+        The expressions are searched, regardless of case, in `scheme://host[:port]`; broken ones
+        are ignored (azure-pipelines-agent: AgentWebProxy.cs).
+        """
+        import re  # noqa: PLC0415
+
+        origin = origin_of(url)
+        if is_loopback(origin.host):
+            return True
+        port = "" if origin.port == _DEFAULT_PORTS[origin.scheme] else f":{origin.port}"
+        address = f"{origin.scheme}://{origin.host}{port}"
+        for expression in self._proxy.bypass:
+            try:
+                if re.search(expression, address, re.IGNORECASE):
+                    return True
+            except re.error:
+                self._log("An expression in the agent's proxy bypass list is broken; it is ignored.")
+        return False
+
+    def _tls(self) -> "urllib3.util.ssl_.ssl.SSLContext":
+        """Trust what the system trusts and what the agent's settings add."""
+        import ssl  # noqa: PLC0415
+
+        import truststore  # noqa: PLC0415
+
+        given = self._certificates
+        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if given.unchecked:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        try:
+            if given.authorities:
+                context.load_verify_locations(cafile=given.authorities)
+            if given.client:
+                password = given.client_password.reveal() or None
+                context.load_cert_chain(given.client, given.client_key or None, password)
+        except OSError as error:  # ssl.SSLError is one
+            raise ServiceError(
+                "certificate-file",
+                "A certificate file of the agent's settings cannot be used",
+                context=type(error).__name__,
+                hint="Check the agent's --sslcacert, --sslclientcert and --sslclientcertkey settings.",
+            ) from None
+        return context
+
+
+# A fault of these kinds may be gone a moment later.
+_PASSING_FAULTS = frozenset({"connection-failed", "no-answer", "broken-answer"})
+
+
+def _headers(accept: str, credential: Credential | None) -> dict[str, str]:
+    headers = {
+        "accept": accept,
+        "accept-encoding": "identity",
+        "user-agent": f"pip-authenticate/{__version__}",
+        # Without it Azure DevOps answers a wrong credential with a sign-in page, not with 401.
+        "x-tfs-fedauthredirect": "Suppress",
+    }
+    if credential:
+        headers["authorization"] = f"Basic {credential.basic.reveal()}"
+    return headers
+
+
+def _read(answer: "urllib3.BaseHTTPResponse", limit: int, deadline: float) -> bytes:
+    """Read a body up to a limit in bytes; a connection with more to come is not used again."""
+    body = bytearray()
+    while len(body) <= limit and time.monotonic() < deadline:
+        chunk = answer.read1(16 * 1024)
+        if not chunk:
+            answer.release_conn()
+            return bytes(body)
+        body += chunk
+    answer.close()
+    return bytes(body[:limit])
+
+
+def _bounded(function: Callable[[], _T], seconds: float, url: str) -> _T:
+    """Run a function in a thread and stop waiting for it after some seconds."""
+    outcome: list[_T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(function())
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(max(seconds, 0))
+    if failure:
+        raise failure[0]
+    if not outcome:
+        raise _silence(url, f"no complete answer came within {seconds:.0f} s", slug="deadline")
+    return outcome[0]
+
+
+def _backoff(attempt: int) -> float:
+    """Seconds to wait after a try: doubling from half a second, half of it random."""
+    from random import random  # noqa: PLC0415 - only a fault needs it
+
+    return 0.25 * 2**attempt * (0.5 + 0.5 * random())  # noqa: S311 - jitter is no secret
+
+
+def _retry_after(value: str) -> float | None:
+    """The seconds of a Retry-After header (RFC 9110, section 10.2.3), or None where it says none."""
+    value = value.strip()
+    if not value:
+        return None
+    if value.isdecimal() and len(value) < 10:
+        return float(value)
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - a rare form
+
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _silence(url: str, why: str, *, slug: str) -> ServiceError:
+    return ServiceError(
+        slug,
+        f"{origin_of(url).host} did not answer: {why}",
+        hint="Check that the agent reaches it; a proxy is set on the agent, not in the pipeline.",
+    )
+
+
+def _gave_up(error: ServiceError, attempts: int) -> ServiceError:
+    return ServiceError(error.slug, error.what, context=f"{attempts} tries", hint=error.hint)
+
+
+def _proxy_refused(proxy: Proxy) -> ServiceError:
+    given = "the agent's user name and password" if proxy.username else "a request without a password"
+    return ServiceError(
+        "proxy-authentication",
+        f"The agent's web proxy did not accept {given} (status 407)",
+        hint="Configure the agent with --proxyusername and --proxypassword.",
+    )
+
+
+def _explain(error: Exception, url: str, *, proxied: bool) -> ServiceError:
+    """Turn an exception of urllib3 into one of ours; its own text may quote addresses, ours does not."""
+    from urllib3 import exceptions  # noqa: PLC0415
+
+    cause = error
+    if isinstance(error, exceptions.ProxyError):
+        original = error.original_error
+        if "407" in str(original):
+            return ServiceError(
+                "proxy-authentication",
+                "The agent's web proxy did not accept the agent's user name and password (status 407)",
+                hint="Configure the agent with --proxyusername and --proxypassword.",
+            )
+        if isinstance(original, OSError) and "Tunnel" in str(original):
+            return _silence(url, "the agent's web proxy could not connect to it", slug="connection-failed")
+        if not isinstance(original, exceptions.SSLError):
+            return ServiceError(
+                "connection-failed",
+                "The agent's web proxy cannot be reached",
+                hint="Check the agent's proxy settings (config --proxyurl).",
+            )
+        cause = original
+    if isinstance(cause, exceptions.SSLError):
+        return ServiceError(
+            "certificate-rejected" if "CERTIFICATE_VERIFY_FAILED" in str(cause) else "tls-failed",
+            f"The secure connection to {origin_of(url).host} could not be made",
+            context=_tls_reason(str(cause)),
+            hint="Where a proxy inspects TLS, give the agent its certificate with --sslcacert.",
+        )
+    via = " through the agent's web proxy" if proxied else ""
+    if isinstance(cause, exceptions.ConnectTimeoutError):
+        return _silence(url, f"connecting{via} took too long", slug="no-answer")
+    if isinstance(cause, exceptions.NameResolutionError):
+        return _silence(url, "its name cannot be resolved", slug="connection-failed")
+    if isinstance(cause, exceptions.NewConnectionError):
+        return _silence(url, f"no connection{via} could be made", slug="connection-failed")
+    if isinstance(cause, exceptions.TimeoutError):
+        return _silence(url, f"nothing came{via} for too long", slug="no-answer")
+    return _silence(url, f"its answer{via} broke off or was no HTTP", slug="broken-answer")
+
+
+def _tls_reason(text: str) -> str:
+    """OpenSSL's short reason (`self-signed certificate`), which names no secret."""
+    _, _, reason = text.partition("certificate verify failed: ")
+    return reason.split(" (_ssl")[0].split("'")[0][:120] if reason else "the TLS handshake failed"
