@@ -142,10 +142,23 @@ def _boolean(text: str) -> bool:
 
 
 INPUTS = (
-    Input("artifactFeeds", _entries, "Feeds of this organisation: feed, project/feed, either with @view, or an index URL; comma-separated."),
-    Input("pythonDownloadServiceConnections", _entries, "Service connections to other private indexes; comma-separated."),
-    Input("onlyAddExtraIndex", _boolean, "true keeps pip's own primary index and adds every index as an extra one. Default: false."),
-)  # fmt: skip
+    Input(
+        "artifactFeeds",
+        _entries,
+        "Feeds of the organisation, comma-separated: feed or project/feed, either with @view, "
+        "or the URL of a feed's index.",
+    ),
+    Input(
+        "pythonDownloadServiceConnections",
+        _entries,
+        "Service connections to other private indexes, comma-separated.",
+    ),
+    Input(
+        "onlyAddExtraIndex",
+        _boolean,
+        "true leaves pip's primary index as it is and makes every index an extra one. Default: false.",
+    ),
+)
 """The inputs of the task: parsing, known names and the reference documentation in one table."""
 
 _TELEMETRY_NAMES = (
@@ -269,7 +282,7 @@ def _authorization(text: str) -> tuple[str, dict[str, Secret]]:
         raise ValueError  # noqa: TRY004 - one kind of error for every wrong shape
     scheme, parameters = value.get("scheme") or "", value.get("parameters") or {}
     if not isinstance(scheme, str) or not isinstance(parameters, dict):
-        raise ValueError
+        raise ValueError  # noqa: TRY004 - as above
     texts = {name.lower(): item for name, item in parameters.items() if isinstance(item, str)}
     return scheme, {name: Secret(item) for name, item in texts.items()}
 
@@ -284,6 +297,9 @@ def _strings(text: str) -> tuple[str, ...]:
 
 
 def _secret_variables(env: _Environment) -> frozenset[str]:
-    listed = (name.replace(".", "_").replace(" ", "_").upper() for name in _strings(env.text("VSTS_SECRET_VARIABLES")))
+    listed = (
+        name.replace(".", "_").replace(" ", "_").upper()
+        for name in _strings(env.text("VSTS_SECRET_VARIABLES"))
+    )
     mapped = (name.removeprefix("SECRET_") for name in env.upper if name.startswith("SECRET_"))
     return frozenset((*listed, *mapped))

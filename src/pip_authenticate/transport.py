@@ -15,6 +15,8 @@ from pip_authenticate.index import Credential, Origin, is_loopback
 from pip_authenticate.settings import Certificates, Proxy
 
 if TYPE_CHECKING:
+    import ssl
+
     import urllib3
 
 CONNECT_SECONDS = 8.0
@@ -194,7 +196,7 @@ class Transport:
         except exceptions.HTTPError as error:
             raise _explain(error, url, proxied=pool is self._pools.get(True)) from None
         if answer.status == 407:
-            raise _proxy_refused(self._proxy)
+            raise _proxy_refused()
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Response(answer.status, answer.reason or "", headers, body, url)
 
@@ -243,7 +245,7 @@ class Transport:
                 self._log("An expression in the agent's proxy bypass list is broken; it is ignored.")
         return False
 
-    def _tls(self) -> "urllib3.util.ssl_.ssl.SSLContext":
+    def _tls(self) -> "ssl.SSLContext":
         """Trust what the system trusts and what the agent's settings add."""
         import ssl  # noqa: PLC0415
 
@@ -325,7 +327,7 @@ def _backoff(attempt: int) -> float:
     """Seconds to wait after a try: doubling from half a second, half of it random."""
     from random import random  # noqa: PLC0415 - only a fault needs it
 
-    return 0.25 * 2**attempt * (0.5 + 0.5 * random())  # noqa: S311 - jitter is no secret
+    return 0.25 * (1 << attempt) * (0.5 + 0.5 * random())  # noqa: S311 - jitter is no secret
 
 
 def _retry_after(value: str) -> float | None:
@@ -355,11 +357,10 @@ def _gave_up(error: ServiceError, attempts: int) -> ServiceError:
     return ServiceError(error.slug, error.what, context=f"{attempts} tries", hint=error.hint)
 
 
-def _proxy_refused(proxy: Proxy) -> ServiceError:
-    given = "the agent's user name and password" if proxy.username else "a request without a password"
+def _proxy_refused() -> ServiceError:
     return ServiceError(
         "proxy-authentication",
-        f"The agent's web proxy did not accept {given} (status 407)",
+        "The agent's web proxy asks for a user name and password that it accepts (status 407)",
         hint="Configure the agent with --proxyusername and --proxypassword.",
     )
 
@@ -368,24 +369,11 @@ def _explain(error: Exception, url: str, *, proxied: bool) -> ServiceError:
     """Turn an exception of urllib3 into one of ours; its own text may quote addresses, ours does not."""
     from urllib3 import exceptions  # noqa: PLC0415
 
-    cause = error
+    cause: BaseException = error
     if isinstance(error, exceptions.ProxyError):
-        original = error.original_error
-        if "407" in str(original):
-            return ServiceError(
-                "proxy-authentication",
-                "The agent's web proxy did not accept the agent's user name and password (status 407)",
-                hint="Configure the agent with --proxyusername and --proxypassword.",
-            )
-        if isinstance(original, OSError) and "Tunnel" in str(original):
-            return _silence(url, "the agent's web proxy could not connect to it", slug="connection-failed")
-        if not isinstance(original, exceptions.SSLError):
-            return ServiceError(
-                "connection-failed",
-                "The agent's web proxy cannot be reached",
-                hint="Check the agent's proxy settings (config --proxyurl).",
-            )
-        cause = original
+        cause = error.original_error
+        if not isinstance(cause, exceptions.SSLError):
+            return _explain_proxy(cause, url)
     if isinstance(cause, exceptions.SSLError):
         return ServiceError(
             "certificate-rejected" if "CERTIFICATE_VERIFY_FAILED" in str(cause) else "tls-failed",
@@ -394,15 +382,27 @@ def _explain(error: Exception, url: str, *, proxied: bool) -> ServiceError:
             hint="Where a proxy inspects TLS, give the agent its certificate with --sslcacert.",
         )
     via = " through the agent's web proxy" if proxied else ""
-    if isinstance(cause, exceptions.ConnectTimeoutError):
-        return _silence(url, f"connecting{via} took too long", slug="no-answer")
-    if isinstance(cause, exceptions.NameResolutionError):
-        return _silence(url, "its name cannot be resolved", slug="connection-failed")
-    if isinstance(cause, exceptions.NewConnectionError):
-        return _silence(url, f"no connection{via} could be made", slug="connection-failed")
-    if isinstance(cause, exceptions.TimeoutError):
-        return _silence(url, f"nothing came{via} for too long", slug="no-answer")
+    for kind, slug, why in (
+        (exceptions.ConnectTimeoutError, "no-answer", f"connecting{via} took too long"),
+        (exceptions.NameResolutionError, "connection-failed", "its name cannot be resolved"),
+        (exceptions.NewConnectionError, "connection-failed", f"no connection{via} could be made"),
+        (exceptions.TimeoutError, "no-answer", f"nothing came{via} for too long"),
+    ):
+        if isinstance(cause, kind):
+            return _silence(url, why, slug=slug)
     return _silence(url, f"its answer{via} broke off or was no HTTP", slug="broken-answer")
+
+
+def _explain_proxy(cause: BaseException, url: str) -> ServiceError:
+    if "407" in str(cause):
+        return _proxy_refused()
+    if "Tunnel" in str(cause):
+        return _silence(url, "the agent's web proxy could not connect to it", slug="connection-failed")
+    return ServiceError(
+        "connection-failed",
+        "The agent's web proxy cannot be reached",
+        hint="Check the agent's proxy settings (config --proxyurl).",
+    )
 
 
 def _tls_reason(text: str) -> str:

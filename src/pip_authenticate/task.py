@@ -1,0 +1,81 @@
+"""The edge to Azure Pipelines: runs the use case once and reports how it went."""
+
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+from pip_authenticate import authenticate, settings
+from pip_authenticate.clients import pip
+from pip_authenticate.errors import PipAuthenticateError, each
+from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+
+FAILED = "Failed to add authentication."
+_TELEMETRY_SINCE = (2, 120, 0)
+
+
+def main() -> None:
+    """Do the task. Whatever happens is reported by logging commands; nothing is raised.
+
+    The environment is read as azure-pipelines-agent gives it, and lines go to standard output.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")  # type: ignore[union-attr]
+    given = settings.load(pip.VARIABLES)
+    output = AzurePipelines(
+        lambda line: sys.stdout.write(line + "\n"),
+        decodes_percents=given.decodes_percents,
+        os=given.agent_os,
+        secret_variables=given.secret_variables,
+    )
+    output.register(authenticate.secrets(given))
+    counts = {"InternalFeedAuthCount": 0, "ExternalFeedAuthCount": 0, "FederatedFeedAuthCount": 0}
+    try:
+        _warn_of_unknown_inputs(given, output)
+        found = authenticate.resolve(given, output.debug)
+        authenticate.deliver(found, given, output)
+        counts |= {"InternalFeedAuthCount": len(found.feeds), "ExternalFeedAuthCount": len(found.connections)}
+        output.line(
+            f"Successfully added auth for {len(found.feeds)} internal feeds "
+            f"and {len(found.connections)} external endpoint."
+        )
+    except PipAuthenticateError as error:
+        authenticate.erase(given, output)
+        for single in each(error):
+            output.debug(f"error {single.slug}")
+            output.error(str(single))
+        output.complete("Failed", FAILED)
+    except KeyboardInterrupt:
+        authenticate.erase(given, output)
+        output.complete("Canceled", "Cancelled before anything was set.")
+    except Exception as error:  # noqa: BLE001 - the edge: a defect must not pass for success
+        authenticate.erase(given, output)
+        for frame in traceback.extract_tb(error.__traceback__):  # places only: a message may hold anything
+            output.debug(f"{frame.filename}:{frame.lineno} in {frame.name}")
+        output.error(
+            f"A defect in this task, not in your pipeline: {type(error).__name__}. Please report it."
+        )
+        output.complete("Failed", FAILED)
+    if _version(given.agent_version) >= _TELEMETRY_SINCE:
+        output.telemetry("Packaging", "PipAuthenticateV1", {**given.telemetry, **counts})
+    sys.stdout.flush()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _warn_of_unknown_inputs(given: settings.Settings, output: AzurePipelines) -> None:
+    known = {item.name.upper(): item.name for item in settings.INPUTS}
+    for name in given.unknown_inputs:
+        from difflib import get_close_matches  # noqa: PLC0415 - only a misspelling needs it
+
+        near = get_close_matches(name, known, n=1, cutoff=0)[0]
+        output.warning(f"This task has no input {name}; it is ignored. Did you mean {known[near]}?")
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """A version's numbers; anything unreadable counts as older than all."""
+    parts = text.partition("-")[0].split(".")
+    return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else ()
