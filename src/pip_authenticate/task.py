@@ -2,7 +2,7 @@
 
 import signal
 import sys
-import traceback
+from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -51,8 +51,8 @@ def main() -> None:
         output.complete("Canceled", "Cancelled before anything was set.")
     except Exception as error:  # noqa: BLE001 - the edge: a defect must not pass for success
         authenticate.erase(given, output)
-        for frame in traceback.extract_tb(error.__traceback__):  # places only: a message may hold anything
-            output.debug(f"{frame.filename}:{frame.lineno} in {frame.name}")
+        for place in _places(error):
+            output.debug(place)
         output.error(
             f"A defect in this task, not in your pipeline: {type(error).__name__}. Please report it."
         )
@@ -64,6 +64,15 @@ def main() -> None:
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _places(error: BaseException) -> Iterator[str]:
+    """Where an exception came from; its message is left out, since it may hold anything."""
+    frame = error.__traceback__
+    while frame:
+        code = frame.tb_frame.f_code
+        yield f"{code.co_filename}:{frame.tb_lineno} in {code.co_name}"
+        frame = frame.tb_next
 
 
 def _warn_of_unknown_inputs(given: settings.Settings, output: AzurePipelines) -> None:
