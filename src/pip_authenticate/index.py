@@ -170,6 +170,11 @@ class Credential(NamedTuple):
         return Secret(b64encode(pair).decode("ascii"))
 
     @property
+    def authorization(self) -> Secret:
+        """The value of an Authorization header for Basic authentication."""
+        return Secret(f"Basic {self.basic.reveal()}")
+
+    @property
     def spellings(self) -> tuple[Secret, ...]:
         """Every form in which the secret may turn up in a log: raw, percent-encoded, Basic."""
         raw = self.secret.reveal()

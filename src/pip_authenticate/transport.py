@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from pip_authenticate import __version__
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import Credential, Origin, is_loopback
+from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
 
 if TYPE_CHECKING:
@@ -101,15 +102,19 @@ class Transport:
         url: str,
         *,
         accept: str = "application/json",
-        credential: Credential | None = None,
+        authorization: Secret | None = None,
+        body: bytes = b"",
+        content_type: str = "",
     ) -> Response:
         """Send one request, again where that may help, and follow its redirects.
 
         Args:
-            method: an idempotent HTTP method.
+            method: HTTP method; the request must be one that may be sent twice.
             url: absolute http or https URL.
             accept: value of the Accept header.
-            credential: sent as Basic to the origin of `url` and to no other.
+            authorization: value of the Authorization header, for the origin of `url` and no other.
+            body: sent as it is.
+            content_type: what the body is.
 
         Returns:
             Any answer that is not worth another try, error statuses included.
@@ -119,10 +124,12 @@ class Transport:
         """
         home = origin_of(url)
         for _ in range(REDIRECTS + 1):
-            headers = _headers(accept, credential if origin_of(url) == home else None)
-            response = self._patiently(method, url, headers)
+            headers = _headers(accept, authorization if origin_of(url) == home else None, content_type)
+            response = self._patiently(_Request(method, url, headers, body))
             location = response.headers.get("location", "")
             if response.status not in _REDIRECT_STATUSES or not location or "_signin" in location:
+                return response
+            if method == "POST":  # what it carries is meant for nobody else
                 return response
             target = urljoin(url, location)
             if origin_of(url).scheme == "https" and origin_of(target).scheme != "https":
@@ -139,22 +146,23 @@ class Transport:
             hint="Check the organisation's address.",
         )
 
-    def _patiently(self, method: str, url: str, headers: Mapping[str, str]) -> Response:
+    def _patiently(self, request: "_Request") -> Response:
         """Try a request several times, waiting as the service asks or a growing, random while."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                response = self._once(method, url, headers)
+                response = self._once(request)
             except ServiceError as error:
                 if error.slug not in _PASSING_FAULTS:
                     raise
-                self._log(f"{method} {url}: {error.what} (try {attempt} of {ATTEMPTS})")
+                self._log(f"{request.method} {request.url}: {error.what} (try {attempt} of {ATTEMPTS})")
                 if attempt == ATTEMPTS or not self._wait(_backoff(attempt)):
                     raise _gave_up(error, attempt) from None
                 continue
             asked = _retry_after(response.headers.get("retry-after", ""))
             if response.status not in _RETRIED_STATUSES:
                 if asked is not None:
-                    self._log(f"{origin_of(url).host} is slowing requests down: Retry-After {asked:.0f} s")
+                    host = origin_of(request.url).host
+                    self._log(f"{host} is slowing requests down: Retry-After {asked:.0f} s")
                 return response
             if attempt == ATTEMPTS or not self._wait(_backoff(attempt) if asked is None else asked):
                 return response
@@ -167,20 +175,18 @@ class Transport:
         time.sleep(seconds)
         return True
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str]) -> Response:
+    def _once(self, request: "_Request") -> Response:
         """One exchange, bounded even where name resolution hangs or a body trickles."""
         if self.remaining <= 0:
-            raise _silence(url, "the time for all requests is used up", slug="deadline")
+            raise _silence(request.url, "the time for all requests is used up", slug="deadline")
         started = time.monotonic()
-        pool = self._pool(url)
-        response = _bounded(lambda: self._exchange(pool, method, url, headers), self.remaining, url)
+        pool = self._pool(request.url)
+        response = _bounded(lambda: self._exchange(pool, request), self.remaining, request.url)
         took = (time.monotonic() - started) * 1000
-        self._log(f"{method} {url}: {response.status} {response.reason} in {took:.0f} ms")
+        self._log(f"{request.method} {request.url}: {response.status} {response.reason} in {took:.0f} ms")
         return response
 
-    def _exchange(
-        self, pool: "urllib3.PoolManager", method: str, url: str, headers: Mapping[str, str]
-    ) -> Response:
+    def _exchange(self, pool: "urllib3.PoolManager", request: "_Request") -> Response:
         import urllib3  # noqa: PLC0415
         from urllib3 import exceptions  # noqa: PLC0415
 
@@ -188,17 +194,17 @@ class Transport:
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, patience), read=min(READ_SECONDS, patience))
         try:
             answer = pool.request(
-                method, url, headers=headers, timeout=timeout,
+                request.method, request.url, headers=request.headers, body=request.body or None, timeout=timeout,
                 redirect=False, retries=False, preload_content=False, decode_content=False,
             )  # fmt: skip
             limit = ERROR_BODY_BYTES if answer.status >= 400 else BODY_BYTES
             body = _read(answer, limit, self._deadline)
         except exceptions.HTTPError as error:
-            raise _explain(error, url, proxied=pool is self._pools.get(True)) from None
+            raise _explain(error, request.url, proxied=pool is self._pools.get(True)) from None
         if answer.status == 407:
             raise _proxy_refused()
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status, answer.reason or "", headers, body, url)
+        return Response(answer.status, answer.reason or "", headers, body, request.url)
 
     def _pool(self, url: str) -> "urllib3.PoolManager":
         """The connections for a URL: through the proxy or past it, each kept alive."""
@@ -219,7 +225,7 @@ class Transport:
         login = None
         if self._proxy.username:
             pair = Credential(self._proxy.username, self._proxy.password)
-            login = {"proxy-authorization": f"Basic {pair.basic.reveal()}"}
+            login = {"proxy-authorization": pair.authorization.reveal()}
         return urllib3.ProxyManager(
             url, maxsize=16, proxy_headers=login, ssl_context=context, proxy_ssl_context=context
         )
@@ -276,7 +282,14 @@ class Transport:
 _PASSING_FAULTS = frozenset({"connection-failed", "no-answer", "broken-answer"})
 
 
-def _headers(accept: str, credential: Credential | None) -> dict[str, str]:
+class _Request(NamedTuple):
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _headers(accept: str, authorization: Secret | None, content_type: str) -> dict[str, str]:
     headers = {
         "accept": accept,
         "accept-encoding": "identity",
@@ -284,8 +297,10 @@ def _headers(accept: str, credential: Credential | None) -> dict[str, str]:
         # Without it Azure DevOps answers a wrong credential with a sign-in page, not with 401.
         "x-tfs-fedauthredirect": "Suppress",
     }
-    if credential:
-        headers["authorization"] = f"Basic {credential.basic.reveal()}"
+    if content_type:
+        headers["content-type"] = content_type
+    if authorization:
+        headers["authorization"] = authorization.reveal()
     return headers
 
 

@@ -235,7 +235,10 @@ class _Locator:
     def _ask_area(self) -> str:
         url = f"{_with_slash(str(self._collection))}_apis/ResourceAreas/{PYPI_AREA}"
         response = self._transport.request(
-            "GET", url, accept="application/json;api-version=7.2-preview.1", credential=self.credential
+            "GET",
+            url,
+            accept="application/json;api-version=7.2-preview.1",
+            authorization=self.credential.authorization,
         )
         answer = read_json(response, "location service")
         location = answer.get("locationUrl") if isinstance(answer, dict) else None
@@ -262,7 +265,7 @@ class _Locator:
 
     def _ask_template(self) -> str:
         response = self._transport.request(
-            "OPTIONS", f"{self._feed_service()}_apis/PyPi", credential=self.credential
+            "OPTIONS", f"{self._feed_service()}_apis/PyPi", authorization=self.credential.authorization
         )
         answer = read_json(response, "feed service")
         rows = answer.get("value") if isinstance(answer, dict) else None
