@@ -20,7 +20,7 @@ const REMEDY =
 // What an exit code says of a program that never came to run main.py.
 const UNFIT_EXITS = new Map([
   [TOO_OLD, 'older than Python 3.10'],
-  [2, 'does not know Python 3 options, so probably Python 2'],
+  [2, 'ended with exit code 2, as Python 2 does'],
   [126, 'cannot be run: exit code 126'],
   [127, 'runs no Python: exit code 127, as of a version manager without a version'],
   [9009, 'runs no Python: exit code 9009, as of the Microsoft Store placeholder'],
@@ -35,8 +35,8 @@ const EXHAUSTED = new Set(['E2BIG', 'EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 /** Text from outside as one line that the agent cannot take for a command. */
 function harmless(text) {
   return String(text)
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
-      return '\\u' + character.charCodeAt(0).toString(16).padStart(4, '0');
+    .replace(/(?! )[\p{C}\p{Z}]/gu, (character) => {
+      return '\\u' + character.codePointAt(0).toString(16).padStart(4, '0');
     })
     .replace(/##(?=vso\[|\[)/gi, '# #');
 }
@@ -49,10 +49,10 @@ function decodesPercents(env) {
 
 /** Command data in the form that the agent turns back into this text. */
 function escapeData(text, env) {
-  // An agent that leaves %AZP25 alone still decodes four sequences: a blank breaks those up.
+  // An agent that leaves %AZP25 alone still decodes four sequences, but not in lower case.
   const percents = decodesPercents(env)
     ? text.replace(/%/g, '%AZP25')
-    : text.replace(/%(?=0D|0A|3B|5D)/g, '% ');
+    : text.replace(/%(?:0D|0A|3B|5D)/g, (sequence) => sequence.toLowerCase());
   return percents.replace(/\r/g, '%0D').replace(/\n/g, '%0A');
 }
 
@@ -301,7 +301,7 @@ async function run(platform, env) {
   fail(noPythonText(rejected), env);
 }
 
-module.exports = { candidates, harmless, escapeData, escapeProperty };
+module.exports = { candidates, escapeProperty, harmless, run, unfitness };
 
 if (require.main === module) {
   process.stdout.on('error', () => {}); // nobody reads any more

