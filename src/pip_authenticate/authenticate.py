@@ -26,17 +26,19 @@ CONFUSION_NOTE = (
 )
 
 
+SOURCES = {"Internal": azure_artifacts, "External": service_connections}
+"""Every source by its name in telemetry, in the order in which their indexes reach pip."""
+
+
 class Found(NamedTuple):
     """What a run found.
 
     Args:
-        feeds: indexes of the organisation's feeds.
-        connections: indexes of service connections.
+        counts: number of indexes by source, under the names of SOURCES.
         roles: every index once, with the place pip gives it.
     """
 
-    feeds: list[AuthenticatedIndex]
-    connections: list[AuthenticatedIndex]
+    counts: dict[str, int]
     roles: list[pip.Role]
 
 
@@ -74,25 +76,18 @@ def resolve(settings: Settings, debug: Callable[[str], None]) -> Found:
         PipAuthenticateError: a service did not answer as it must, or credentials contradict.
     """
     faults = list(settings.faults)
-    connections = list[AuthenticatedIndex]()
-    try:
-        connections = service_connections.indexes(settings.connections)
-    except Faults as error:
-        faults.extend(error.errors)
-    feeds = list[AuthenticatedIndex]()
-    try:
-        feeds = azure_artifacts.indexes(
-            settings.artifact_feeds,
-            azure_artifacts.Collection(settings.collection_uri, settings.is_hosted),
-            settings.system_connection,
-            Transport(settings.proxy, settings.certificates, debug),
-        )
-    except PipAuthenticateError as error:
-        faults.extend(each(error))
+    transport = Transport(settings.proxy, settings.certificates, debug)
+    found = dict[str, list[AuthenticatedIndex]]()
+    for name, source in SOURCES.items():
+        try:
+            found[name] = source.indexes(settings, transport)
+        except PipAuthenticateError as error:
+            faults.extend(each(error))
     if faults:
         raise Faults(faults)
-    roles = pip.roles([*feeds, *connections], only_extra=settings.only_add_extra_index)
-    return Found(feeds, connections, roles)
+    indexes = [index for part in found.values() for index in part]
+    roles = pip.roles(indexes, only_extra=settings.only_add_extra_index)
+    return Found({name: len(part) for name, part in found.items()}, roles)
 
 
 def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
@@ -162,15 +157,14 @@ def _fits(roles: list[pip.Role], output: AzurePipelines) -> bool:
 
 
 def _insecure(found: Found, settings: Settings) -> Iterator[str]:
-    """Warnings about credentials that travel, or would travel, less safe than they should."""
-    if found.feeds and settings.certificates.unchecked:
-        yield "The agent does not check servers' certificates: anybody in between can read the job's token."
-    for host in dict.fromkeys(index.url.origin.host for index in found.feeds if _in_the_clear(index)):
-        yield f"{host} is reached over plain http: the job's token travels there without encryption."
-    for index in found.connections:
-        if _in_the_clear(index):
-            yield f"The {index.source} uses plain http: its credential travels unencrypted to {index.url}"
-
-
-def _in_the_clear(index: AuthenticatedIndex) -> bool:
-    return index.url.origin.scheme == "http" and not index.url.origin.is_loopback
+    """Warnings about credentials that travel less safe than they should."""
+    indexes = [role.target for role in found.roles]
+    if settings.certificates.unchecked and indexes:
+        yield "The agent does not check servers' certificates: anybody in between can read what it sends."
+    exposed = dict[tuple[str, Credential], list[str]]()
+    for index in indexes:
+        origin = index.url.origin
+        if origin.scheme == "http" and not origin.is_loopback:
+            exposed.setdefault((origin.host, index.credential), []).append(index.source)
+    for (host, _), sources in exposed.items():
+        yield f"Plain http: the credential of {', '.join(sources)} travels to {host} without encryption."

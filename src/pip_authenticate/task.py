@@ -30,15 +30,15 @@ def main() -> None:
         secret_variables=given.secret_variables,
     )
     output.register(authenticate.secrets(given))
-    counts = {"InternalFeedAuthCount": 0, "ExternalFeedAuthCount": 0, "FederatedFeedAuthCount": 0}
+    counts = dict.fromkeys(("Internal", "External", "Federated"), 0)
     try:
         _warn_of_unknown_inputs(given, output)
         found = authenticate.resolve(given, output.debug)
         authenticate.deliver(found, given, output)
-        counts |= {"InternalFeedAuthCount": len(found.feeds), "ExternalFeedAuthCount": len(found.connections)}
+        counts |= found.counts
         output.line(
-            f"Successfully added auth for {len(found.feeds)} internal feeds "
-            f"and {len(found.connections)} external endpoint."
+            f"Successfully added auth for {counts['Internal']} internal feeds "
+            f"and {counts['External']} external endpoint."
         )
     except PipAuthenticateError as error:
         authenticate.erase(given, output)
@@ -58,7 +58,8 @@ def main() -> None:
         )
         output.complete("Failed", FAILED)
     if _version(given.agent_version) >= _TELEMETRY_SINCE:
-        output.telemetry("Packaging", "PipAuthenticateV1", {**given.telemetry, **counts})
+        numbers = {f"{name}FeedAuthCount": count for name, count in counts.items()}
+        output.telemetry("Packaging", "PipAuthenticateV1", {**given.telemetry, **numbers})
     sys.stdout.flush()
 
 

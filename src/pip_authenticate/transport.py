@@ -194,9 +194,16 @@ class Transport:
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, patience), read=min(READ_SECONDS, patience))
         try:
             answer = pool.request(
-                request.method, request.url, headers=request.headers, body=request.body or None, timeout=timeout,
-                redirect=False, retries=False, preload_content=False, decode_content=False,
-            )  # fmt: skip
+                request.method,
+                request.url,
+                headers=request.headers,
+                body=request.body or None,
+                timeout=timeout,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+            )
             limit = ERROR_BODY_BYTES if answer.status >= 400 else BODY_BYTES
             body = _read(answer, limit, self._deadline)
         except exceptions.HTTPError as error:
@@ -398,9 +405,9 @@ def _explain(error: Exception, url: str, *, proxied: bool) -> ServiceError:
         )
     via = " through the agent's web proxy" if proxied else ""
     for kind, slug, why in (
-        (exceptions.ConnectTimeoutError, "no-answer", f"connecting{via} took too long"),
         (exceptions.NameResolutionError, "connection-failed", "its name cannot be resolved"),
         (exceptions.NewConnectionError, "connection-failed", f"no connection{via} could be made"),
+        (exceptions.ConnectTimeoutError, "no-answer", f"connecting{via} took too long"),
         (exceptions.TimeoutError, "no-answer", f"nothing came{via} for too long"),
     ):
         if isinstance(cause, kind):

@@ -6,29 +6,21 @@ in extensions and integrations"; the azure-devops-node-api client asks the same)
 premises is its own feed service, so that only its route table is asked for.
 """
 
-import json
 import re
-from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
+from typing import NamedTuple
 
+from pip_authenticate import azure_devops
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
-from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
-from pip_authenticate.secret import Secret
-from pip_authenticate.settings import SYSTEM_CONNECTION, Endpoint
-from pip_authenticate.transport import Response, Transport, origin_of
+from pip_authenticate.index import AuthenticatedIndex, IndexUrl
+from pip_authenticate.settings import Settings
+from pip_authenticate.transport import Transport
 
-PYPI_AREA = "92F0314B-06C5-46E0-ABE7-15FD9D13276A"
-"""Resource area of the Python protocol."""
 SIMPLE_ROUTE = "93377a2c-f5fb-48b9-a8dc-7781441cabf1"
 """Location id of a feed's simple repository API."""
-JOB_USER = "build"
-"""The user name that goes with the job's token; any would do."""
-FEEDS_HELP = "https://learn.microsoft.com/azure/devops/artifacts/feeds/feed-permissions"
 
 _FORBIDDEN_IN_FEEDS = set('@~;{}\\+=<>|/?:&$*"#[],')
 _FORBIDDEN_IN_PROJECTS = set('\\/:*?"<>|;#${},+=[]')
 _LONGEST_NAME = 64
-_INDEX_PATH = re.compile(r"(?P<scope>/.*)?/_packaging/(?P<feed>[^/]+)/pypi/simple/?", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -47,57 +39,28 @@ class Feed(NamedTuple):
         return f"{self.project}/{self.name}" if self.project else self.name
 
 
-class Collection(NamedTuple):
-    """The organisation, or the project collection of a server on premises, that the job runs in.
-
-    Args:
-        uri: its address.
-        is_hosted: whether it is Azure DevOps Services.
-    """
-
-    uri: str
-    is_hosted: bool
-
-
-def indexes(
-    entries: tuple[str, ...], collection: Collection, job: Endpoint, transport: Transport
-) -> list[AuthenticatedIndex]:
+def indexes(settings: Settings, transport: Transport) -> list[AuthenticatedIndex]:
     """Find the index of every feed; two requests for any number, none where all are full URLs.
 
     Args:
-        entries: what the input lists: feeds, or URLs of indexes.
-        collection: where the job runs.
-        job: the system connection, which holds the job's token.
+        settings: the input's entries, and what the agent tells of the job.
         transport: sends the requests.
 
     Raises:
-        Faults: entries, or facts about the job, that cannot be used.
+        Faults: entries that cannot be used.
+        InputError: the agent does not tell what a job of Azure Pipelines is told.
         ServiceError: the location service did not answer, or not as documented.
     """
-    if not entries:
+    if not settings.artifact_feeds:
         return []
-    wanted = _read_entries(entries)
-    locator = _Locator(collection, Credential(JOB_USER, _job_token(job)), transport)
+    wanted = _read_entries(settings.artifact_feeds)
+    job = azure_devops.Job.of(settings)
+    locator = _Locator(job, transport)
     found = []
-    for entry, feed in zip(entries, wanted, strict=True):
-        url = locator.check(feed, entry) if isinstance(feed, IndexUrl) else locator.index_of(feed)
-        found.append(AuthenticatedIndex(url, locator.credential, f"feed {entry}"))
+    for feed in wanted:
+        url = locator.check(feed) if isinstance(feed, IndexUrl) else locator.index_of(feed)
+        found.append(AuthenticatedIndex(url, job.credential, f"feed {feed}"))
     return found
-
-
-def _job_token(job: Endpoint) -> Secret:
-    """The token of the system connection."""
-    token = job.parameters.get("accesstoken")
-    if job.fault or job.scheme.lower() != "oauth" or not token:
-        why = job.fault or (
-            "its scheme is not OAuth" if job.scheme.lower() != "oauth" else "it has no AccessToken"
-        )
-        raise InputError(
-            "job-token-missing",
-            f"The job's own token cannot be read from the connection {SYSTEM_CONNECTION}: {why}",
-            hint="Feeds need a job of Azure Pipelines; service connections work without its token.",
-        )
-    return token
 
 
 def _read_entries(entries: tuple[str, ...]) -> list[Feed | IndexUrl]:
@@ -168,7 +131,7 @@ def _index_url(entry: str) -> IndexUrl:
             f"An entry of artifactFeeds holds a password: {url}",
             hint="Remove it, the job's token takes its place; and revoke it, since it was written down.",
         )
-    if not _INDEX_PATH.fullmatch(url.path):
+    if not azure_devops.FeedAddress.of(url):
         raise _bad_feed(str(url), "the path of a feed's index ends with /_packaging/FEED/pypi/simple/")
     return url
 
@@ -180,94 +143,48 @@ def _bad_feed(entry: str, rule: str) -> InputError:
 class _Locator:
     """Asks the location service for what is needed, each fact once."""
 
-    def __init__(self, collection: Collection, credential: Credential, transport: Transport) -> None:
-        self.credential = credential
+    def __init__(self, job: azure_devops.Job, transport: Transport) -> None:
+        self._collection = job.collection
+        self._authorization = job.credential.authorization
         self._transport = transport
-        self._hosted = collection.is_hosted
-        self._collection = _check_collection(collection)
         self._service = ""
         self._template = ""
 
     def index_of(self, feed: Feed) -> IndexUrl:
         """The index of a feed, whether it exists or not."""
-        template = self._template = self._template or self._ask_template()
-        url, _ = IndexUrl.parse(self._feed_service() + fill(template, feed))
+        self._template = self._template or self._ask_template()
+        url, _ = IndexUrl.parse(self._feed_service() + fill(self._template, feed))
         return url
 
-    def check(self, url: IndexUrl, entry: str) -> IndexUrl:
+    def check(self, url: IndexUrl) -> IndexUrl:
         """Make sure that the job's token may go to a URL: it lies in the organisation of the job."""
-        if self._is_of_organisation(url):
+        home = self._collection
+        if azure_devops.belongs_to(url, home):
             return url
-        if self._hosted and not _is_azure_devops(url.origin.host):
+        if home.is_hosted and not azure_devops.is_azure_devops(url.origin.host):
             service, _ = IndexUrl.parse(self._feed_service())
-            if _lies_under(url, service):
+            if azure_devops.lies_under(url, service):
                 return url
         raise InputError(
             "foreign-organisation",
-            f"Entry '{entry}' of artifactFeeds is not a feed of the job's organisation {self._collection}",
+            f"{url} in artifactFeeds is not a feed of the job's organisation {home.url}",
             hint="The job's token opens only that; use a service connection for any other.",
         )
 
-    def _is_of_organisation(self, url: IndexUrl) -> bool:
-        """Whether a URL is known to lie in the organisation, without asking anybody."""
-        home = self._collection
-        if _lies_under(url, home):
-            return True
-        name = _organisation(home)
-        if not self._hosted or not name:
-            return False
-        host = url.origin.host
-        if _is_azure_devops(home.origin.host):
-            if url.origin.scheme != "https" or url.origin.port != 443:
-                return False
-            own_path = url.path.casefold().startswith(f"/{name}/")
-            return (host == "pkgs.dev.azure.com" and own_path) or host == f"{name}.pkgs.visualstudio.com"
-        return url.origin == home.origin and _scope_is(url, name)
-
     def _feed_service(self) -> str:
         """The feed service's address, with a slash at its end."""
-        if not self._service:
-            self._service = (
-                _with_slash(self._ask_area()) if self._hosted else _with_slash(str(self._collection))
+        home = self._collection
+        if not self._service and home.is_hosted:
+            self._service = azure_devops.resource_area(
+                home.url, azure_devops.PYPI_AREA, self._transport, self._authorization, azure_devops.JOB_TOKEN
             )
-        return self._service
-
-    def _ask_area(self) -> str:
-        url = f"{_with_slash(str(self._collection))}_apis/ResourceAreas/{PYPI_AREA}"
-        response = self._transport.request(
-            "GET",
-            url,
-            accept="application/json;api-version=7.2-preview.1",
-            authorization=self.credential.authorization,
-        )
-        answer = read_json(response, "location service")
-        location = answer.get("locationUrl") if isinstance(answer, dict) else None
-        if response.status == 404 or not location or not isinstance(location, str):
-            raise ServiceError(
-                "feed-service-unknown",
-                f"{_host(response)} knows no feed service for Python packages (status {response.status})",
-                hint="Check that Azure Artifacts is enabled for the organisation.",
-            )
-        try:
-            service, _ = IndexUrl.parse(location)
-        except InputError as error:
-            raise ServiceError(
-                "feed-service-unusable",
-                f"The feed service's address, told by {_host(response)}, {error.what}",
-            ) from None
-        if service.origin.scheme == "http" and not service.origin.is_loopback:
-            raise ServiceError(
-                "insecure-service",
-                f"{_host(response)} names a feed service without encryption: {service}",
-                hint="The job's token is not sent there. Check the address of the organisation.",
-            )
-        return str(service)
+        return self._service or azure_devops.with_slash(str(home.url))
 
     def _ask_template(self) -> str:
         response = self._transport.request(
-            "OPTIONS", f"{self._feed_service()}_apis/PyPi", authorization=self.credential.authorization
+            "OPTIONS", f"{self._feed_service()}_apis/PyPi", authorization=self._authorization
         )
-        answer = read_json(response, "feed service")
+        answer = azure_devops.read_json(response, "feed service", azure_devops.JOB_TOKEN)
         rows = answer.get("value") if isinstance(answer, dict) else None
         for row in rows if isinstance(rows, list) else ():
             if isinstance(row, dict) and str(row.get("id", "")).lower() == SIMPLE_ROUTE:
@@ -276,7 +193,8 @@ class _Locator:
                     return template
         raise ServiceError(
             "route-missing",
-            f"{_host(response)} does not tell the route of a feed's index (status {response.status})",
+            f"{azure_devops.host_of(response)} does not tell the route of a feed's index "
+            f"(status {response.status})",
             context=f"location id {SIMPLE_ROUTE}",
             hint="Check that Azure Artifacts is enabled, and on a server that it is 2019 or newer.",
         )
@@ -295,132 +213,7 @@ def fill(template: str, feed: Feed) -> str:
 
     def value(match: re.Match[str]) -> str:
         name = re.sub(r"[^a-z0-9]", "", match[1].lower())
-        return quote(values.get(name, ""), safe="!'()*~")
+        return azure_devops.encode_segment(values.get(name, ""))
 
     segments = (_PLACEHOLDER.sub(value, segment) for segment in template.split("/"))
     return "/".join(segment for segment in segments if segment)
-
-
-def read_json(response: Response, who: str) -> Any:  # noqa: ANN401 - JSON is any of its types
-    """The JSON of an answer, or None where a 404 says that there is nothing.
-
-    Args:
-        response: any answer.
-        who: names the service in messages.
-
-    Raises:
-        ServiceError: the credential was refused, the service is in trouble, or the body is no JSON.
-    """
-    host, status = _host(response), response.status
-    said = _said(response)
-    kind = response.headers.get("content-type", "").lower()
-    if status in {203, 302} or (status < 400 and "html" in kind):
-        raise ServiceError(
-            "sign-in-page",
-            f"{host} answered with a sign-in page instead of JSON (status {status}): "
-            "it did not accept the job's token",
-            hint="Check that the job still runs, and that no proxy answers in the service's place.",
-        )
-    if status == 401:
-        raise ServiceError(
-            "job-token-rejected",
-            f"{host} did not accept the job's token (status 401)",
-            context=said,
-            hint="The token belongs to this organisation and lives as long as the job: check that the job "
-            "still runs and that its address is the organisation's own.",
-        )
-    if status == 403:
-        raise ServiceError(
-            "job-token-refused",
-            f"{host} accepts the job's token but does not let this job ask (status 403)",
-            context=said,
-            hint="Grant the build service access to Azure Artifacts.",
-            link=FEEDS_HELP,
-        )
-    if status == 429 or (status == 503 and "retry-after" in response.headers):
-        raise ServiceError(
-            "throttled",
-            f"{host} is limiting requests (status {status})",
-            context=said or f"Retry-After {response.headers.get('retry-after', 'not given')[:40]}",
-            hint="Run the job again later; fewer parallel jobs lower the load.",
-        )
-    if status == 404:
-        return None
-    if status >= 400:
-        raise ServiceError(
-            "service-error",
-            f"{host} could not answer (status {status})",
-            context=said,
-            hint="Run the job again later; the state of Azure DevOps is on its status page.",
-        )
-    try:
-        return json.loads(response.body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise ServiceError(
-            "not-json",
-            f"The {who} at {host} did not answer with JSON (status {status})",
-            hint="Check that no proxy answers in the service's place.",
-        ) from None
-
-
-def _said(response: Response) -> str:
-    """What an error answer says about itself: its JSON message, else its reason phrase."""
-    try:
-        body = json.loads(response.body.decode("utf-8-sig"))
-        message = body["message"]
-    except (ValueError, RecursionError, TypeError, KeyError):
-        message = None
-    text = message if isinstance(message, str) and message else response.reason
-    return f"it says: {text[:300]}" if text else ""
-
-
-def _check_collection(collection: Collection) -> IndexUrl:
-    try:
-        url, _ = IndexUrl.parse(collection.uri)
-    except InputError as error:
-        raise InputError(
-            "no-collection",
-            f"The organisation's address (System.TeamFoundationCollectionUri) {error.what}",
-            hint="Feeds need a job of Azure Pipelines; service connections work without it.",
-        ) from None
-    if url.origin.scheme == "http" and collection.is_hosted and not url.origin.is_loopback:
-        raise InputError(
-            "insecure-organisation",
-            f"The organisation's address {url} is not encrypted; the job's token is not sent there",
-            hint="Azure DevOps Services is reached with https only.",
-        )
-    return url
-
-
-def _host(response: Response) -> str:
-    return origin_of(response.url).host
-
-
-def _with_slash(url: str) -> str:
-    return url if url.endswith("/") else url + "/"
-
-
-def _is_azure_devops(host: str) -> bool:
-    return host == "dev.azure.com" or host.endswith((".dev.azure.com", ".visualstudio.com"))
-
-
-def _organisation(collection: IndexUrl) -> str:
-    """The organisation's name as its address tells it, in lower case."""
-    host, path = collection.origin.host, collection.path.strip("/")
-    if host.endswith(".visualstudio.com"):
-        return host.partition(".")[0]
-    return path.rpartition("/")[2].casefold()
-
-
-def _lies_under(url: IndexUrl, base: IndexUrl) -> bool:
-    """Whether a URL is below another, compared by whole path segments."""
-    return url.origin == base.origin and _with_slash(url.path).casefold().startswith(
-        _with_slash(base.path).casefold()
-    )
-
-
-def _scope_is(url: IndexUrl, organisation: str) -> bool:
-    """Whether the path before /_packaging/ is the organisation, or a project right below it."""
-    match = _INDEX_PATH.fullmatch(url.path)
-    scope = [unquote(part).casefold() for part in (match["scope"] or "").split("/")] if match else []
-    return organisation in scope[-2:]

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
 from pip_authenticate.secret import Secret
-from pip_authenticate.settings import Endpoint
+from pip_authenticate.settings import Endpoint, Settings
+from pip_authenticate.transport import Transport
 
 TOKEN_USER = "build"  # noqa: S105 - a user name
 """The user name that goes with a token; the built-in task sends the same."""
@@ -26,14 +27,18 @@ _SCHEMES = {
 }
 
 
-def indexes(connections: tuple[Endpoint, ...]) -> list[AuthenticatedIndex]:
-    """Read the index and the credential of every connection.
+def indexes(settings: Settings, transport: Transport) -> list[AuthenticatedIndex]:  # noqa: ARG001 - asks nobody
+    """Read the index and the credential of every connection; no request is needed.
+
+    Args:
+        settings: the connections, as the agent hands them over.
+        transport: not used.
 
     Raises:
         Faults: connections that cannot be used, each named with what it lacks.
     """
     found, faults = list[AuthenticatedIndex](), list[PipAuthenticateError]()
-    for connection in connections:
+    for connection in settings.connections:
         try:
             found.append(_index(connection))
         except InputError as error:
