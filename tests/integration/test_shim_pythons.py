@@ -34,17 +34,20 @@ def pythons() -> dict[Version, Path]:
         *sorted(versions.glob("*/bin/python")),
         *(Path(found) for found in map(shutil.which, names) if found),
     ]
-    found = {version_of(file): file for file in files}
+    found = dict(filter(None, map(interpreter, files)))
     found[sys.version_info[:2]] = Path(sys.executable)
-    return {version: file for version, file in sorted(found.items()) if version > (0, 0)}
+    return dict(sorted(found.items()))
 
 
-def version_of(file: Path) -> Version:
-    """An interpreter's version, or (0, 0) if it does not run."""
-    code = "import sys; print('%d %d' % sys.version_info[:2])"
+def interpreter(file: Path) -> tuple[Version, Path] | None:
+    """An interpreter's version and own place (not a version manager's shim), or None if it does not run."""
+    code = "import sys; print('%d %d' % sys.version_info[:2]); print(sys.executable)"
     ended = subprocess.run([file, "-c", code], capture_output=True, text=True, timeout=30, check=False)
-    major, minor = ended.stdout.split() if ended.returncode == 0 else ("0", "0")
-    return int(major), int(minor)
+    if ended.returncode:
+        return None
+    numbers, place = ended.stdout.splitlines()
+    major, minor = map(int, numbers.split())
+    return (major, minor), Path(place)
 
 
 def node() -> Path:
@@ -161,10 +164,11 @@ def test_an_old_python_alone_is_an_error_that_says_what_to_do(
     assert lines[-1] == FAILED
 
 
-@pytest.mark.parametrize("python", [pytest.param(file, id=f"{v[0]}.{v[1]}") for v, file in PYTHONS.items()])
-def test_every_python_can_read_main_and_is_judged_by_its_version_alone(task: Path, python: Path) -> None:
-    ended = subprocess.run([python, task / "main.py"], capture_output=True, timeout=30, check=False)
-    assert ended.returncode == (0 if version_of(python) >= (3, 10) else 86)
+@pytest.mark.parametrize("version", PYTHONS, ids=lambda version: f"{version[0]}.{version[1]}")
+def test_every_python_can_read_main_and_is_judged_by_its_version_alone(task: Path, version: Version) -> None:
+    command = [PYTHONS[version], task / "main.py"]
+    ended = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    assert ended.returncode == (0 if version >= (3, 10) else 86)
     assert ended.stderr == b""
 
 
