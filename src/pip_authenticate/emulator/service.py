@@ -1,0 +1,330 @@
+"""The emulated organisation's service: real HTTP on loopback, in a thread of its own."""
+
+import re
+import ssl
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from types import TracebackType
+from typing import Literal
+from urllib.parse import quote
+
+from aiohttp import web
+
+from pip_authenticate.emulator.background import BackgroundLoop
+from pip_authenticate.emulator.blobs import BlobStore
+from pip_authenticate.emulator.control import CONTROL_PATH, control
+from pip_authenticate.emulator.faults import Fault, FaultQueue, Proceed, commit
+from pip_authenticate.emulator.feeds import Shelves
+from pip_authenticate.emulator.identities import Caller, Rejection, Tokens
+from pip_authenticate.emulator.indexes import PlainIndex
+from pip_authenticate.emulator.model import Project
+from pip_authenticate.emulator.organization import PLACEHOLDER, Organization
+from pip_authenticate.emulator.packaging_rest import FeedsHost
+from pip_authenticate.emulator.pypi import PackageHost
+from pip_authenticate.emulator.request_log import Record
+from pip_authenticate.emulator.routes import Front, dispatch, fronts, routes, within
+from pip_authenticate.emulator.wire import Call, Refusal, refuse
+from pip_authenticate.errors import InputError, ServiceError
+from pip_authenticate.secret import Secret
+
+JOB_TOKEN_LIFETIME = timedelta(hours=2)
+LOOPBACK = ("127.0.0.1", "::1")
+_LARGEST_UPLOAD = 500 * 1024 * 1024
+_SHUTDOWN_SECONDS = 0.2
+
+
+class Service:
+    """An organisation's service, from `start` (or `with`) to `stop`.
+
+    Every address it tells is made from the Host header that was asked, as the real service's are.
+
+    Args:
+        organization: what it answers from.
+        on_premises: be an Azure DevOps Server instead of the hosted service.
+        host: loopback address to bind to.
+        port: of everything but the blob store; 0 for a free one.
+        blob_port: of the blob store; 0 for a free one.
+        tls: serve https with this context.
+        public_upstream: address of the index that upstreams call this machine's; "" to ask pip.
+
+    Raises:
+        InputError: the host is no loopback address.
+    """
+
+    def __init__(
+        self,
+        organization: Organization,
+        *,
+        on_premises: bool = False,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        blob_port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        public_upstream: str = "",
+    ) -> None:
+        if host not in LOOPBACK:
+            raise InputError(
+                "no-loopback",
+                "The emulator serves this machine only",
+                context=host,
+                hint="Use 127.0.0.1 or ::1.",
+            )
+        self.organization = organization
+        self.on_premises = on_premises
+        self.host = host
+        self.port = port
+        self.blob_port = blob_port
+        self.log: list[Record] = []
+        self.faults = FaultQueue()
+        self._tls = tls
+        self._tokens = Tokens(organization)
+        self._blobs = BlobStore(lambda: self._origin(self.blob_port))
+        self._shelves = Shelves(organization, public_upstream)
+        self._indexes = {
+            f"/private/{index.name}/": PlainIndex(index.name, index.distributions, index.password, index.user)
+            for index in organization.private_indexes
+        }
+        self._indexes["/public/"] = PlainIndex("public", organization.public)
+        self._fronts = fronts(organization.name, on_premises=on_premises)
+        self._routes = routes(PackageHost(self._shelves, self._blobs), FeedsHost(self._shelves))
+        self._background = BackgroundLoop("emulator service")
+        self._runners: list[web.AppRunner] = []
+
+    def __enter__(self) -> "Service":  # noqa: PYI034 - Self needs Python 3.11
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Bind the ports and serve.
+
+        Raises:
+            OSError: a port is taken.
+        """
+        self._background.start()
+        try:
+            self.port = self._background.run(self._serve(self._answer, self.port))
+            self.blob_port = self._background.run(self._serve(self._answer_blob, self.blob_port))
+        except OSError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Close all connections and the ports."""
+        runners, self._runners = self._runners, []
+        for runner in runners:
+            self._background.run(runner.cleanup())
+        self._background.stop()
+
+    @property
+    def server_type(self) -> Literal["Hosted", "OnPremises"]:
+        """What pipelines see as System.ServerType."""
+        return "OnPremises" if self.on_premises else "Hosted"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of everything but the blob store."""
+        return self._origin(self.port)
+
+    @property
+    def collection_uri(self) -> str:
+        """What pipelines see as System.TeamFoundationCollectionUri; ends with a slash."""
+        return self.address("dev")
+
+    @property
+    def public_index_url(self) -> str:
+        """The stand-in of the public index."""
+        return f"{self.origin}/public/simple/"
+
+    def address(self, host: str) -> str:
+        """The address of one of the organisation's hosts (dev, pkgs, feeds, vssps); ends with a slash."""
+        return self.origin + self._fronts[0].prefixes[host]
+
+    def addresses(self) -> dict[str, str]:
+        """All addresses, by what they are, to be shown to people."""
+        found = {"collection": self.collection_uri}
+        if not self.on_premises:
+            found |= {
+                "packages": self.address("pkgs"),
+                "feeds": self.address("feeds"),
+                "identities": self.address("vssps"),
+                "collection, old form": self.origin + self._fronts[1].prefixes["dev"],
+            }
+        for feed in self.organization.feeds:
+            found[f"feed {feed.address}"] = self.resolve(f"{{feed:{feed.address}}}")
+        for index in self.organization.private_indexes:
+            found[f"private index {index.name}"] = self.resolve(f"{{private:{index.name}}}")
+        found["public index (stand-in)"] = self.public_index_url
+        found["blob store"] = self._origin(self.blob_port)
+        found["faults (POST, DELETE)"] = f"{self.origin}{CONTROL_PATH}"
+        return found
+
+    def project(self, project: str) -> Project:
+        """The project of a name or a GUID.
+
+        Raises:
+            InputError: there is none.
+        """
+        found = self.organization.project(project)
+        if found is None:
+            names = ", ".join(entry.name for entry in self.organization.projects)
+            raise InputError(
+                "unknown-project", f"There is no project {project!r}", hint=f"Projects: {names}."
+            )
+        return found
+
+    def mint_job_token(
+        self, project: str, *, collection_scoped: bool = False, lifetime: timedelta = JOB_TOKEN_LIFETIME
+    ) -> Secret:
+        """The token of a job, as System.AccessToken is.
+
+        Args:
+            project: whose pipeline it is.
+            collection_scoped: whether the job is not limited to its project.
+            lifetime: how long the token is valid; below zero for one that has expired.
+
+        Raises:
+            InputError: there is no such project.
+        """
+        of = self.project(project)
+        identity = self.organization.build_service(None if collection_scoped else of)
+        return self._tokens.mint(identity, lifetime)
+
+    def resolve(self, url: str) -> str:
+        """Fill the placeholders in the URL of a service connection.
+
+        Known are `{private:NAME}` (index URL of a private index), `{feed:NAME}` and `{feed:PROJECT/NAME}`
+        (index URL of a feed), `{pkgs}`, `{collection}` and `{public}`.
+
+        Raises:
+            InputError: a placeholder is unknown.
+        """
+        return PLACEHOLDER.sub(self._placeholder, url)
+
+    def _placeholder(self, match: re.Match[str]) -> str:
+        kind, name = match[1], match[2] or ""
+        if kind == "private" and f"/private/{name}/" in self._indexes:
+            return f"{self.origin}/private/{quote(name)}/simple/"
+        for feed in self.organization.feeds:
+            if kind == "feed" and feed.address.lower() == name.lower():
+                project = f"{quote(feed.project.name, safe='')}/" if feed.project else ""
+                return f"{self.address('pkgs')}{project}_packaging/{quote(feed.name, safe='')}/pypi/simple/"
+        plain = {
+            "pkgs": self.address("pkgs"),
+            "collection": self.collection_uri,
+            "public": self.public_index_url,
+        }
+        if name or kind not in plain:
+            raise InputError("unknown-placeholder", f"There is no placeholder {match[0]!r}")
+        return plain[kind]
+
+    def _origin(self, port: int) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self._tls else 'http'}://{host}:{port}"
+
+    async def _serve(self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], port: int) -> int:
+        """Serve on a port; gives the port."""
+        app = web.Application(client_max_size=_LARGEST_UPLOAD)
+        app.router.add_route("*", "/{path:.*}", handler)
+        runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
+        )
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, self.host, port, ssl_context=self._tls).start()
+        return int(runner.addresses[0][1])
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request to the main port, and log it."""
+        record = Record(request.method, "", request.raw_path.partition("?")[0])
+        self.log.append(record)
+        if record.path.startswith("/_emulator/"):
+            record.host = "emulator"
+            response: web.StreamResponse = await control(request, self.faults)
+            record.status = response.status
+            return response
+        fault = self.faults.take(request.method, record.path)
+        expired = fault is not None and fault.kind == "expired-token"
+        usual = self._recognise(request, record, expired=expired)
+        return await self._finish(request, record, None if expired else fault, usual)
+
+    async def _answer_blob(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request to the blob store, and log it."""
+        record = Record(request.method, "blob", f"/blob{request.raw_path.partition('?')[0]}")
+        if "Authorization" in request.headers or "Cookie" in request.headers:
+            record.credential = "a credential that the blob store does not want"
+        self.log.append(record)
+        fault = self.faults.take(request.method, record.path)
+        return await self._finish(request, record, fault, partial(self._blobs.answer, request))
+
+    async def _finish(
+        self, request: web.Request, record: Record, fault: Fault | None, usual: Proceed
+    ) -> web.StreamResponse:
+        """The usual answer, or that of a fault."""
+        if fault is None:
+            response = await usual()
+        else:
+            sign_in = f"{request.scheme}://{request.host}{self._fronts[0].prefixes['vssps']}"
+            response = await commit(fault, request, sign_in, usual)
+        record.status = response.status
+        return response
+
+    def _recognise(self, request: web.Request, record: Record, *, expired: bool) -> Proceed:
+        """Tell whom a request is for and who asks, note it in the record, and give the way to answer.
+
+        Args:
+            request: the request.
+            record: its record, to be filled.
+            expired: treat the presented token as expired.
+        """
+        header = request.headers.get("Authorization")
+        for front in self._fronts:
+            hosts = front.hosts(record.path)
+            if hosts:
+                record.host = min(hosts)
+                caller = self._tokens.authenticate(header)
+                if expired and isinstance(caller, Caller) and caller.identity:
+                    caller = self._tokens.expired(caller)
+                record.credential = caller.label
+                record.identity = caller.name
+                return partial(self._call, request, front, hosts, caller)
+        for prefix, index in self._indexes.items():
+            if within(record.path, prefix):
+                record.host = prefix.split("/")[1]
+                if header:
+                    known = record.host == "private" and index.admits(header)
+                    record.credential = "its credential" if known else "another credential"
+                return partial(index.answer, request, record.path[len(prefix) :])
+        return _nothing
+
+    async def _call(
+        self, request: web.Request, front: Front, hosts: frozenset[str], caller: Caller | Rejection
+    ) -> web.Response:
+        """Answer a request to one of the organisation's hosts."""
+        origin = f"{request.scheme}://{request.host}"
+        call = Call(
+            request=request,
+            organization=self.organization,
+            behaviour=self.organization.behaviour,
+            on_premises=self.on_premises,
+            hosts=hosts,
+            sibling=lambda host: origin + front.prefixes[host],
+            path=front.below(request.raw_path.partition("?")[0], hosts),
+            caller=caller,
+        )
+        try:
+            return await dispatch(call, self._routes)
+        except Refusal as refusal:
+            return refuse(call, refusal)
+        except ServiceError as error:
+            return refuse(call, Refusal(500, str(error), "UpstreamUnavailableException"))
+
+
+async def _nothing() -> web.Response:
+    """The answer outside every address that the service has."""
+    return web.Response(status=404, text="Not Found")
