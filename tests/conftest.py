@@ -1,0 +1,45 @@
+"""What every test may ask for."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from support.organisation import Organisation, organisation
+from support.task import Task
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """The task, built from the sources as they are."""
+    folder = tmp_path_factory.mktemp("built")
+    command = [sys.executable, str(ROOT / "tools" / "build_task.py"), str(folder)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return Task(folder / "PipAuthenticate")
+
+
+@pytest.fixture
+def hosted() -> Iterator[Organisation]:
+    """An organisation of Azure DevOps Services."""
+    with organisation() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A certificate authority that nobody trusts by default."""
+    return trustme.CA(key_type=trustme.KeyType.ECDSA)
+
+
+@pytest.fixture(scope="session")
+def authority_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The authority's own certificate, as an agent is given it."""
+    file = tmp_path_factory.mktemp("authority") / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return str(file)
