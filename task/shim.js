@@ -70,12 +70,23 @@ function debug(text, env) {
   command('task.debug', {}, text, env);
 }
 
+/** Empties what an earlier run stored, as every run does, also one that finds no Python. */
+function erase(env) {
+  for (const variable of ['PIP_INDEX_URL', 'PIP_EXTRA_INDEX_URL']) {
+    if (/:\/\/[^/?#\s]*@/.test(env[variable] || '')) {
+      command('task.setvariable', { variable, issecret: 'false' }, '', env);
+    }
+  }
+}
+
 function fail(text, env) {
+  erase(env);
   command('task.logissue', { type: 'error' }, text, env);
   command('task.complete', { result: 'Failed' }, FAILED, env);
 }
 
 function sayCanceled(env) {
+  erase(env);
   command('task.complete', { result: 'Canceled' }, 'Adding authentication was canceled.', env);
 }
 

@@ -11,12 +11,13 @@ from pip_authenticate.clients import pip
 from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, each
 from pip_authenticate.index import AuthenticatedIndex, Credential
 from pip_authenticate.outputs.azure_pipelines import AzurePipelines
-from pip_authenticate.secret import Secret
+from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Endpoint, Settings
-from pip_authenticate.sources import azure_artifacts, service_connections
+from pip_authenticate.sources import azure_artifacts, service_connections, workload_identity
 from pip_authenticate.transport import Transport
 
-_SHOWN_PARAMETERS = frozenset({"username"})
+# Parameters that are names, not secrets; the agent leaves most of them unmasked, too.
+_SHOWN_PARAMETERS = frozenset({"username", "tenantid", "serviceprincipalid", "scope", "audience"})
 
 CONFUSION_NOTE = (
     "Note: with onlyAddExtraIndex pip also asks its own primary index, the public one unless configured "
@@ -26,7 +27,11 @@ CONFUSION_NOTE = (
 )
 
 
-SOURCES = {"Internal": azure_artifacts, "External": service_connections}
+SOURCES = {
+    "Federated": workload_identity,
+    "Internal": azure_artifacts,
+    "External": service_connections,
+}
 """Every source by its name in telemetry, in the order in which their indexes reach pip."""
 
 
@@ -44,7 +49,8 @@ class Found(NamedTuple):
 
 def secrets(settings: Settings) -> Iterator[Secret]:
     """Every secret that a run is told, in every spelling that could turn up in a log."""
-    for endpoint in (settings.system_connection, *settings.connections):
+    federation = [settings.federation] if settings.federation else []
+    for endpoint in (settings.system_connection, *settings.connections, *federation):
         yield from _endpoint_secrets(endpoint)
     proxy, certificates = settings.proxy, settings.certificates
     if proxy.password:
@@ -64,12 +70,13 @@ def _endpoint_secrets(endpoint: Endpoint) -> Iterator[Secret]:
     yield from pip.secrets_in(Secret(endpoint.url))
 
 
-def resolve(settings: Settings, debug: Callable[[str], None]) -> Found:
+def resolve(settings: Settings, debug: Callable[[str], None], learned: Learned) -> Found:
     """Find every index with its credential; sets nothing.
 
     Args:
         settings: what the run is told.
         debug: takes one line per request.
+        learned: is told of every secret that the run comes to know.
 
     Raises:
         Faults: inputs or service connections that cannot be used, all at once.
@@ -80,7 +87,7 @@ def resolve(settings: Settings, debug: Callable[[str], None]) -> Found:
     found = dict[str, list[AuthenticatedIndex]]()
     for name, source in SOURCES.items():
         try:
-            found[name] = source.indexes(settings, transport)
+            found[name] = source.indexes(settings, transport, learned)
         except PipAuthenticateError as error:
             faults.extend(each(error))
     if faults:

@@ -1,6 +1,7 @@
 """A secret as a type: masked wherever it is shown, revealed only on purpose."""
 
-from typing import NoReturn
+from collections.abc import Callable, Iterable
+from typing import NoReturn, TypeAlias
 
 MASK = "***"
 
@@ -55,3 +56,7 @@ class Secret:
 
     def __deepcopy__(self, memo: object) -> "Secret":
         return self
+
+
+Learned: TypeAlias = Callable[[Iterable[Secret]], None]
+"""Is told of secrets as soon as they are known, before anything is done with them."""

@@ -7,6 +7,7 @@ with the log's masker before the first word about anything is printed.
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -25,11 +26,13 @@ class Input(NamedTuple):
         name: as written in a pipeline.
         parse: makes the value from the text; raises InputError.
         help: one sentence for people; the reference documentation is made of it.
+        alias: another name for it; a server resolves it before the agent sees it, other edges do not.
     """
 
     name: str
     parse: Callable[[str], Any]
     help: str
+    alias: str = ""
 
 
 class Endpoint(NamedTuple):
@@ -90,7 +93,15 @@ class Settings(NamedTuple):
     Args:
         artifact_feeds: entries of the input, blanks trimmed, empty ones dropped.
         connections: service connections in the order of the input, each once.
+        federation: the connection whose workload identity opens `feed_urls`, or None.
+        feed_urls: entries of the input that goes with it.
+        federated_hosts: hosts, beside those of Azure DevOps, that may be given its token.
+        oidc_request_uri: where the job asks for an assertion of its identity, or empty.
+        authority_host: of Microsoft Entra, as the azure-identity libraries name it.
         only_add_extra_index: whether no index becomes the primary one.
+        verify: `off`, `warn` or `fail`.
+        verify_package: name of a package whose download is tried, too, or empty.
+        project: name of the project that the job runs in, or empty.
         collection_uri: the organisation's address, or empty.
         is_hosted: whether the organisation is Azure DevOps Services, not a server on premises.
         system_connection: holds the job's token.
@@ -108,7 +119,15 @@ class Settings(NamedTuple):
 
     artifact_feeds: tuple[str, ...]
     connections: tuple[Endpoint, ...]
+    federation: Endpoint | None
+    feed_urls: tuple[str, ...]
+    federated_hosts: tuple[str, ...]
+    oidc_request_uri: str
+    authority_host: str
     only_add_extra_index: bool
+    verify: str
+    verify_package: str
+    project: str
     collection_uri: str
     is_hosted: bool
     system_connection: Endpoint
@@ -141,6 +160,27 @@ def _boolean(text: str) -> bool:
     return words[text.strip().lower()]
 
 
+def _urls(text: str) -> tuple[str, ...]:
+    return _entries(text.replace("\r", ",").replace("\n", ","))
+
+
+def _verify(text: str) -> str:
+    word = text.strip().lower() or "off"
+    if word not in {"off", "warn", "fail"}:
+        raise InputError("not-a-choice", "takes the words off, warn and fail", context=f"given: {text[:40]}")
+    return word
+
+
+def _package(text: str) -> str:
+    """A package's name (PEP 508), or empty."""
+    name = text.strip()
+    if name and not _PACKAGE_NAME.fullmatch(name):
+        raise InputError("not-a-package", "takes the name of a package", context=f"given: {text[:40]}")
+    return name
+
+
+_PACKAGE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
 INPUTS = (
     Input(
         "artifactFeeds",
@@ -157,6 +197,34 @@ INPUTS = (
         "onlyAddExtraIndex",
         _boolean,
         "true leaves pip's primary index as it is and makes every index an extra one. Default: false.",
+    ),
+    Input(
+        "workloadIdentityServiceConnection",
+        _entries,
+        "A service connection with workload identity federation, which opens the indexes of feedUrl "
+        "without a stored secret.",
+        alias="azureDevOpsServiceConnection",
+    ),
+    Input(
+        "feedUrl",
+        _urls,
+        "URLs of the indexes that the federated identity opens, in any organisation; separated by commas "
+        "or line breaks.",
+    ),
+    Input(
+        "federatedHosts",
+        _entries,
+        "Hosts outside Azure DevOps that may be given the federated identity's token, comma-separated.",
+    ),
+    Input(
+        "verify",
+        _verify,
+        "warn or fail asks every index whether it accepts its credential; off, the default, asks nothing.",
+    ),
+    Input(
+        "verifyPackage",
+        _package,
+        "A package whose download is tried when indexes are verified.",
     ),
 )
 """The inputs of the task: parsing, known names and the reference documentation in one table."""
@@ -205,13 +273,24 @@ def load(replaced: Iterable[str], environ: Mapping[str, str] = os.environ) -> Se
     """
     env = _Environment(environ)
     values, faults = _inputs(env)
+    federation = None
+    for connection in values["workloadIdentityServiceConnection"][:1]:
+        federation = _endpoint(env, connection, connection)
     return Settings(
         artifact_feeds=values["artifactFeeds"],
         connections=tuple(
             _endpoint(env, connection, connection)
             for connection in values["pythonDownloadServiceConnections"]
         ),
+        federation=federation,
+        feed_urls=values["feedUrl"],
+        federated_hosts=tuple(host.lower() for host in values["federatedHosts"]),
+        oidc_request_uri=env.text("SYSTEM_OIDCREQUESTURI").strip(),
+        authority_host=env.text("AZURE_AUTHORITY_HOST").strip(),
         only_add_extra_index=values["onlyAddExtraIndex"],
+        verify=values["verify"],
+        verify_package=values["verifyPackage"],
+        project=env.text("SYSTEM_TEAMPROJECT"),
         collection_uri=env.text("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI") or env.text("SYSTEM_COLLECTIONURI"),
         is_hosted=env.text("SYSTEM_SERVERTYPE").strip().lower() == "hosted",
         system_connection=_endpoint(env, SYSTEM_CONNECTION, SYSTEM_CONNECTION.upper()),
@@ -243,7 +322,8 @@ def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateErro
     values, faults = {}, list[PipAuthenticateError]()
     for item in INPUTS:
         try:
-            values[item.name] = item.parse(env.text(f"INPUT_{item.name.upper()}"))
+            text = env.text(f"INPUT_{item.name.upper()}") or env.text(f"INPUT_{item.alias.upper()}")
+            values[item.name] = item.parse(text)
         except InputError as error:
             values[item.name] = item.parse("")
             faults.append(InputError(error.slug, f"Input {item.name} {error.what}", context=error.context))
@@ -251,7 +331,7 @@ def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateErro
 
 
 def _unknown_inputs(env: _Environment) -> tuple[str, ...]:
-    known = {f"INPUT_{item.name.upper()}" for item in INPUTS}
+    known = {f"INPUT_{name.upper()}" for item in INPUTS for name in (item.name, item.alias)}
     given = (name for name, value in env.upper.items() if name.startswith("INPUT_") and value)
     return tuple(sorted(name.removeprefix("INPUT_") for name in given if name not in known))
 

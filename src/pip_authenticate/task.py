@@ -33,7 +33,7 @@ def main() -> None:
     counts = dict.fromkeys(("Internal", "External", "Federated"), 0)
     try:
         _warn_of_unknown_inputs(given, output)
-        found = authenticate.resolve(given, output.debug)
+        found = authenticate.resolve(given, output.debug, output.register)
         authenticate.deliver(found, given, output)
         counts |= found.counts
         output.line(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pip_authenticate import azure_devops
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, IndexUrl
+from pip_authenticate.secret import Learned
 from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Transport
 
@@ -39,12 +40,13 @@ class Feed(NamedTuple):
         return f"{self.project}/{self.name}" if self.project else self.name
 
 
-def indexes(settings: Settings, transport: Transport) -> list[AuthenticatedIndex]:
+def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:  # noqa: ARG001 - learns no secret
     """Find the index of every feed; two requests for any number, none where all are full URLs.
 
     Args:
         settings: the input's entries, and what the agent tells of the job.
         transport: sends the requests.
+        learned: not used.
 
     Raises:
         Faults: entries that cannot be used.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
-from pip_authenticate.secret import Secret
+from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Endpoint, Settings
 from pip_authenticate.transport import Transport
 
@@ -27,12 +27,13 @@ _SCHEMES = {
 }
 
 
-def indexes(settings: Settings, transport: Transport) -> list[AuthenticatedIndex]:  # noqa: ARG001 - asks nobody
+def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:  # noqa: ARG001 - asks nobody
     """Read the index and the credential of every connection; no request is needed.
 
     Args:
         settings: the connections, as the agent hands them over.
         transport: not used.
+        learned: not used.
 
     Raises:
         Faults: connections that cannot be used, each named with what it lacks.

@@ -1,0 +1,245 @@
+"""Microsoft Entra: exchanges an assertion for a token, and explains every refusal.
+
+The exchange is the OAuth 2.0 client credentials grant with a JWT assertion (RFC 7523; Microsoft Learn,
+"Microsoft identity platform and the OAuth 2.0 client credentials flow", third case). Error codes:
+Microsoft Learn, "Microsoft Entra authentication and authorization error codes".
+"""
+
+import json
+import re
+from typing import NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from pip_authenticate.errors import InputError, ServiceError
+from pip_authenticate.index import is_loopback
+from pip_authenticate.secret import Secret
+from pip_authenticate.transport import Response, Transport, origin_of
+
+PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
+AZURE_DEVOPS_SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
+"""The application id of Azure DevOps, with every permission granted to the caller."""
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_SHOWN_DESCRIPTION = 160
+_JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+
+_CONNECTION = "in the service connection (project settings, Service connections)"
+_CREDENTIAL = (
+    "in Entra: App registrations (or the managed identity), Certificates & secrets, Federated credentials"
+)
+# Code → what it means, and what to change where.
+_REFUSALS = {
+    700016: (
+        "the application is not known in this tenant",
+        f"Check the service principal's id and the tenant {_CONNECTION}; the application must exist there.",
+    ),
+    70025: (
+        "the application has no federated credential",
+        f"Add one {_CREDENTIAL}, with issuer and subject as the service connection shows them.",
+    ),
+    70021: (
+        "no federated credential matches the assertion's issuer and subject",
+        f"Compare issuer, subject and audience {_CREDENTIAL} with what the service connection shows.",
+    ),
+    700211: (
+        "no federated credential has the assertion's issuer",
+        f"Change the issuer {_CREDENTIAL} to the one that the service connection shows.",
+    ),
+    700212: (
+        "no federated credential has the assertion's audience",
+        f"Change the audience {_CREDENTIAL} to api://AzureADTokenExchange.",
+    ),
+    700213: (
+        "no federated credential has the assertion's subject",
+        f"Change the subject {_CREDENTIAL} to the one that the service connection shows.",
+    ),
+    7002138: (
+        "the federated credential's subject differs from the assertion's in upper and lower case",
+        f"Write the subject {_CREDENTIAL} exactly as the service connection shows it.",
+    ),
+    700024: (
+        "the assertion is not within its time of validity",
+        "Check the agent's clock, and run the job again: an assertion lives about ten minutes.",
+    ),
+    700223: (
+        "the tenant forbids federated credentials of this kind",
+        "Ask the tenant's administrator to allow Azure Pipelines as an issuer.",
+    ),
+    700238: (
+        "the tenant's policy blocks workload identity federation",
+        "Ask the tenant's administrator to allow Azure Pipelines as an issuer.",
+    ),
+    70052: (
+        "a multi-tenant application cannot be used with this issuer",
+        "Make the application a single-tenant one, or let the connection use Entra's own issuer.",
+    ),
+    900382: (
+        "the assertion comes from another cloud",
+        "Use a service connection and an authority (AZURE_AUTHORITY_HOST) of the same cloud.",
+    ),
+    90061: (
+        "Entra could not reach the assertion's issuer",
+        "Run the job again later; if it stays, check that the issuer's address is public.",
+    ),
+    50166: (
+        "Entra could not reach the assertion's issuer",
+        "Run the job again later; if it stays, check that the issuer's address is public.",
+    ),
+    50020: (
+        "the identity belongs to another tenant than the one asked",
+        "Add it to the organisation's tenant, or use a connection of that tenant.",
+    ),
+    90002: (
+        "the tenant does not exist",
+        f"Check the tenant's id {_CONNECTION}, and whether AZURE_AUTHORITY_HOST names the right cloud.",
+    ),
+    7000215: (
+        "the application's secret is wrong",
+        f"Use workload identity federation {_CONNECTION}.",
+    ),
+    53003: (
+        "a conditional access policy blocks the identity",
+        "Ask the tenant's administrator to exempt this workload identity.",
+    ),
+}
+
+
+class Token(NamedTuple):
+    """An access token.
+
+    Args:
+        secret: the token.
+        seconds: how long it is valid from now on.
+    """
+
+    secret: Secret
+    seconds: int
+
+
+def authority(host: str) -> str:
+    """The address of Entra that the environment asks for.
+
+    Args:
+        host: AZURE_AUTHORITY_HOST: a host or an https URL, or empty for the public cloud.
+
+    Raises:
+        InputError: it is no address, or not encrypted (plain http is for this machine itself).
+    """
+    if not host:
+        return PUBLIC_AUTHORITY
+    url = (host if "://" in host else f"https://{host}").rstrip("/")
+    try:
+        parts = urlsplit(url)
+        name, _ = parts.hostname, parts.port
+    except ValueError:
+        name = None
+    plain = name is not None and (parts.username or parts.query or parts.fragment or not url.isprintable())
+    if not name or plain or " " in url or parts.scheme not in {"https", "http"}:
+        raise InputError(
+            "authority-unusable",
+            "AZURE_AUTHORITY_HOST is neither a host name nor an https address",
+            hint="Set it to the Entra authority of your cloud, or remove it.",
+        )
+    if parts.scheme == "http" and not is_loopback(name):
+        raise InputError(
+            "authority-unusable",
+            f"AZURE_AUTHORITY_HOST names {name} without encryption; an assertion is not sent there",
+            hint="Write it with https.",
+        )
+    return url
+
+
+def is_tenant(text: str) -> bool:
+    """Whether a text names a tenant: a GUID other than all zeros, or a domain."""
+    return bool(_TENANT.fullmatch(text)) and bool(text.replace("-", "").strip("0"))
+
+
+def exchange(authority: str, tenant: str, client_id: str, assertion: Secret, transport: Transport) -> Token:
+    """Exchange an assertion for a token that Azure DevOps accepts.
+
+    Raises:
+        ServiceError: Entra refused, with the meaning of its code; or did not answer as documented.
+    """
+    form = urlencode(
+        {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "scope": AZURE_DEVOPS_SCOPE,
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": assertion.reveal(),
+        }
+    )
+    response = transport.request(
+        "POST",
+        f"{authority}/{tenant}/oauth2/v2.0/token",
+        body=form.encode("ascii"),
+        content_type="application/x-www-form-urlencoded",
+    )
+    answer = _object(response)
+    token, seconds = answer.get("access_token"), answer.get("expires_in")
+    if response.status != 200:
+        raise _refusal(response, answer)
+    if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+        raise ServiceError(
+            "entra-answer",
+            f"{origin_of(response.url).host} answered without an access token (status 200)",
+            hint="Check AZURE_AUTHORITY_HOST, and that no proxy answers in Entra's place.",
+        )
+    digits = str(seconds)
+    return Token(Secret(token), int(digits) if digits.isdecimal() and len(digits) < 9 else 0)
+
+
+def _object(response: Response) -> dict[str, object]:
+    """The JSON object of an answer; empty where it is none."""
+    try:
+        value = json.loads(response.body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _refusal(response: Response, answer: dict[str, object]) -> ServiceError:
+    description = answer.get("error_description")
+    description = description if isinstance(description, str) else ""
+    host, status = origin_of(response.url).host, response.status
+    code = _code(answer, description)
+    trace = answer.get("trace_id")
+    trail = f"; trace id {trace[:40]}" if isinstance(trace, str) and trace else ""
+    if code is None:
+        return ServiceError(
+            "entra-refused",
+            f"{host} refused the token (status {status})",
+            context=(_shortened(description) or "no reason given") + trail,
+            hint="Check AZURE_AUTHORITY_HOST, and that no proxy answers in Entra's place.",
+        )
+    meaning, remedy = _REFUSALS.get(
+        code,
+        (
+            _shortened(description) or "no reason given",
+            f"Look the code up, and check the identity {_CONNECTION}.",
+        ),
+    )
+    said = f"it says: {_shortened(description)}" if code in _REFUSALS and description else f"status {status}"
+    return ServiceError(
+        "entra-refused",
+        f"{host} refused the token: AADSTS{code}, {meaning}",
+        context=said + trail,
+        hint=remedy,
+    )
+
+
+def _code(answer: dict[str, object], description: str) -> int | None:
+    """The code of a refusal: the text's where it is more exact than the list's."""
+    match = re.search(r"AADSTS(\d{4,9})", description)
+    if match:
+        return int(match[1])
+    codes = answer.get("error_codes")
+    if isinstance(codes, list) and codes and isinstance(codes[0], int):
+        return codes[0]
+    return None
+
+
+def _shortened(description: str) -> str:
+    """A description for people: without code, trail and anything that looks like a token."""
+    text = re.split(r"\s*Trace ID:", description)[0]
+    text = _JWT.sub("***", re.sub(r"^AADSTS\d+:\s*", "", text))
+    return " ".join(text.split())[:_SHOWN_DESCRIPTION]

@@ -1,0 +1,242 @@
+"""Indexes opened by workload identity federation: no stored secret at all.
+
+The feed tells its tenant, Azure Pipelines an assertion of who the job is (REST reference of Azure
+DevOps, "Oidctoken - Create"), and Microsoft Entra a token for both. One assertion and one token serve
+all indexes of a tenant.
+"""
+
+import re
+
+from pip_authenticate import azure_devops, entra
+from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
+from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.secret import Learned, Secret
+from pip_authenticate.settings import Endpoint, Settings
+from pip_authenticate.transport import Transport, origin_of
+
+_GUID = re.compile(r"[0-9a-fA-F-]{36}")
+
+
+def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:
+    """Get a token for every index of the input.
+
+    Args:
+        settings: the connection, the indexes, and what the agent tells of the job.
+        transport: sends the requests.
+        learned: told of every secret as soon as it is known.
+
+    Raises:
+        Faults: URLs that cannot be used, or whose host must not be given the token.
+        InputError: the connection or the job lacks something.
+        ServiceError: no token could be had; the text says why and what to change.
+    """
+    connection = settings.federation
+    if connection is None:
+        return []
+    name = f"service connection {connection.id}"
+    if not settings.feed_urls:
+        raise InputError(
+            "feed-url-missing",
+            f"feedUrl is empty, so that nothing says what the {name} is for",
+            hint="List the URLs of the indexes that it opens.",
+        )
+    job = azure_devops.Job.of(settings)
+    urls = _read(settings, job)
+    client_id = _parameter(connection, "serviceprincipalid")
+    exchange = _Exchange(connection, client_id, job, settings, transport, learned)
+    try:
+        tenants = _tenants(urls, connection, transport)
+        credentials = {tenant: exchange.credential(tenant) for tenant in dict.fromkeys(tenants)}
+    except PipAuthenticateError as error:
+        raise type(error)(
+            error.slug,
+            f"Unable to get federated credentials from service connection: {connection.id}. {error.what}",
+            context=error.context,
+            hint=error.hint,
+            link=error.link,
+        ) from None
+    return [
+        AuthenticatedIndex(url, credentials[tenant], f"federated {name}")
+        for url, tenant in zip(urls, tenants, strict=True)
+    ]
+
+
+def _read(settings: Settings, job: azure_devops.Job) -> list[IndexUrl]:
+    """Read all URLs; hosts are checked before anything is asked for."""
+    urls, faults = dict[object, IndexUrl](), list[PipAuthenticateError]()
+    for entry in settings.feed_urls:
+        try:
+            url, password = IndexUrl.parse(entry)
+            _check(url, password, job, settings.federated_hosts)
+            urls.setdefault(url.key, url)
+        except InputError as error:
+            faults.append(
+                InputError(
+                    error.slug, f"An entry of feedUrl {error.what}", context=error.context, hint=error.hint
+                )
+            )
+    if faults:
+        raise Faults(faults)
+    return list(urls.values())
+
+
+def _check(url: IndexUrl, password: Secret | None, job: azure_devops.Job, listed: tuple[str, ...]) -> None:
+    if password:
+        raise InputError("feed-unusable", f"holds a password: {url}", hint="Remove and revoke it.")
+    origin, home = url.origin, job.collection.url.origin
+    known = origin.host == "pkgs.dev.azure.com" or origin.host.endswith(".pkgs.visualstudio.com")
+    if not known and origin.host != home.host and origin.host not in listed:
+        raise InputError(
+            "foreign-host",
+            f"names the host {origin.host}, which is none of Azure DevOps: the token is not sent there",
+            context=str(url),
+            hint=f"If it is one of yours, add it: federatedHosts: {origin.host}",
+        )
+    own_server = not job.collection.is_hosted and origin == home
+    if origin.scheme == "http" and not origin.is_loopback and not own_server:
+        raise InputError(
+            "insecure-host", f"is not encrypted; the token is not sent there: {url}", hint="Use https."
+        )
+
+
+def _parameter(connection: Endpoint, name: str) -> str:
+    value = connection.parameters.get(name)
+    if connection.fault or not value:
+        raise InputError(
+            "connection-unusable",
+            f"Service connection {connection.id} cannot be used for federation: "
+            f"{connection.fault or f'its authorisation lacks {name}'}",
+            hint="Use a service connection of Azure DevOps with workload identity federation, "
+            "and check that the pipeline may use it.",
+        )
+    return value.reveal()
+
+
+def _tenants(urls: list[IndexUrl], connection: Endpoint, transport: Transport) -> list[str]:
+    """The tenant of each index; every organisation is asked once."""
+    known = dict[object, str]()
+    found = []
+    for url in sorted(urls, key=lambda url: len(url.path)):
+        organization = next((key for key in _organizations(url) if key in known), _organizations(url)[0])
+        if organization not in known:
+            known[organization] = _tenant(url, connection, transport)
+        found.append((url, known[organization]))
+    by_key = {url.key: tenant for url, tenant in found}
+    return [by_key[url.key] for url in urls]
+
+
+def _organizations(url: IndexUrl) -> list[object]:
+    """What could identify the index's organisation, the likeliest first.
+
+    On Azure DevOps' own hosts it is certain. Elsewhere the last segment of the scope may be a project's.
+    """
+    address = azure_devops.FeedAddress.of(url)
+    scope = tuple(part.casefold() for part in address.scope) if address else ()
+    if url.origin.host == "pkgs.dev.azure.com":
+        return [(url.origin, scope[:1])]
+    if url.origin.host.endswith(".visualstudio.com"):
+        return [url.origin]
+    return [(url.origin, scope), (url.origin, scope[:-1])]
+
+
+def _tenant(url: IndexUrl, connection: Endpoint, transport: Transport) -> str:
+    """Ask an index for its tenant, without a credential: a rejected one hides it.
+
+    An organisation of consumer accounts tells a tenant of zeros, which counts as none.
+    """
+    told = ""
+    try:
+        told = transport.request("GET", str(url)).headers.get("x-vss-resourcetenant", "").strip()
+    except ServiceError as error:
+        if error.slug == "deadline":
+            raise
+    if _GUID.fullmatch(told) and entra.is_tenant(told):
+        return told.lower()
+    own = connection.parameters.get("tenantid")
+    if own and entra.is_tenant(own.reveal()):
+        return own.reveal().lower()
+    raise ServiceError(
+        "tenant-unknown",
+        f"Neither {url.origin.host} nor the service connection tells the tenant",
+        hint="Check the URL, and the tenant's id in the service connection.",
+    )
+
+
+class _Exchange:
+    """Turns the job's identity into a credential."""
+
+    def __init__(
+        self,
+        connection: Endpoint,
+        client_id: str,
+        job: azure_devops.Job,
+        settings: Settings,
+        transport: Transport,
+        learned: Learned,
+    ) -> None:
+        self._connection = connection
+        self._client_id = client_id
+        self._job = job
+        self._authority = entra.authority(settings.authority_host)
+        self._uri = _assertion_uri(settings.oidc_request_uri, connection, job)
+        self._transport = transport
+        self._learned = learned
+
+    def credential(self, tenant: str) -> Credential:
+        """One assertion, one token."""
+        from datetime import datetime, timedelta, timezone  # noqa: PLC0415 - only federation needs it
+
+        token = entra.exchange(self._authority, tenant, self._client_id, self._assertion(), self._transport)
+        expires = datetime.now(timezone.utc) + timedelta(seconds=token.seconds) if token.seconds else None
+        credential = Credential(self._connection.id, token.secret, expires)
+        self._learned(credential.spellings)
+        return credential
+
+    def _assertion(self) -> Secret:
+        response = self._transport.request(
+            "POST",
+            self._uri,
+            authorization=Secret(f"Bearer {self._job.credential.secret.reveal()}"),
+            content_type="application/json",
+        )
+        answer = azure_devops.read_json(response, "assertion service", azure_devops.JOB_TOKEN)
+        assertion = answer.get("oidcToken") if isinstance(answer, dict) else None
+        if (
+            not isinstance(assertion, str)
+            or not assertion
+            or not assertion.isascii()
+            or not assertion.isprintable()
+        ):
+            raise ServiceError(
+                "assertion-missing",
+                f"{azure_devops.host_of(response)} gave no assertion (status {response.status})",
+                hint="Check that the service connection uses workload identity federation and that "
+                "this pipeline may use it.",
+            )
+        secret = Secret(assertion)
+        self._learned(Credential(self._connection.id, secret).spellings)
+        return secret
+
+
+def _assertion_uri(uri: str, connection: Endpoint, job: azure_devops.Job) -> str:
+    """Where to ask for the assertion; the job's token travels there."""
+    if not uri:
+        raise InputError(
+            "oidc-missing",
+            "The job is not told where to ask for an assertion (System.OidcRequestUri)",
+            hint="Workload identity federation needs Azure DevOps Services and a current agent.",
+        )
+    try:
+        origin = origin_of(uri)
+    except ServiceError:
+        origin = None
+    home = job.collection.url.origin
+    if origin is None or (origin.scheme == "http" and not origin.is_loopback and origin != home):
+        raise InputError(
+            "oidc-unusable",
+            "System.OidcRequestUri is no https address; the job's token is not sent there",
+            hint="It is set by Azure Pipelines; remove any variable of that name.",
+        )
+    joint = "&" if "?" in uri else "?"
+    identity = azure_devops.encode_segment(connection.id)
+    return f"{uri.rstrip('/')}{joint}api-version=7.1&serviceConnectionId={identity}"
