@@ -5,7 +5,6 @@ this one name the agent sources their rules come from.
 """
 
 import contextlib
-import os
 import sys
 import threading
 import time
@@ -103,7 +102,7 @@ class Agent:
     proxy: AgentProxy | None = None
     variables: Mapping[str, str | Secret] = field(default_factory=dict)
     echo: Callable[[str], object] | None = None
-    machine: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    machine: Mapping[str, str] = field(default_factory=lambda: workspace.MACHINE, repr=False)
     agent_variables: Mapping[str, str | Secret] = field(default_factory=dict)
     agent_environment: Mapping[str, str] = field(default_factory=dict)
     collection_scoped: bool = False

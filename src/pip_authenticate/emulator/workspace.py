@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pip_authenticate.errors import PipAuthenticateError
 
+MACHINE: Mapping[str, str] = os.environ
+"""The environment of this machine: the one place of the emulator that names it."""
 _WINDOWS = sys.platform == "win32"
 # Variables of this machine that a job may see: where programs lie, the language, the system.
 _HARMLESS = (

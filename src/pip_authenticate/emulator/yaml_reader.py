@@ -6,16 +6,9 @@ given twice are refused, as Azure Pipelines refuses them.
 
 from pathlib import Path
 
-from pip_authenticate.errors import InputError
+import yaml
 
-try:
-    import yaml
-except ModuleNotFoundError as missing:  # pragma: no cover - needs an installation without the extra
-    raise InputError(
-        "extra-missing",
-        f"the emulator needs the package {missing.name}",
-        hint="Run: pip install 'pip-authenticate[emulator]'",
-    ) from missing
+from pip_authenticate.errors import InputError
 
 
 class Item:
