@@ -19,9 +19,10 @@ from pip_authenticate.emulator.tables import nearest
 from pip_authenticate.errors import InputError
 
 KINDS: Mapping[str, str] = {
-    "delay": "wait `seconds`, then answer; with `retry_after` rate-limit headers come too",
-    "throttle": "429; Retry-After when `retry_after` is given",
     "delay": "wait `seconds`, then answer as usual; `retry_after` brings rate-limit headers with it",
+    "throttle": "429; Retry-After when `retry_after` is given",
+    "unavailable": "503; Retry-After when `retry_after` is given",
+    "deactivated": "503 of a deactivated organisation: TF24668 in a body that begins with a byte order mark",
     "reset": "reset the connection instead of answering",
     "reset-mid-body": "reset the connection in the middle of the body",
     "expired-token": "reject the presented credential as expired",
