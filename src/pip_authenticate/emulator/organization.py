@@ -142,7 +142,7 @@ class _Reader:
     def read(self) -> Organization:
         root = self.root
         top = root.table("organization")
-        self.name = top.text("name")
+        self.name = top.name()
         if self.name and not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?", self.name):
             top.fault(
                 "bad-name", f"An organisation cannot be called {self.name!r}", "Use letters, digits, -."
@@ -223,7 +223,7 @@ class _Reader:
         return Behaviour(**given)  # type: ignore[arg-type] # every value was read by the switch's own type
 
     def _project(self, table: Table) -> Project:
-        name = table.text("name")
+        name = table.name()
         if name and (re.search(r"[\\/:*?\"<>|;#${},+=\[\]]", name) or name.startswith(("_", "."))):
             table.fault("bad-name", f"A project cannot be called {name!r}")
         return Project(self._guid(table, "id", "project", name), name, table.flag("public"))
@@ -234,7 +234,7 @@ class _Reader:
         return replace(project, readers=readers)
 
     def _identity(self, table: Table) -> Identity:
-        name = table.text("name")
+        name = table.name()
         account = table.text("account", f"{re.sub(r'[^a-z0-9]+', '.', name.lower())}@example.test")
         tokens = [self._token(entry) for entry in table.tables("tokens", f"{name}'s token")]
         identity = Identity(
@@ -298,7 +298,7 @@ class _Reader:
             return []
 
     def _feed(self, table: Table) -> Feed:
-        name = table.text("name")
+        name = table.name()
         if name and not _FEED_NAME.fullmatch(name):
             table.fault("bad-name", f"A feed cannot be called {name!r}", _FEED_NAME_RULE)
         project = None
@@ -327,11 +327,12 @@ class _Reader:
 
     def _roles(self, table: Table, project: Project | None) -> Mapping[str, Role]:
         """The roles as given; without any, the build services' roles in a new feed."""
+        given = table.mapping("roles")
         if "roles" not in table:
             accounts = {self.id, project.id if project else ""}
             return {i.id: Role.COLLABORATOR for i in self.identities if i.account in accounts}
         roles = {}
-        for name, role in table.mapping("roles").items():
+        for name, role in given.items():
             if role not in ROLE_NAMES:
                 table.fault("unknown-word", f"There is no role {role!r}", nearest(role, ROLE_NAMES))
             roles[self._identity_id(table, name)] = ROLE_NAMES.get(role, Role.NONE)
@@ -345,7 +346,7 @@ class _Reader:
             for name in DEFAULT_VIEWS
         }
         for entry in table.tables("views", "view"):
-            name = entry.text("name")
+            name = entry.name()
             promoted: set[tuple[str, str]] = set()
             for specification in entry.texts("packages"):
                 wanted = specification.partition("==")
@@ -421,7 +422,7 @@ class _Reader:
         return upstream
 
     def _private_index(self, table: Table) -> PrivateIndex:
-        name = table.text("name")
+        name = table.name()
         if name and not re.fullmatch(r"[A-Za-z0-9._-]+", name):
             table.fault(
                 "bad-name", f"A private index cannot be called {name!r}", "Use letters, digits, . _ -."
@@ -439,7 +440,7 @@ class _Reader:
         return index
 
     def _connection(self, table: Table, indexes: list[PrivateIndex]) -> ServiceConnection:
-        name = table.text("name")
+        name = table.name()
         url = table.text("url")
         known = {f"private:{index.name}" for index in indexes} | {f"feed:{f.address}" for f in self.feeds}
         known |= {"collection", "pkgs", "public"}

@@ -75,6 +75,13 @@ class Table:
         value = self._value(key, str, "a text", required=default is None)
         return str(value) if value is not None else default or ""
 
+    def name(self) -> str:
+        """The text at the key `name`; required, and not empty."""
+        name = self.text("name")
+        if not name and self._data.get("name") == "":
+            self.fault("empty-name", "The key 'name' must not be empty")
+        return name
+
     def choice(self, key: str, choices: Iterable[str], default: str | None = None) -> str:
         """The text at a key, one of the choices."""
         choices = tuple(choices)
