@@ -117,12 +117,13 @@ class FeedAddress(NamedTuple):
 
     @classmethod
     def of(cls, url: IndexUrl) -> "FeedAddress | None":
-        """Read the URL of an index; None where it is not one of a feed."""
+        """Read the URL of an index; None where it is not one of a feed, or leads elsewhere with dots."""
         match = _INDEX_PATH.fullmatch(url.path)
         if not match:
             return None
         scope = tuple(unquote(part) for part in (match["scope"] or "").split("/") if part)
-        return cls(scope, unquote(match["feed"]))
+        feed = unquote(match["feed"])
+        return None if {".", ".."} & {*scope, feed} else cls(scope, feed)
 
 
 def is_azure_devops(host: str) -> bool:

@@ -111,8 +111,8 @@ class IndexUrl:
 
     @property
     def key(self) -> tuple[Origin, str]:
-        """What two spellings of one index have in common: case, encoding and last slash do not count."""
-        return self.origin, unquote(self.path).rstrip("/").casefold()
+        """What two spellings of one index have in common: encoding and last slash do not count."""
+        return self.origin, unquote(self.path).rstrip("/")
 
     def with_credential(self, credential: "Credential") -> Secret:
         """The URL as a client wants it, with user name and secret in its userinfo."""
@@ -125,6 +125,8 @@ def _host(host: str | None) -> str:
     if not host:
         raise _bad_url("it names no host")
     if ":" in host:
+        if "%" in host:
+            raise _bad_url("its host is an address of one machine only")
         try:
             return str(ipaddress.IPv6Address(host))
         except ValueError:

@@ -131,7 +131,7 @@ class Transport:
                 return response
             if method == "POST":  # what it carries is meant for nobody else
                 return response
-            target = urljoin(url, location)
+            target = _redirected(url, location)
             if origin_of(url).scheme == "https" and origin_of(target).scheme != "https":
                 raise ServiceError(
                     "insecure-redirect",
@@ -373,6 +373,20 @@ def _silence(url: str, why: str, *, slug: str) -> ServiceError:
         f"{origin_of(url).host} did not answer: {why}",
         hint="Check that the agent reaches it; a proxy is set on the agent, not in the pipeline.",
     )
+
+
+def _redirected(url: str, location: str) -> str:
+    """The address that a redirect leads to."""
+    try:
+        target = urljoin(url, location)
+        origin_of(target)
+    except (ValueError, ServiceError):
+        raise ServiceError(
+            "broken-redirect",
+            f"{origin_of(url).host} redirects to something that is no http or https address",
+            hint="Check the organisation's address, and that no proxy answers in the service's place.",
+        ) from None
+    return target
 
 
 def _gave_up(error: ServiceError, attempts: int) -> ServiceError:

