@@ -7,14 +7,17 @@ was found; what an earlier run stored is erased either way.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from pip_authenticate import canonical
 from pip_authenticate.clients import pip
-from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, each
+from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, ServiceError, each
+from pip_authenticate.feeds import FeedsService
 from pip_authenticate.index import AuthenticatedIndex, Credential
 from pip_authenticate.outputs.azure_pipelines import AzurePipelines
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Endpoint, Settings
 from pip_authenticate.sources import azure_artifacts, service_connections, workload_identity
 from pip_authenticate.transport import Transport
+from pip_authenticate.verify import Verdict, verify
 
 # Parameters that are names, not secrets; the agent leaves most of them unmasked, too.
 _SHOWN_PARAMETERS = frozenset({"username", "tenantid", "serviceprincipalid", "scope", "audience"})
@@ -26,6 +29,10 @@ CONFUSION_NOTE = (
     "onlyAddExtraIndex out, with a feed that has the public index as upstream source, prevents that."
 )
 
+
+JOB_SECONDS = 3600
+"""How long a job may take unless its pipeline says otherwise (Microsoft Learn, "jobs.job": 60 minutes)."""
+_SLACK_SECONDS = 120
 
 SOURCES = {
     "Federated": workload_identity,
@@ -41,10 +48,12 @@ class Found(NamedTuple):
     Args:
         counts: number of indexes by source, under the names of SOURCES.
         roles: every index once, with the place pip gives it.
+        verdicts: on each index, where they were asked for.
     """
 
     counts: dict[str, int]
     roles: list[pip.Role]
+    verdicts: list[Verdict]
 
 
 def secrets(settings: Settings) -> Iterator[Secret]:
@@ -93,8 +102,13 @@ def resolve(settings: Settings, debug: Callable[[str], None], learned: Learned) 
     if faults:
         raise Faults(faults)
     indexes = [index for part in found.values() for index in part]
+    if len({index.credential for index in indexes}) > 1:
+        indexes = canonical.separate(indexes, FeedsService(settings, transport))
     roles = pip.roles(indexes, only_extra=settings.only_add_extra_index)
-    return Found({name: len(part) for name, part in found.items()}, roles)
+    verdicts = list[Verdict]()
+    if settings.verify != "off":
+        verdicts = verify([role.target for role in roles], settings, transport)
+    return Found({name: len(part) for name, part in found.items()}, roles, verdicts)
 
 
 def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
@@ -102,9 +116,12 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
 
     Raises:
         DeliveryError: the variables cannot reach the later steps; nothing was set.
+        Faults: indexes that were verified, and found unusable, where that shall fail the run.
     """
+    _report(found.verdicts, settings, output)
     assignments = pip.assignments(found.roles)
-    for text in (*_insecure(found, settings), *_check(found, assignments, output)):
+    warnings = (*_insecure(found, settings), *_expiring(found), *_check(found, assignments, output))
+    for text in warnings:
         output.warning(text)
     for name in assignments:
         if name in settings.previous:
@@ -113,10 +130,31 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
     output.set(assignments)
     for role in found.roles:
         output.line(f"{role.word} index: {role.target.url} ({role.target.source})")
+    for credential, sources in _by_credential(found).items():
+        if credential.expires:
+            output.line(
+                f"The credential of {', '.join(sources)} expires at {credential.expires:%Y-%m-%d %H:%M} UTC; "
+                "a job that calls pip after that runs this task again before."
+            )
     if settings.only_add_extra_index and found.roles:
         output.line(CONFUSION_NOTE)
     if not found.roles:
         output.warning("Neither a feed nor a service connection was named: no index was set.")
+
+
+def _report(verdicts: list[Verdict], settings: Settings, output: AzurePipelines) -> None:
+    """Print one line for each verdict; bad ones are errors where the run shall fail."""
+    refused = list[PipAuthenticateError]()
+    for verdict in verdicts:
+        text = f"{verdict.index.url}: {verdict.text}"
+        if verdict.grade == "good":
+            output.line(f"Verified {text}")
+        elif verdict.grade == "bad" and settings.verify == "fail":
+            refused.append(ServiceError("index-unusable", text))
+        else:
+            output.warning(text)
+    if refused:
+        raise Faults(refused)
 
 
 def erase(settings: Settings, output: AzurePipelines, kept: frozenset[str] = frozenset()) -> None:
@@ -175,3 +213,27 @@ def _insecure(found: Found, settings: Settings) -> Iterator[str]:
             exposed.setdefault((origin.host, index.credential), []).append(index.source)
     for (host, _), sources in exposed.items():
         yield f"Plain http: the credential of {', '.join(sources)} travels to {host} without encryption."
+
+
+def _by_credential(found: Found) -> dict[Credential, list[str]]:
+    """The sources that share each credential."""
+    sources = dict[Credential, list[str]]()
+    for role in found.roles:
+        names = sources.setdefault(role.target.credential, [])
+        if role.target.source not in names:
+            names.append(role.target.source)
+    return sources
+
+
+def _expiring(found: Found) -> Iterator[str]:
+    """Warnings about credentials that an ordinary job outlives."""
+    for credential, sources in _by_credential(found).items():
+        if credential.expires:
+            from datetime import datetime, timezone  # noqa: PLC0415 - only federation needs it
+
+            seconds = (credential.expires - datetime.now(timezone.utc)).total_seconds()
+            if seconds < JOB_SECONDS - _SLACK_SECONDS:
+                yield (
+                    f"The credential of {', '.join(sources)} expires in {max(seconds, 0) / 60:.0f} minutes; "
+                    "the job may outlive it. Run this task again before later steps that call pip."
+                )

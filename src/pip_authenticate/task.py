@@ -32,14 +32,17 @@ def main() -> None:
     output.register(authenticate.secrets(given))
     counts = dict.fromkeys(("Internal", "External", "Federated"), 0)
     try:
-        _warn_of_unknown_inputs(given, output)
+        _warn_of_inputs(given, output)
         found = authenticate.resolve(given, output.debug, output.register)
         authenticate.deliver(found, given, output)
         counts |= found.counts
-        output.line(
-            f"Successfully added auth for {counts['Internal']} internal feeds "
-            f"and {counts['External']} external endpoint."
-        )
+        if counts["Federated"]:
+            output.line("Successfully added auth for feed URL.")
+        if not counts["Federated"] or counts["Internal"] or counts["External"]:
+            output.line(
+                f"Successfully added auth for {counts['Internal']} internal feeds "
+                f"and {counts['External']} external endpoint."
+            )
     except PipAuthenticateError as error:
         authenticate.erase(given, output)
         for single in each(error):
@@ -76,7 +79,9 @@ def _places(error: BaseException) -> Iterator[str]:
         frame = frame.tb_next
 
 
-def _warn_of_unknown_inputs(given: settings.Settings, output: AzurePipelines) -> None:
+def _warn_of_inputs(given: settings.Settings, output: AzurePipelines) -> None:
+    if given.feed_urls and given.federation is None:
+        output.warning("feedUrl is ignored: it needs workloadIdentityServiceConnection beside it.")
     known = {item.name.upper(): item.name for item in settings.INPUTS}
     for name in given.unknown_inputs:
         from difflib import get_close_matches  # noqa: PLC0415 - only a misspelling needs it

@@ -25,6 +25,7 @@ READ_SECONDS = 15.0
 RUN_SECONDS = 45.0
 """How long all requests of a run may take together; start-up and output fit in beside it."""
 ATTEMPTS = 5
+CONNECTIONS = 20
 REDIRECTS = 5
 BODY_BYTES = 4 * 1024 * 1024
 ERROR_BODY_BYTES = 64 * 1024
@@ -32,6 +33,7 @@ _RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 Log = Callable[[str], None]
 
@@ -105,6 +107,7 @@ class Transport:
         authorization: Secret | None = None,
         body: bytes = b"",
         content_type: str = "",
+        first_byte_only: bool = False,
     ) -> Response:
         """Send one request, again where that may help, and follow its redirects.
 
@@ -115,6 +118,8 @@ class Transport:
             authorization: value of the Authorization header, for the origin of `url` and no other.
             body: sent as it is.
             content_type: what the body is.
+            first_byte_only: ask for one byte of the answer, to see whether it may be had (RFC 9110,
+                section 14.2).
 
         Returns:
             Any answer that is not worth another try, error statuses included.
@@ -125,6 +130,8 @@ class Transport:
         home = origin_of(url)
         for _ in range(REDIRECTS + 1):
             headers = _headers(accept, authorization if origin_of(url) == home else None, content_type)
+            if first_byte_only:
+                headers["range"] = "bytes=0-0"
             response = self._patiently(_Request(method, url, headers, body))
             location = response.headers.get("location", "")
             if response.status not in _REDIRECT_STATUSES or not location or "_signin" in location:
@@ -226,7 +233,7 @@ class Transport:
 
         context = self._tls() if secure or proxied else None
         if not proxied:
-            return urllib3.PoolManager(maxsize=16, ssl_context=context)
+            return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context)
         url = self._proxy.url if "://" in self._proxy.url else f"http://{self._proxy.url}"
         origin_of(url)
         login = None
@@ -234,7 +241,7 @@ class Transport:
             pair = Credential(self._proxy.username, self._proxy.password)
             login = {"proxy-authorization": pair.authorization.reveal()}
         return urllib3.ProxyManager(
-            url, maxsize=16, proxy_headers=login, ssl_context=context, proxy_ssl_context=context
+            url, maxsize=CONNECTIONS, proxy_headers=login, ssl_context=context, proxy_ssl_context=context
         )
 
     def _bypasses(self, url: str) -> bool:
@@ -322,6 +329,20 @@ def _read(answer: "urllib3.BaseHTTPResponse", limit: int, deadline: float) -> by
         body += chunk
     answer.close()
     return bytes(body[:limit])
+
+
+def in_parallel(function: Callable[[_S], _T], items: list[_S]) -> list[_T]:
+    """Apply a function to all items at once; the results keep the items' order.
+
+    Raises:
+        Exception: the first one that the function raised.
+    """
+    if len(items) < 2:
+        return [function(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only many requests need it
+
+    with ThreadPoolExecutor(max_workers=min(len(items), CONNECTIONS)) as pool:
+        return list(pool.map(function, items))
 
 
 def _bounded(function: Callable[[], _T], seconds: float, url: str) -> _T:

@@ -1,0 +1,56 @@
+"""Keeps several credentials of one organisation apart, where pip would mix them up.
+
+Download links of Azure Artifacts carry GUIDs, whatever names the index was asked by. pip gives a
+download the credential of the index with the longest common path (pip: network/auth.py), so that two
+indexes written with names tie, and the first one's credential is sent for every file. Written with
+GUIDs, each index shares its path with its own downloads only.
+"""
+
+from pip_authenticate import azure_devops
+from pip_authenticate.errors import ServiceError
+from pip_authenticate.feeds import FeedsService, Organization
+from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.transport import in_parallel
+
+
+def separate(indexes: list[AuthenticatedIndex], service: FeedsService) -> list[AuthenticatedIndex]:
+    """Write the indexes of an organisation with GUIDs wherever it has more than one credential.
+
+    Args:
+        indexes: all indexes of the run.
+        service: asked once for every index that must be rewritten, and for no other.
+
+    Raises:
+        ServiceError: a feed's GUIDs could not be had.
+    """
+    places = [service.organization(index.url) for index in indexes]
+    credentials: dict[object, set[Credential]] = {}
+    for index, place in zip(indexes, places, strict=True):
+        if place:
+            credentials.setdefault(place.key, set()).add(index.credential)
+
+    def rewritten(pair: tuple[AuthenticatedIndex, Organization | None]) -> AuthenticatedIndex:
+        index, place = pair
+        if place is None or len(credentials[place.key]) == 1:
+            return index
+        return index._replace(url=_with_guids(index, place, service))
+
+    return in_parallel(rewritten, list(zip(indexes, places, strict=True)))
+
+
+def _with_guids(index: AuthenticatedIndex, place: Organization, service: FeedsService) -> IndexUrl:
+    feed = service.feed(index, place)
+    has_view = "@" in place.address.feed
+    if (place.rest and not feed.project_id) or (has_view and not feed.view_id):
+        raise ServiceError(
+            "guid-missing",
+            f"The feeds service does not tell the GUIDs of {index.source}, which are needed to keep its "
+            "credential apart from others of the organisation",
+            context=str(index.url),
+        )
+    name = f"{feed.id}@{feed.view_id}" if has_view else feed.id
+    # A feed of a project may be asked for without it by GUID; its links name the project all the same.
+    project = f"{feed.project_id}/" if feed.project_id else ""
+    slash = "/" if index.url.path.endswith("/") else ""
+    path = f"{azure_devops.with_slash(place.base.path)}{project}_packaging/{name}/pypi/simple{slash}"
+    return IndexUrl(*index.url.origin, path)

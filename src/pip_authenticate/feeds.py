@@ -1,0 +1,227 @@
+"""The feeds service of Azure DevOps: what a feed is called for good, and who may do what with it.
+
+Microsoft Learn, REST reference "Azure Artifacts, Feed Management".
+"""
+
+import re
+import threading
+from typing import Any, NamedTuple
+
+from pip_authenticate import azure_devops
+from pip_authenticate.azure_devops import FeedAddress
+from pip_authenticate.errors import PipAuthenticateError, ServiceError
+from pip_authenticate.index import AuthenticatedIndex, IndexUrl
+from pip_authenticate.secret import Secret
+from pip_authenticate.settings import Settings
+from pip_authenticate.transport import Transport
+
+_VERSION = "api-version=7.1-preview.1"
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Feed(NamedTuple):
+    """A feed as the service describes it.
+
+    Args:
+        id: GUID.
+        name: its name.
+        project: name of its project, or empty for the organisation's own.
+        project_id: GUID of its project, or empty.
+        view_id: GUID of the view that was asked for, or empty.
+    """
+
+    id: str
+    name: str
+    project: str
+    project_id: str
+    view_id: str
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.name}" if self.project else self.name
+
+    def is_at(self, address: FeedAddress, rest: tuple[str, ...]) -> bool:
+        """Whether an address means this feed.
+
+        Args:
+            address: of an index.
+            rest: the address's scope after the organisation: a project's name or GUID, or nothing.
+        """
+        asked = address.feed.partition("@")[0].casefold()
+        projects = {self.project.casefold(), self.project_id} if self.project_id else {""}
+        return asked in {self.name.casefold(), self.id} and "".join(rest).casefold() in projects
+
+
+class Organization(NamedTuple):
+    """Where an index lives.
+
+    Args:
+        key: equal for indexes of one organisation at one origin.
+        base: the organisation's part of the index's address.
+        rest: what follows it: a project's name or GUID, or nothing.
+        address: the parts of the index's address.
+        is_own: whether it is the organisation that the job runs in.
+    """
+
+    key: object
+    base: IndexUrl
+    rest: tuple[str, ...]
+    address: FeedAddress
+    is_own: bool
+
+
+class FeedsService:
+    """Finds the feeds service of each index, and asks it.
+
+    Args:
+        settings: tell the organisation that the job runs in.
+        transport: sends the requests.
+    """
+
+    def __init__(self, settings: Settings, transport: Transport) -> None:
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._addresses: dict[object, str] = {}
+        try:
+            self._job: azure_devops.Job | None = azure_devops.Job.of(settings)
+        except PipAuthenticateError:  # a run with service connections only needs no job
+            self._job = None
+
+    def organization(self, url: IndexUrl) -> Organization | None:
+        """Where an index lives; None for one that is no feed's."""
+        address = FeedAddress.of(url)
+        if address is None:
+            return None
+        depth = self._depth(url)
+        path = "/".join(azure_devops.encode_segment(part) for part in address.scope[:depth])
+        base = IndexUrl(*url.origin, f"/{path}/" if path else "/")
+        is_own = self._job is not None and azure_devops.belongs_to(url, self._job.collection)
+        return Organization((url.origin, base.key), base, address.scope[depth:], address, is_own)
+
+    def _depth(self, url: IndexUrl) -> int:
+        """How many segments of an index's path name the organisation."""
+        host = url.origin.host
+        if host.endswith(".visualstudio.com"):
+            return 0
+        home = self._job.collection if self._job else None
+        address = FeedAddress.of(url)
+        scope = [part.casefold() for part in address.scope] if address else []
+        if home and azure_devops.belongs_to(url, home) and home.name in scope:
+            return scope.index(home.name) + 1
+        if home and url.origin == home.url.origin:
+            return len([part for part in home.url.path.split("/") if part])
+        return 1
+
+    def feed(self, index: AuthenticatedIndex, place: Organization) -> Feed:
+        """Ask for a feed by the name in its index's address, with the index's own credential.
+
+        Raises:
+            ServiceError: it does not exist, the credential may not see it, or nobody answered.
+        """
+        name = azure_devops.encode_segment(place.address.feed)
+        project = "".join(f"{azure_devops.encode_segment(part)}/" for part in place.rest)
+        answer = self._ask(index, place, f"{project}_apis/packaging/feeds/{name}?{_VERSION}")
+        feed = _feed(answer)
+        if feed is None:
+            raise ServiceError(
+                "feed-unknown",
+                f"The feeds service does not know the feed of {index.source}",
+                context=str(index.url),
+                hint="Check its name, and whether it belongs to a project: project/feed.",
+            )
+        return feed
+
+    def feeds(self, index: AuthenticatedIndex, place: Organization, role: str = "") -> list[Feed]:
+        """The feeds that the index's identity can see, or on which it has a role.
+
+        Args:
+            index: whose credential is used.
+            place: its organisation.
+            role: administrator, contributor, collaborator or reader; empty for all that are visible.
+
+        Raises:
+            ServiceError: the credential may not ask, or nobody answered.
+        """
+        wanted = f"feedRole={role}&" if role else ""
+        answer = self._ask(index, place, f"_apis/packaging/feeds?{wanted}{_VERSION}")
+        rows = answer.get("value") if isinstance(answer, dict) else None
+        found = [_feed(row) for row in rows] if isinstance(rows, list) else []
+        return [feed for feed in found if feed]
+
+    def identity(self, index: AuthenticatedIndex, place: Organization) -> str:
+        """Who the index's credential belongs to: display name and id.
+
+        Raises:
+            ServiceError: nobody answered.
+        """
+        response = self._transport.request(
+            "GET",
+            f"{place.base}_apis/connectionData?connectOptions=1&api-version=5.0-preview.1",
+            authorization=index.credential.authorization,
+        )
+        answer = azure_devops.read_json(response, "location service", f"the credential of {index.source}")
+        user = answer.get("authenticatedUser") if isinstance(answer, dict) else None
+        if not isinstance(user, dict):
+            return ""
+        names = (user.get("customDisplayName"), user.get("providerDisplayName"))
+        name = next((text for text in names if isinstance(text, str) and text), "")
+        return f"{name} ({user.get('id', 'id unknown')})" if name else ""
+
+    def _ask(self, index: AuthenticatedIndex, place: Organization, path: str) -> Any:  # noqa: ANN401 - JSON
+        url = self._address(place) + path
+        response = self._transport.request("GET", url, authorization=index.credential.authorization)
+        return azure_devops.read_json(response, "feeds service", f"the credential of {index.source}")
+
+    def _address(self, place: Organization) -> str:
+        """The feeds service of an organisation: known by rule on Azure DevOps, else asked for once."""
+        with self._lock:
+            if place.key not in self._addresses:
+                self._addresses[place.key] = self._find(place)
+            return self._addresses[place.key]
+
+    def _find(self, place: Organization) -> str:
+        host, scope = place.base.origin.host, place.address.scope
+        if host == "pkgs.dev.azure.com" and scope:
+            return f"https://feeds.dev.azure.com/{azure_devops.encode_segment(scope[0])}/"
+        if host.endswith(".pkgs.visualstudio.com"):
+            return f"https://feeds.dev.azure.com/{host.partition('.')[0]}/"
+        if self._job and not self._job.collection.is_hosted:
+            return str(place.base)
+        if self._job and place.is_own:
+            return self._area(self._job.collection.url, self._job.credential.authorization)
+        # The location service answers anybody; only the origin of the index is given its credential.
+        service = self._area(place.base, None)
+        url, _ = IndexUrl.parse(service)
+        if url.origin != place.base.origin:
+            raise ServiceError(
+                "feeds-service-elsewhere",
+                f"The feeds service of {place.base} is at another host, {url.origin.host}, "
+                "which is not given the credential",
+                hint="Use the address of Azure DevOps itself: https://pkgs.dev.azure.com/...",
+            )
+        return service
+
+    def _area(self, base: IndexUrl, authorization: Secret | None) -> str:
+        whose = azure_devops.JOB_TOKEN if authorization else "a request without credential"
+        return azure_devops.resource_area(
+            base, azure_devops.PACKAGING_AREA, self._transport, authorization, whose
+        )
+
+
+def _feed(row: object) -> Feed | None:
+    """A feed from the service's JSON; None where it is none."""
+    if not isinstance(row, dict):
+        return None
+    project = row.get("project")
+    project = project if isinstance(project, dict) else {}
+    view = row.get("view")
+    view = view if isinstance(view, dict) else {}
+    guid, name = _guid(row.get("id")), row.get("name")
+    if not guid or not isinstance(name, str):
+        return None
+    view_id = _guid(view.get("id")) or _guid(row.get("viewId"))
+    return Feed(guid, name.partition("@")[0], str(project.get("name", "")), _guid(project.get("id")), view_id)
+
+
+def _guid(value: object) -> str:
+    text = value.lower() if isinstance(value, str) else ""
+    return text if _GUID.fullmatch(text) else ""

@@ -1,0 +1,334 @@
+"""Asks every index, before pip does, whether it accepts its credential and what that may do.
+
+At most two requests for an index: its own page of a package that cannot exist, and one question to the
+feeds service that the answer calls for. With a package to try, its first download is tried, too.
+"""
+
+import json
+import re
+import time
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+from pip_authenticate import azure_devops
+from pip_authenticate.errors import PipAuthenticateError, ServiceError
+from pip_authenticate.feeds import FeedsService, Organization
+from pip_authenticate.index import AuthenticatedIndex
+from pip_authenticate.secret import Secret
+from pip_authenticate.settings import Settings
+from pip_authenticate.transport import Response, Transport, in_parallel, origin_of
+
+PROBE = "pip-authenticate-no-such-package"
+"""A package that no index has."""
+COLLABORATOR = "Feed and Upstream Reader (Collaborator)"
+_HTML = "text/html"
+_LINK = re.compile(r"""<a\b[^>]*\bhref\s*=\s*["']([^"'#]+)""", re.IGNORECASE)
+_WRITING_SCOPES = ("vso.packaging_write", "vso.packaging_manage")
+
+
+class Verdict(NamedTuple):
+    """What was found out about an index.
+
+    Args:
+        index: the index.
+        grade: `good`; `limited`: pip can use it, but not for everything; `bad`: pip will fail.
+        text: for people: what is the case, and what to do about it.
+    """
+
+    index: AuthenticatedIndex
+    grade: str
+    text: str
+
+
+def verify(indexes: list[AuthenticatedIndex], settings: Settings, transport: Transport) -> list[Verdict]:
+    """Judge all indexes at once.
+
+    Args:
+        indexes: with their credentials.
+        settings: the package to try, and names for instructions.
+        transport: sends the requests.
+    """
+    inspector = _Inspector(settings, transport)
+    return in_parallel(inspector.judge, indexes)
+
+
+class _Inspector:
+    def __init__(self, settings: Settings, transport: Transport) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._service = FeedsService(settings, transport)
+
+    def judge(self, index: AuthenticatedIndex) -> Verdict:
+        """The verdict on one index; faults of the network are verdicts, too."""
+        try:
+            place = self._service.organization(index.url)
+            page = self._page(index)
+            if place:
+                return self._judge_feed(index, place, page)
+            return self._judge_other(index, page)
+        except PipAuthenticateError as error:
+            return _bad(index, str(error))
+
+    def _page(self, index: AuthenticatedIndex) -> Response:
+        package = _normalized(self._settings.verify_package) or PROBE
+        url = f"{azure_devops.with_slash(str(index.url))}{package}/"
+        return self._transport.request("GET", url, accept=_HTML, authorization=index.credential.authorization)
+
+    # ---- feeds ---------------------------------------------------------------------------------
+
+    def _judge_feed(self, index: AuthenticatedIndex, place: Organization, page: Response) -> Verdict:
+        trouble = _trouble(index, page)
+        if trouble:
+            return trouble
+        said, who = azure_devops.message_of(page), self._who(index, page)
+        if page.status == 401:
+            return _bad(index, _rejected(index, said))
+        if page.status == 403:
+            who = self._named(index, place) or who
+            return _bad(
+                index,
+                f"{who} has no role that reads the feed {place.address.feed} (status 403, {said}). "
+                f"{self._grant(index, place)} at least Reader; to save packages from upstream sources, "
+                f"{COLLABORATOR}.{self._project_hint(index, place)}",
+            )
+        if page.status == 404 and _says_no_feed(page):
+            return _bad(
+                index, f"The feed {place.address.feed} does not exist there. {self._suggestion(index, place)}"
+            )
+        if self._settings.verify_package:
+            refusal = self._try_download(index, page, f"{self._grant(index, place)} {COLLABORATOR}.")
+            if refusal:
+                return refusal
+        return self._judge_role(index, place, who)
+
+    def _judge_role(self, index: AuthenticatedIndex, place: Organization, who: str) -> Verdict:
+        """A feed can be read; may it also save from upstream?"""
+        scope = _scope(index.credential.secret)
+        if "vso.packaging" in scope and not any(word in scope for word in _WRITING_SCOPES):
+            return _limited(
+                index,
+                f"{who} may read, but not save packages from upstream sources: the token's scope "
+                "vso.packaging allows reading only, whatever the role. Use Packaging (Read & write).",
+            )
+        try:
+            feeds = self._service.feeds(index, place, role="collaborator")
+        except ServiceError as error:
+            return _good(
+                index, f"{who} may read; whether it may save from upstream is unknown: {error.what}."
+            )
+        if any(feed.is_at(place.address, place.rest) for feed in feeds):
+            return _good(index, f"{who} may read and save from upstream.")
+        return _limited(
+            index,
+            f"{who} may read what the feed has, but not save packages from upstream sources. "
+            f"If the feed has any: {self._grant(index, place)} {COLLABORATOR}; it has less now.",
+        )
+
+    def _suggestion(self, index: AuthenticatedIndex, place: Organization) -> str:
+        """Feeds with the same name elsewhere in the organisation, or with a similar one."""
+        from difflib import get_close_matches  # noqa: PLC0415 - only a missing feed needs it
+
+        try:
+            feeds = self._service.feeds(index, place)
+        except ServiceError:
+            return "Check its name, and write a project's feed as project/feed."
+        names = {str(feed): feed.name.casefold() for feed in feeds}
+        asked = place.address.feed.partition("@")[0].casefold()
+        near = [full for full, name in names.items() if name == asked]
+        similar = get_close_matches(asked, names.values(), n=3)
+        near = near or [full for full, name in names.items() if name in similar]
+        if near:
+            return f"Did you mean {' or '.join(near[:3])}?"
+        return (
+            f"The identity can see {len(feeds)} feeds, none with a similar name: check the name, write a "
+            "project's feed as project/feed, and check that its project lets this identity in."
+        )
+
+    def _who(self, index: AuthenticatedIndex, response: Response) -> str:
+        """The identity as the answer tells it, `{id}:{account}`; else what the credential is called."""
+        identity, colon, account = response.headers.get("x-vss-userdata", "").partition(":")
+        if colon and identity:
+            return f"{account or 'The identity'} ({identity})"
+        return f"The identity of {index.source}"
+
+    def _named(self, index: AuthenticatedIndex, place: Organization) -> str:
+        try:
+            return self._service.identity(index, place)
+        except ServiceError:
+            return ""
+
+    def _is_job(self, index: AuthenticatedIndex) -> bool:
+        token = self._settings.system_connection.parameters.get("accesstoken")
+        return index.credential.secret == token
+
+    def _grant(self, index: AuthenticatedIndex, place: Organization) -> str:
+        feed = place.address.feed.partition("@")[0]
+        where = f"In Artifacts, feed {feed}, Feed settings, Permissions, give"
+        if not self._is_job(index):
+            return f"{where} this identity"
+        organization = "/".join(place.address.scope[: len(place.address.scope) - len(place.rest)][-1:])
+        project = self._settings.project or "{Project}"
+        return (
+            f"{where} '{project} Build Service ({organization or '{org}'})' (or, for a job with collection "
+            f"scope, 'Project Collection Build Service ({organization or '{org}'})')"
+        )
+
+    def _project_hint(self, index: AuthenticatedIndex, place: Organization) -> str:
+        if not place.rest or not self._is_job(index):
+            return ""
+        return (
+            f" The feed belongs to the project {place.rest[0]}: if the pipeline runs in another one, that "
+            "project must also grant the build service 'Read project-level information'."
+        )
+
+    # ---- other indexes -------------------------------------------------------------------------
+
+    def _judge_other(self, index: AuthenticatedIndex, page: Response) -> Verdict:
+        trouble = _trouble(index, page)
+        if trouble:
+            return trouble
+        if page.status in {401, 403}:
+            return _bad(
+                index,
+                f"{index.url.origin.host} refuses the credential of {index.source} (status {page.status}). "
+                "Check its user name and secret in the service connection.",
+            )
+        if self._settings.verify_package:
+            refusal = self._try_download(index, page, "Check what the index lets this user download.")
+            if refusal:
+                return refusal
+        if page.status == 404 and not self._settings.verify_package:
+            root = self._transport.request(
+                "GET", azure_devops.with_slash(str(index.url)), accept=_HTML,
+                authorization=index.credential.authorization,
+            )  # fmt: skip
+            if root.status in {401, 403}:
+                return self._judge_other(index, root)
+            if root.status == 404:
+                return _limited(
+                    index, "Nothing refuses the credential, but no index answers there: check the URL."
+                )
+        return _good(index, "The credential is accepted.")
+
+    # ---- downloads -----------------------------------------------------------------------------
+
+    def _try_download(self, index: AuthenticatedIndex, page: Response, instruction: str) -> Verdict | None:
+        """Follow the first link of a package's page; None where it can be had, or has no link."""
+        package = self._settings.verify_package
+        link = _first_link(page)
+        if not link:
+            return None
+        own = origin_of(link) == index.url.origin
+        answer = self._transport.request(
+            "GET", link, accept="*/*", first_byte_only=True,
+            authorization=index.credential.authorization if own else None,
+        )  # fmt: skip
+        if answer.status in {200, 206}:
+            return None
+        said = azure_devops.message_of(answer)
+        return _bad(
+            index,
+            f"The index lists {package}, but its newest file cannot be downloaded (status {answer.status}, "
+            f"{said}). {instruction}",
+        )
+
+
+def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
+    """What keeps any index from being judged: a sign-in page, throttling, a service in trouble."""
+    host, said = index.url.origin.host, azure_devops.message_of(page)
+    if "conditional access" in said.lower():
+        return _bad(
+            index,
+            f"A conditional access policy blocks the identity of {index.source} at {host} ({said}). "
+            "Ask the tenant's administrator to let it in from the agent's network.",
+        )
+    is_page = page.status == 200 and b"_signin" in page.body
+    if azure_devops.is_sign_in_page(page) or is_page:
+        return _bad(
+            index,
+            f"{host} answers with a sign-in page (status {page.status}): it does not accept the credential "
+            f"of {index.source}. Check that it is still valid and belongs to this organisation.",
+        )
+    if page.status == 503 and "TF24668" in f"{said}{page.headers.get('x-tfs-serviceerror', '')}":
+        return _bad(
+            index, f"The organisation at {host} is deactivated ({said}). Its owner can reactivate it."
+        )
+    if page.status == 429:
+        return _bad(index, f"{host} is limiting requests (status 429). Run the job again later.")
+    if page.status >= 500:
+        return _bad(index, f"{host} is in trouble (status {page.status}, {said}). Run the job again later.")
+    if page.status not in {200, 401, 403, 404}:
+        return _bad(index, f"{host} answers with status {page.status} ({said}). Check the URL of the index.")
+    return None
+
+
+def _rejected(index: AuthenticatedIndex, said: str) -> str:
+    """Why a feed answers 401, as far as can be told."""
+    host = index.url.origin.host
+    if "expired" in said.lower() or _is_past(index.credential.secret):
+        why = "has expired. Create a new one"
+    else:
+        why = "is not accepted. Check that it is complete, not revoked, and of this organisation"
+    return f"The credential of {index.source} {why} (status 401 from {host}, {said})."
+
+
+def _says_no_feed(page: Response) -> bool:
+    """Whether a 404 is about the feed, not about the package."""
+    text = f"{azure_devops.message_of(page)} {page.reason}".lower()
+    return "feed with id" in text or b"FeedIdNotFoundException" in page.body
+
+
+def _first_link(page: Response) -> str:
+    """The address of the first file on a simple page (PEP 503), or empty."""
+    from html import unescape  # noqa: PLC0415 - only a download that is tried needs it
+
+    match = _LINK.search(page.body.decode("utf-8", "replace"))
+    if page.status != 200 or not match:
+        return ""
+    link = urljoin(page.url, unescape(match[1]))
+    try:
+        origin_of(link)
+    except ServiceError:
+        return ""
+    return link
+
+
+def _claims(secret: Secret) -> dict[str, object]:
+    """What a token says about itself where it is a JWT (RFC 7519), unchecked; empty where it is none."""
+    from base64 import urlsafe_b64decode  # noqa: PLC0415 - only verifying needs it
+
+    parts = secret.reveal().split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        value = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _scope(secret: Secret) -> list[str]:
+    scope = _claims(secret).get("scp")
+    return scope.split() if isinstance(scope, str) else []
+
+
+def _is_past(secret: Secret) -> bool:
+    end = _claims(secret).get("exp")
+    return isinstance(end, int) and end < time.time()
+
+
+def _normalized(name: str) -> str:
+    """A package's name as it stands in an index's addresses (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _good(index: AuthenticatedIndex, text: str) -> Verdict:
+    return Verdict(index, "good", text)
+
+
+def _limited(index: AuthenticatedIndex, text: str) -> Verdict:
+    return Verdict(index, "limited", text)
+
+
+def _bad(index: AuthenticatedIndex, text: str) -> Verdict:
+    return Verdict(index, "bad", text)
