@@ -8,7 +8,7 @@ from pip_authenticate import __version__
 
 _EXAMPLES = """\
 examples:
-  pip-authenticate emulator run examples/feeds-only.yml
+  pip-authenticate emulator run examples/feeds.yml
       run a pipeline against an emulated organisation, without an Azure account
   pip-authenticate emulator serve
       keep the emulated organisation up for other tools
