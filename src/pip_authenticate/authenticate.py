@@ -120,8 +120,12 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
     """
     _report(found.verdicts, settings, output)
     assignments = pip.assignments(found.roles)
-    warnings = (*_insecure(found, settings), *_expiring(found), *_check(found, assignments, output))
-    for text in warnings:
+    for text in (
+        *_insecure(found, settings),
+        *_expiring(found),
+        *_unsendable(found),
+        *_check(found, assignments, output),
+    ):
         output.warning(text)
     for name in assignments:
         if name in settings.previous:
@@ -213,6 +217,16 @@ def _insecure(found: Found, settings: Settings) -> Iterator[str]:
             exposed.setdefault((origin.host, index.credential), []).append(index.source)
     for (host, _), sources in exposed.items():
         yield f"Plain http: the credential of {', '.join(sources)} travels to {host} without encryption."
+
+
+def _unsendable(found: Found) -> Iterator[str]:
+    """Warnings about credentials that pip cannot send."""
+    for credential, sources in _by_credential(found).items():
+        if not pip.can_send(credential):
+            yield (
+                f"The credential of {', '.join(sources)} holds a character that pip cannot send: "
+                "it knows Latin-1 only and ends with a UnicodeEncodeError. Choose another secret."
+            )
 
 
 def _by_credential(found: Found) -> dict[Credential, list[str]]:

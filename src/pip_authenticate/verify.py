@@ -91,6 +91,12 @@ class _Inspector:
                 f"{self._grant(index, place)} at least Reader; to save packages from upstream sources, "
                 f"{COLLABORATOR}.{self._project_hint(index, place)}",
             )
+        if page.status == 200 and not self._settings.verify_package and not _is_simple_page(page):
+            return _bad(
+                index,
+                f"{index.url.origin.host} answers for a package that cannot exist: something else stands in "
+                "the feed's place, a sign-in page or a proxy. Check the URL.",
+            )
         if page.status == 404 and _says_no_feed(page):
             return _bad(
                 index, f"The feed {place.address.feed} does not exist there. {self._suggestion(index, place)}"
@@ -276,6 +282,12 @@ def _says_no_feed(page: Response) -> bool:
     """Whether a 404 is about the feed, not about the package."""
     text = f"{azure_devops.message_of(page)} {page.reason}".lower()
     return "feed with id" in text or b"FeedIdNotFoundException" in page.body
+
+
+def _is_simple_page(page: Response) -> bool:
+    """Whether an answer can be a page of a simple repository API (PEP 503, PEP 691)."""
+    kind = page.headers.get("content-type", "").lower()
+    return "pypi.simple" in kind or ("html" in kind and b"Links for" in page.body)
 
 
 def _first_link(page: Response) -> str:
