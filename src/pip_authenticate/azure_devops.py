@@ -293,7 +293,12 @@ def message_of(response: Response) -> str:
     except (ValueError, RecursionError, TypeError, KeyError, IndexError):
         message = None
     text = message if isinstance(message, str) and message else response.reason
-    return f"it says: {text[:300]}" if text else ""
+    return f"it says: {_shortened(text)}" if text else ""
+
+
+def _shortened(text: str, limit: int = 300) -> str:
+    """Cut a text between words: half a secret would not be recognised as one."""
+    return text if len(text) <= limit else f"{text[:limit].rpartition(' ')[0]} ..."
 
 
 def host_of(response: Response) -> str:

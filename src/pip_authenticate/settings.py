@@ -364,6 +364,8 @@ def _authorization(text: str) -> tuple[str, dict[str, Secret]]:
     if not isinstance(scheme, str) or not isinstance(parameters, dict):
         raise ValueError  # noqa: TRY004 - as above
     texts = {name.lower(): item for name, item in parameters.items() if isinstance(item, str)}
+    for item in texts.values():
+        item.encode("utf-8", "surrogateescape")  # half a character: UnicodeEncodeError, a ValueError
     return scheme, {name: Secret(item) for name, item in texts.items()}
 
 

@@ -90,7 +90,7 @@ class Transport:
         self._certificates = certificates
         self._log = log
         self._deadline = time.monotonic() + seconds
-        self._pools: dict[bool, urllib3.PoolManager] = {}
+        self._pools: dict[tuple[bool, bool], urllib3.PoolManager] = {}
         self._lock = threading.Lock()
 
     @property
@@ -214,19 +214,21 @@ class Transport:
             limit = ERROR_BODY_BYTES if answer.status >= 400 else BODY_BYTES
             body = _read(answer, limit, self._deadline)
         except exceptions.HTTPError as error:
-            raise _explain(error, request.url, proxied=pool is self._pools.get(True)) from None
+            proxied = isinstance(pool, urllib3.ProxyManager)
+            raise _explain(error, request.url, proxied=proxied) from None
         if answer.status == 407:
             raise _proxy_refused()
-        headers = {name.lower(): value for name, value in answer.headers.items()}
+        headers = {name.lower(): value for name, value in answer.headers.itermerged()}
         return Response(answer.status, answer.reason or "", headers, body, request.url)
 
     def _pool(self, url: str) -> "urllib3.PoolManager":
         """The connections for a URL: through the proxy or past it, each kept alive."""
         proxied = bool(self._proxy.url) and not self._bypasses(url)
+        secure = origin_of(url).scheme == "https"
         with self._lock:
-            if proxied not in self._pools:
-                self._pools[proxied] = self._new_pool(proxied=proxied, secure=url.startswith("https:"))
-            return self._pools[proxied]
+            if (proxied, secure) not in self._pools:
+                self._pools[proxied, secure] = self._new_pool(proxied=proxied, secure=secure)
+            return self._pools[proxied, secure]
 
     def _new_pool(self, *, proxied: bool, secure: bool) -> "urllib3.PoolManager":
         import urllib3  # noqa: PLC0415
@@ -235,14 +237,21 @@ class Transport:
         if not proxied:
             return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context)
         url = self._proxy.url if "://" in self._proxy.url else f"http://{self._proxy.url}"
-        origin_of(url)
         login = None
         if self._proxy.username:
             pair = Credential(self._proxy.username, self._proxy.password)
             login = {"proxy-authorization": pair.authorization.reveal()}
-        return urllib3.ProxyManager(
-            url, maxsize=CONNECTIONS, proxy_headers=login, ssl_context=context, proxy_ssl_context=context
-        )
+        try:
+            origin_of(url)
+            return urllib3.ProxyManager(
+                url, maxsize=CONNECTIONS, proxy_headers=login, ssl_context=context, proxy_ssl_context=context
+            )
+        except (ServiceError, urllib3.exceptions.HTTPError):
+            raise ServiceError(
+                "proxy-unusable",
+                "The address of the agent's web proxy is no http or https URL",
+                hint="Check the agent's proxy settings (config --proxyurl).",
+            ) from None
 
     def _bypasses(self, url: str) -> bool:
         """Whether a URL is asked directly: loopback always, and what the agent's bypass list matches.
@@ -261,7 +270,7 @@ class Transport:
             try:
                 if re.search(expression, address, re.IGNORECASE):
                     return True
-            except re.error:
+            except (re.error, OverflowError, RecursionError):
                 self._log("An expression in the agent's proxy bypass list is broken; it is ignored.")
         return False
 
@@ -280,9 +289,10 @@ class Transport:
             if given.authorities:
                 context.load_verify_locations(cafile=given.authorities)
             if given.client:
-                password = given.client_password.reveal() or None
+                # Never None: OpenSSL would ask for the password on the terminal.
+                password = given.client_password.reveal()
                 context.load_cert_chain(given.client, given.client_key or None, password)
-        except OSError as error:  # ssl.SSLError is one
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise ServiceError(
                 "certificate-file",
                 "A certificate file of the agent's settings cannot be used",

@@ -14,7 +14,7 @@ from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, Se
 from pip_authenticate.index import AuthenticatedIndex, IndexUrl
 from pip_authenticate.secret import Learned
 from pip_authenticate.settings import Settings
-from pip_authenticate.transport import Transport
+from pip_authenticate.transport import Transport, origin_of
 
 SIMPLE_ROUTE = "93377a2c-f5fb-48b9-a8dc-7781441cabf1"
 """Location id of a feed's simple repository API."""
@@ -155,7 +155,15 @@ class _Locator:
     def index_of(self, feed: Feed) -> IndexUrl:
         """The index of a feed, whether it exists or not."""
         self._template = self._template or self._ask_template()
-        url, _ = IndexUrl.parse(self._feed_service() + fill(self._template, feed))
+        service = self._feed_service()
+        try:
+            url, _ = IndexUrl.parse(service + fill(self._template, feed))
+        except InputError as error:
+            raise ServiceError(
+                "route-unusable",
+                f"The address of feed {feed}, by the route that {origin_of(service).host} tells, {error.what}",
+                hint="Check that no proxy answers in the service's place.",
+            ) from None
         return url
 
     def check(self, url: IndexUrl) -> IndexUrl:

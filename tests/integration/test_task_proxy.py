@@ -1,0 +1,179 @@
+"""Behind a web proxy; and beside one."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import trustme
+
+from support.certificates import server_context
+from support.http_service import Answer, serving, unused_port
+from support.organisation import TOKEN, Organisation, organisation
+from support.task import Task, environment
+from support.web_proxy import proxying
+
+SERVER = "server.contoso.example"
+LOGIN = ("proxy user", "proxy:pa$$%41-canary")
+
+
+@pytest.fixture
+def plain() -> Iterator[Organisation]:
+    """A server on premises without encryption, known to the proxy only."""
+    with organisation(hosted=False, address=f"http://{SERVER}:8080") as one:
+        yield one
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> Iterator[Organisation]:
+    """An organisation with encryption, known to the proxy only."""
+    with organisation(tls=server_context(authority, SERVER), address=f"https://{SERVER}") as one:
+        yield one
+
+
+def test_plain_http_goes_through_the_proxy_as_a_whole_url(task: Task, plain: Organisation) -> None:
+    with proxying({f"{SERVER}:8080": plain.service.port}) as proxy:
+        run = task.run(environment(feeds="f", organisation=plain, AGENT_PROXYURL=proxy.url))
+        assert run.result == "Succeeded"
+        assert proxy.targets == [f"OPTIONS http://{SERVER}:8080/tfs/Default/_apis/PyPi"]
+        assert [request.login for request in plain.service.requests] == [("build", TOKEN)]
+    assert run.variables == {"PIP_INDEX_URL": plain.index("f").replace("://", f"://build:{TOKEN}@")}
+    assert len(run.warnings) == 1, "a job token over plain http is worth a warning"
+    assert SERVER in run.warnings[0]
+
+
+def test_https_goes_through_a_tunnel_and_the_agents_authority_is_trusted(
+    task: Task, secure: Organisation, authority_file: str
+) -> None:
+    with proxying({f"{SERVER}:443": secure.service.port}, LOGIN) as proxy:
+        env = environment(feeds="f,g", organisation=secure, AGENT_PROXYURL=f"{proxy.url}/")
+        env |= {
+            "AGENT_PROXYUSERNAME": LOGIN[0],
+            "SECRET_AGENT_PROXYPASSWORD": LOGIN[1],
+            "AGENT_CAINFO": authority_file,
+        }
+        run = task.run(env)
+        assert run.succeeded()
+        assert proxy.targets == [f"CONNECT {SERVER}:443"], "one tunnel serves both requests"
+        assert proxy.requests[0].proxy_login == LOGIN
+        assert not any(TOKEN in str(request) for request in proxy.requests)
+        assert not any("proxy-authorization" in request.headers for request in secure.service.requests)
+    assert run.leaks(TOKEN) == []
+    assert run.leaks(LOGIN[1], user=LOGIN[0]) == []
+    assert set(run.variables) == {"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"}, "pip's proxy is not configured"
+
+
+def test_a_password_that_is_mapped_openly_is_used_and_hidden_as_well(task: Task, plain: Organisation) -> None:
+    with proxying({f"{SERVER}:8080": plain.service.port}, LOGIN) as proxy:
+        env = environment(feeds="f", organisation=plain, AGENT_PROXYURL=proxy.url.removeprefix("http://"))
+        env |= {"AGENT_PROXYUSERNAME": LOGIN[0], "AGENT_PROXYPASSWORD": LOGIN[1]}
+        run = task.run(env)
+    assert run.result == "Succeeded"
+    assert run.leaks(LOGIN[1], user=LOGIN[0]) == []
+
+
+@pytest.mark.parametrize("secured", [True, False])
+def test_a_proxy_that_refuses_the_login_is_named(task: Task, plain: Organisation, secured: bool) -> None:  # noqa: FBT001
+    collection = f"https://{SERVER}/tfs/Default/" if secured else plain.collection
+    with proxying({f"{SERVER}:8080": plain.service.port}, LOGIN) as proxy:
+        env = environment(feeds="f", organisation=plain, AGENT_PROXYURL=proxy.url, AGENT_PROXYUSERNAME="x")
+        env |= {
+            "SECRET_AGENT_PROXYPASSWORD": "wrong-canary",
+            "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": collection,
+        }
+        run = task.run(env)
+        assert len(proxy.requests) == 1, "a refusal is not worth another try"
+    assert run.failed_cleanly()
+    assert len(run.errors) == 1
+    assert "407" in run.errors[0]
+    assert "proxy" in run.errors[0]
+    assert run.leaks("wrong-canary", user="x") == []
+
+
+@pytest.mark.parametrize(
+    "expressions",
+    [
+        [r"server\.contoso\.example"],
+        ["broken(", "a{99999999999}", "CONTOSO", "x"],
+        [r"^http://server.contoso.example:8080$"],
+    ],
+)
+def test_the_bypass_list_is_honoured(task: Task, plain: Organisation, expressions: list[str]) -> None:
+    with proxying({f"{SERVER}:8080": plain.service.port}) as proxy:
+        # Beside the proxy the made-up name leads nowhere; what counts is that the proxy is not asked.
+        env = environment(feeds=f"{plain.index('f')}", organisation=plain, AGENT_PROXYURL=proxy.url)
+        env["AGENT_PROXYBYPASSLIST"] = json.dumps(expressions)
+        env["INPUT_ARTIFACTFEEDS"] = "f"
+        run = task.run(env)
+        assert proxy.targets == []
+    assert run.failed_cleanly()
+    assert SERVER in run.errors[0]
+
+
+@pytest.mark.parametrize(
+    "bypass",
+    ["", "no json", '"text"', '["other\\\\.example", 5, null]', '["broken("]', r'["^https://", ":80$"]'],
+)
+def test_what_the_bypass_list_does_not_match_goes_through_the_proxy(
+    task: Task, plain: Organisation, bypass: str
+) -> None:
+    with proxying({f"{SERVER}:8080": plain.service.port}) as proxy:
+        env = environment(
+            feeds="f", organisation=plain, AGENT_PROXYURL=proxy.url, AGENT_PROXYBYPASSLIST=bypass
+        )
+        assert task.run(env).result == "Succeeded"
+        assert len(proxy.requests) == 1
+
+
+def test_this_machine_is_always_asked_directly(task: Task, hosted: Organisation) -> None:
+    with proxying({}) as proxy:
+        assert task.run(environment(feeds="f", organisation=hosted, AGENT_PROXYURL=proxy.url)).succeeded()
+        assert proxy.requests == []
+
+
+def test_only_the_agents_settings_count(task: Task, hosted: Organisation) -> None:
+    with proxying({}) as proxy:
+        others = dict.fromkeys(
+            ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "PIP_PROXY"), proxy.url
+        )
+        run = task.run({**environment(feeds="f", organisation=hosted), **others})
+        assert run.succeeded()
+        assert proxy.requests == []
+        assert list(run.variables) == ["PIP_INDEX_URL"]
+
+
+@pytest.mark.parametrize("address", ["socks5://127.0.0.1:1080", "http://", "http://[broken", "not a proxy"])
+def test_a_proxy_address_that_is_none_is_named_as_such(task: Task, plain: Organisation, address: str) -> None:
+    run = task.run(environment(feeds="f", organisation=plain, AGENT_PROXYURL=address))
+    assert run.failed_cleanly()
+    assert len(run.errors) == 1
+    assert "proxy" in run.errors[0]
+
+
+def test_a_secure_service_named_by_one_without_encryption_is_checked_like_any_other(
+    task: Task, authority: trustme.CA, authority_file: str
+) -> None:
+    """The first request needs no certificates; the second one does."""
+    with organisation(tls=server_context(authority, "127.0.0.1")) as secured, organisation() as first:
+        first.area = secured.area
+        run = task.run(environment(feeds="f", organisation=first, AGENT_CAINFO=authority_file))
+        assert run.succeeded()
+        assert secured.questions == [secured.table_route]
+        assert run.variables["PIP_INDEX_URL"].startswith("https://")
+
+
+def test_a_secure_proxy_is_reached_with_the_agents_authority(
+    task: Task, plain: Organisation, authority: trustme.CA, authority_file: str
+) -> None:
+    del plain
+    with serving(lambda _: Answer(418), tls=server_context(authority, "127.0.0.1")) as proxy:
+        env = environment(feeds="f", AGENT_PROXYURL=proxy.url, AGENT_CAINFO=authority_file)
+        env |= {"SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": f"http://{SERVER}/tfs/Default/"}
+        run = task.run(env)
+        assert [request.target for request in proxy.requests] == [f"http://{SERVER}/tfs/Default/_apis/PyPi"]
+    assert run.failed_cleanly()
+    assert "418" in run.errors[0]
+
+
+def test_connections_need_no_proxy(task: Task) -> None:
+    env = environment(AGENT_PROXYURL=f"http://127.0.0.1:{unused_port()}")
+    assert task.run(env).result == "Succeeded"
