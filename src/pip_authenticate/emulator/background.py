@@ -51,4 +51,5 @@ async def _cancel_all() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)  # lets the connections that were just cut be lost
     await asyncio.get_running_loop().shutdown_default_executor()

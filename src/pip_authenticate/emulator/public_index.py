@@ -5,6 +5,7 @@ import hashlib
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
@@ -21,14 +22,22 @@ _SECONDS = 30
 _LARGEST = 500 * 1024 * 1024
 
 
-def configured_index() -> str:
+def configured_index(environment: Mapping[str, str] | None = None) -> str:
     """The index URL that pip uses on this machine: from its environment, its files, or its own default.
+
+    Args:
+        environment: of pip; None for this process's own.
 
     Raises:
         ServiceError: pip could not be asked.
     """
     asked = subprocess.run(  # noqa: S603 - this interpreter, with a text of this file
-        [sys.executable, "-c", _ASK_PIP], capture_output=True, text=True, timeout=_SECONDS, check=False
+        [sys.executable, "-c", _ASK_PIP],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
     )
     url = asked.stdout.strip()
     if asked.returncode or urlsplit(url).scheme not in {"http", "https"}:

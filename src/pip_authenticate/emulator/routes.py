@@ -115,7 +115,7 @@ async def dispatch(call: Call, routes: list[Route]) -> web.Response:
         if match is None:
             continue
         if route.methods and call.request.method not in route.methods:
-            others += route.methods
+            others += tuple(method for method in route.methods if method != "OPTIONS")
             continue
         call.parts = {name: decode(part) for name, part in match.groupdict().items() if part is not None}
         return await route.handler(call)
