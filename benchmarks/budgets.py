@@ -31,6 +31,10 @@ ROUTE = {
 }
 
 
+TENANT = "99999999-8888-7777-6666-555555555555"
+CONNECTION = "11111111-2222-3333-4444-555555555555"
+
+
 class Figure(NamedTuple):
     """A measured value: the median of the runs and their range, in the unit of its row."""
 
@@ -40,7 +44,7 @@ class Figure(NamedTuple):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """The two answers of a location service, after a delay."""
+    """A feed service, a location service and Entra in a few answers, each after a delay."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -48,17 +52,34 @@ class _Handler(BaseHTTPRequestHandler):
     requests: ClassVar[int] = 0
 
     def do_GET(self) -> None:
-        self._answer({"locationUrl": f"http://{self.headers['host']}/pkgs/org/"})
+        if "/simple" in self.path and "authorization" not in self.headers:
+            self._answer({"message": "no credential"}, status=401)
+        elif "/simple" in self.path:
+            self._answer({"message": "no such package"}, status=404)
+        elif "/packaging/feeds" in self.path:
+            self._answer({"value": []})
+        else:
+            self._answer({"locationUrl": f"http://{self.headers['host']}/org/"})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"] or 0))
+        self._answer({"oidcToken": "e.y.J", "access_token": "benchmark", "expires_in": 3599})
 
     def do_OPTIONS(self) -> None:
         self._answer({"count": 1, "value": [ROUTE]})
 
-    def _answer(self, value: object) -> None:
+    def _answer(self, value: object, status: int = 200) -> None:
         type(self).requests += 1
         time.sleep(self.delay)
         body = json.dumps(value).encode()
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-        self.wfile.write(head.encode() + body)
+        lines = (
+            f"HTTP/1.1 {status} Benchmark",
+            "content-type: application/json",
+            f"x-vss-resourcetenant: {TENANT}",
+            f"content-length: {len(body)}",
+            "\r\n",
+        )
+        self.wfile.write("\r\n".join(lines).encode() + body)
 
     def log_message(self, *_arguments: object) -> None:
         """Stay silent."""
@@ -104,13 +125,26 @@ def environment(port: int, feeds: int) -> dict[str, str]:
 
 def connection_environment() -> dict[str, str]:
     """What an agent gives a task that has a service connection only."""
-    name = "11111111-2222-3333-4444-555555555555"
     return {
-        "INPUT_PYTHONDOWNLOADSERVICECONNECTIONS": name,
-        f"ENDPOINT_URL_{name}": "https://index.example.test/simple/",
-        f"ENDPOINT_AUTH_{name}": json.dumps(
+        "INPUT_PYTHONDOWNLOADSERVICECONNECTIONS": CONNECTION,
+        f"ENDPOINT_URL_{CONNECTION}": "https://index.example.test/simple/",
+        f"ENDPOINT_AUTH_{CONNECTION}": json.dumps(
             {"scheme": "UsernamePassword", "parameters": {"username": "u", "password": "benchmark"}}
         ),
+    }
+
+
+def federated_environment(port: int, feeds: int) -> dict[str, str]:
+    """What an agent gives a task that opens feeds by workload identity federation."""
+    base = f"http://127.0.0.1:{port}"
+    authorization = {"scheme": "WorkloadIdentityFederation", "parameters": {"ServicePrincipalId": TENANT}}
+    return environment(port, 0) | {
+        "INPUT_WORKLOADIDENTITYSERVICECONNECTION": CONNECTION,
+        "INPUT_FEEDURL": ",".join(f"{base}/org/_packaging/feed{n}/pypi/simple/" for n in range(feeds)),
+        f"ENDPOINT_URL_{CONNECTION}": f"{base}/org/",
+        f"ENDPOINT_AUTH_{CONNECTION}": json.dumps(authorization),
+        "SYSTEM_OIDCREQUESTURI": f"{base}/org/oidctoken",
+        "AZURE_AUTHORITY_HOST": f"{base}/login",
     }
 
 
@@ -151,6 +185,25 @@ def peak(given: Mapping[str, str], *, task: bool = True) -> float:
     return int(report(last, given, task=task)) / 1024
 
 
+def count_requests(main: list[str], port: int) -> None:
+    """Print the rows that count."""
+
+    def counted(command: list[str], given: Mapping[str, str]) -> int:
+        before = _Handler.requests
+        measure(command, given)
+        return _Handler.requests - before
+
+    row("requests for 2 feeds", "2", str(counted(main, two)), "")
+    row("requests for 50 feeds", "2", str(counted(main, fifty)), "")
+    row("requests for service connections only", "0", str(counted(main, connection_environment())), "")
+
+    federated, federated_twenty = (federated_environment(port, feeds) for feeds in (1, 20))
+    row("requests for 1 federated feed", "3", str(counted(main, federated)), "tenant, assertion, token")
+    row("requests for 20 federated feeds of one tenant", "3", str(counted(main, federated_twenty)), "")
+    verified = environment(port, 20) | {"INPUT_VERIFY": "warn"}
+    row("requests to verify 20 feeds", "40 + 2 + 1", str(counted(main, verified)), "two each, found by 2 + 1")
+
+
 def bench(runs: int) -> None:
     """Print the table."""
     python = [sys.executable, "-I", "-X", "utf8", "-u"]
@@ -159,11 +212,6 @@ def bench(runs: int) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     two, fifty = (environment(server.server_port, feeds) for feeds in (2, 50))
 
-    def counted(command: list[str], given: Mapping[str, str]) -> int:
-        before = _Handler.requests
-        measure(command, given)
-        return _Handler.requests - before
-
     def fresh() -> float:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "task"
@@ -171,10 +219,10 @@ def bench(runs: int) -> None:
             return measure([*python, str(copy / "main.py")], two)
 
     print("| what | budget | measured: median (range) | floor in this run |\n|---|---|---|---|", flush=True)
-    row("requests for 2 feeds", "2", str(counted(main, two)), "")
-    row("requests for 50 feeds", "2", str(counted(main, fifty)), "")
-    row("requests for service connections only", "0", str(counted(main, connection_environment())), "")
+    count_requests(main, server.server_port)
 
+    federated_twenty = federated_environment(server.server_port, 20)
+    verified = environment(server.server_port, 20) | {"INPUT_VERIFY": "warn"}
     bare = milliseconds(repeat(runs, lambda: measure([*python, "-c", "pass"], two)))
     library = milliseconds(repeat(runs, lambda: measure([*python, "-c", "import urllib3"], two)))
     floor = f"bare Python {shown(bare)}; importing urllib3 alone {shown(library)}"
@@ -206,8 +254,12 @@ def bench(runs: int) -> None:
 
     _Handler.delay = 0.05
     slow = milliseconds(repeat(runs, lambda: measure(main, fifty)))
+    trips = milliseconds(repeat(runs, lambda: measure(main, federated_twenty)))
+    slow_verify = milliseconds(repeat(runs, lambda: measure(main, verified)))
     _Handler.delay = 0.0
     row("task, 50 feeds, 50 ms a request", "under 300 ms", shown(slow), "two requests: 100 ms")
+    row("20 federated feeds, 50 ms a request", "", shown(trips), "three requests: 150 ms")
+    row("verify of 20 feeds, 50 ms a request", "under 600 ms", shown(slow_verify), "five round trips: 250 ms")
 
     costly = "sorted({'urllib3', 'ssl', 'http.client'} & set(sys.modules)) or 'none'"
     row("modules of HTTP and TLS, no request", "none", report(costly, connection_environment()), "")
