@@ -193,8 +193,8 @@ def count_requests(main: list[str], port: int) -> None:
         measure(command, given)
         return _Handler.requests - before
 
-    row("requests for 2 feeds", "2", str(counted(main, two)), "")
-    row("requests for 50 feeds", "2", str(counted(main, fifty)), "")
+    row("requests for 2 feeds", "2", str(counted(main, environment(port, 2))), "")
+    row("requests for 50 feeds", "2", str(counted(main, environment(port, 50))), "")
     row("requests for service connections only", "0", str(counted(main, connection_environment())), "")
 
     federated, federated_twenty = (federated_environment(port, feeds) for feeds in (1, 20))
