@@ -137,18 +137,14 @@ class Job:
         """
         self._context.set_result(self._context.result)
         results: list[StepResult] = []
-        for entry in self._schedule(steps):
-            self._run_entry(entry)
-            if entry.stage == "execution":
-                context = entry.context
-                result = TaskResult.SUCCEEDED if context.result is None else context.result
-                results.append(
-                    StepResult(
-                        context.reference_name, context.display_name, result.text, tuple(context.issues)
-                    )
-                )
-        for process in self._machine.left_behind:
-            process.end_group()
+        try:
+            for entry in self._schedule(steps):
+                self._run_entry(entry)
+                if entry.stage == "execution":
+                    results.append(_result_of(entry.context))
+        finally:
+            for process in self._machine.left_behind:
+                process.end_group()
         return results
 
     def _schedule(self, steps: Sequence[PlannedStep]) -> list[_Scheduled]:
@@ -328,6 +324,11 @@ class _Watch:
         except EvaluationError as error:
             self._entry.context.error(str(error))
         return not self._goes_on
+
+
+def _result_of(step: StepContext) -> StepResult:
+    result = TaskResult.SUCCEEDED if step.result is None else step.result
+    return StepResult(step.reference_name, step.display_name, result.text, tuple(step.issues))
 
 
 def _header(planned: PlannedStep) -> list[str]:

@@ -187,6 +187,17 @@ class RunningProcess:
             self.deliver(_TICK)
         return True
 
+    @property
+    def has_orphans(self) -> bool:
+        """Whether the process, or one that it started and left behind, still runs."""
+        if sys.platform == "win32":  # pragma: no cover - no machine to test it on
+            return self._process.poll() is None
+        try:
+            os.killpg(self._process.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+
     def end_group(self) -> None:
         """Kill what the process left behind; the agent does so with orphans when the job ends."""
         if sys.platform == "win32":  # pragma: no cover - no machine to test it on
