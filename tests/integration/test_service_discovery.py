@@ -50,6 +50,10 @@ def test_addresses_are_those_of_the_host_that_was_asked(service: Service) -> Non
     assert named.json()["locationUrl"] == "http://devops.example.test/pkgs/acme/"
     old = ask(f"{service.origin}/acme.visualstudio.com/_apis/ResourceAreas/{AREA}", headers=PREVIEW)
     assert old.json()["locationUrl"] == f"{service.origin}/acme.pkgs.visualstudio.com/"
+    oldest = (
+        f"{service.origin}/acme.pkgs.visualstudio.com/DefaultCollection/_packaging/fuel/pypi/simple/valve"
+    )
+    assert ask(oldest, token="token-rita").links[0].startswith(oldest.partition("/_packaging")[0])
 
 
 def test_all_areas_are_listed_without_credentials(service: Service) -> None:

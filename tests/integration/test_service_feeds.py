@@ -5,6 +5,7 @@ import http.client
 import re
 import ssl
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -126,6 +127,13 @@ def test_a_blob_store_wants_its_signature_and_no_credential(service: Service) ->
         parts._replace(query=re.sub("sig=[^&]*", "sig=", parts.query)),
     ):
         assert ask(urlunsplit(changed)).status == 403
+
+
+def test_a_signature_expires() -> None:
+    with Service(Organization.parse(ORGANIZATION), blob_lifetime=timedelta(seconds=-1)) as service:
+        link = page(service, "fuel", "kerosene", token="token-rita").links[0]
+        late = ask(ask(link, token="token-rita").headers["Location"])
+        assert (late.status, late.headers["x-ms-error-code"]) == (403, "AuthenticationFailed")
 
 
 def test_a_feed_is_only_found_where_it_is(service: Service) -> None:

@@ -9,13 +9,16 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import quote, unquote
 
 from aiohttp import web
 
 from pip_authenticate.emulator.packages import Distribution
 
-_LIFETIME = 4 * 60 * 60
+LIFETIME = timedelta(hours=4)
+"""How long a signed address is valid, unless told otherwise."""
+
 _MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
 
 
@@ -24,20 +27,22 @@ class BlobStore:
 
     Args:
         address: gives the store's own address, without a slash at its end.
+        lifetime: how long a signed address is valid.
     """
 
-    def __init__(self, address: Callable[[], str]) -> None:
+    def __init__(self, address: Callable[[], str], lifetime: timedelta = LIFETIME) -> None:
         self._address = address
+        self._lifetime = lifetime.total_seconds()
         self._key = secrets.token_bytes(32)
         self._files: dict[str, Distribution] = {}
 
     def sign(self, distribution: Distribution, content: bytes) -> str:
-        """An address of a file: another one each time, valid for four hours."""
+        """An address of a file: another one each time."""
         digest = hashlib.sha256(content).hexdigest().upper()
         path = f"/b-{secrets.token_hex(16)}/{digest}00.blob"
         self._files[digest] = distribution
         disposition = f'attachment; filename="{distribution.file}"'
-        expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + _LIFETIME))
+        expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self._lifetime))
         call = f"x-e2eid-{uuid.uuid4()}"
         signature = self._signature(path, expires, call, disposition)
         query = (

@@ -110,6 +110,8 @@ class Fault:
                 raise InputError("unknown-key", f"A fault has no {key!r}", hint=nearest(str(key), types))
             if type(value) not in _JSON_TYPES[types[key]]:
                 raise InputError("wrong-type", f"The {key!r} of a fault has a wrong type")
+        if not all(isinstance(text, str) for text in data.get("headers", {}).values()):
+            raise InputError("wrong-type", "The headers of a fault are texts")
         return cls(**data)
 
 
@@ -182,7 +184,7 @@ async def commit(fault: Fault, request: web.Request, sign_in: str, proceed: Proc
 
 def sign_in_redirect(request: web.Request, sign_in: str) -> web.Response:
     """A redirect to the sign-in page, as browsers get it in the place of a challenge."""
-    back = quote(str(request.url), safe="")
+    back = quote(f"{request.scheme}://{request.host}{request.raw_path}", safe="")
     location = f"{sign_in}_signin?realm={quote(request.host, safe='')}&reply_to={back}&redirect=1"
     return web.Response(status=302, headers={"Location": location}, text="", content_type="text/html")
 

@@ -56,7 +56,8 @@ class Rejection:
 
 
 ANONYMOUS = Caller(None, Role.READER, "no credential")
-EXPIRED = "Access Denied: The Personal Access Token used has expired."
+JOB_LABEL = "job token"
+"""The label of every job token."""
 
 
 class Tokens:
@@ -122,13 +123,13 @@ class Tokens:
 
     def expired(self, caller: Caller) -> Rejection:
         """What the caller would get if the token had expired."""
-        return Rejection(EXPIRED, "AccessCheckException", f"{caller.label}, expired", caller.name)
+        return _expired(caller.label, caller.name)
 
     def _token(self, token: Secret) -> Caller | Rejection:
         if token in self._personal:
             identity, entry = self._personal[token]
             if entry.expires and entry.expires <= datetime.now(timezone.utc):
-                return Rejection(EXPIRED, "AccessCheckException", f"{entry.label}, expired", identity.name)
+                return _expired(entry.label, identity.name)
             ceiling = max((SCOPES.get(scope, Role.NONE) for scope in entry.scopes), default=Role.NONE)
             return Caller(identity, ceiling, entry.label)
         return self._job_token(token)
@@ -142,13 +143,8 @@ class Tokens:
         identity = self._organization.identity(claims["nameid"])
         assert identity  # noqa: S101 - only tokens of known identities are signed
         if claims["exp"] <= time.time():
-            return Rejection(
-                "VS30063: You are not authorized to access this organization.",
-                "VssUnauthorizedException",
-                "job token, expired",
-                identity.name,
-            )
-        return Caller(identity, Role.ADMINISTRATOR, "job token")
+            return _expired(JOB_LABEL, identity.name)
+        return Caller(identity, Role.ADMINISTRATOR, JOB_LABEL)
 
     def _signature(self, head: str) -> str:
         return _encode(hmac.digest(self._key, head.encode(), hashlib.sha256))
@@ -177,6 +173,18 @@ def role_in(caller: Caller, feed: Feed, view: View | None = None) -> Role:
     if feed.public or (identity and view and view.open_to_organization):
         role = max(role, Role.READER)
     return min(role, caller.ceiling)
+
+
+def _expired(label: str, name: str) -> Rejection:
+    """The rejection of a token that was valid once; job tokens get words of their own."""
+    if label == JOB_LABEL:
+        message, kind = (
+            "VS30063: You are not authorized to access https://dev.azure.com.",
+            "VssUnauthorizedException",
+        )
+    else:
+        message, kind = "Access Denied: The Personal Access Token used has expired.", "AccessCheckException"
+    return Rejection(message, kind, f"{label}, expired", name)
 
 
 def _unknown(label: str) -> Rejection:

@@ -114,6 +114,15 @@ RESOURCES = (
         "0.0",
         _ALL,
     ),
+    Resource(
+        "69a319f4-28c1-4bfd-93e6-ea0ff5c6f1a2",
+        "distributedtask",
+        "oidctoken",
+        "{scopeIdentifier}/_apis/{area}/hubs/{hubName}/plans/{planId}/jobs/{jobId}/{resource}",
+        "7.1",
+        "7.1",
+        ("dev",),
+    ),
     SIMPLE,
     Resource(
         "c7a75c1b-08ac-4b11-b468-6c7ef835c85e",

@@ -64,10 +64,12 @@ def fronts(name: str, *, on_premises: bool) -> list[Front]:
     hosts = ("dev", "pkgs", "feeds", "vssps")
     if on_premises:
         return [Front(dict.fromkeys(hosts, "/tfs/DefaultCollection/"))]
-    old = {host: f"/{name}.{host}.visualstudio.com/" for host in hosts[1:]}
+    old = {"dev": f"/{name}.visualstudio.com/"}
+    old |= {host: f"/{name}.{host}.visualstudio.com/" for host in hosts[1:]}
     return [
         Front({host: f"/{host}/{name}/" for host in hosts}),
-        Front({"dev": f"/{name}.visualstudio.com/"} | old),
+        Front({host: f"{prefix}DefaultCollection/" for host, prefix in old.items()}),
+        Front(old),
     ]
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from pip_authenticate.emulator.background import BackgroundLoop
-from pip_authenticate.emulator.blobs import BlobStore
+from pip_authenticate.emulator.blobs import LIFETIME, BlobStore
 from pip_authenticate.emulator.control import CONTROL_PATH, control
 from pip_authenticate.emulator.faults import Fault, FaultQueue, Proceed, commit
 from pip_authenticate.emulator.feeds import Shelves
@@ -47,6 +47,7 @@ class Service:
         blob_port: of the blob store; 0 for a free one.
         tls: serve https with this context.
         public_upstream: address of the index that upstreams call this machine's; "" to ask pip.
+        blob_lifetime: how long the addresses that downloads are sent to are valid.
 
     Raises:
         InputError: the host is no loopback address.
@@ -62,6 +63,7 @@ class Service:
         blob_port: int = 0,
         tls: ssl.SSLContext | None = None,
         public_upstream: str = "",
+        blob_lifetime: timedelta = LIFETIME,
     ) -> None:
         if host not in LOOPBACK:
             raise InputError(
@@ -79,7 +81,7 @@ class Service:
         self.faults = FaultQueue()
         self._tls = tls
         self._tokens = Tokens(organization)
-        self._blobs = BlobStore(lambda: self._origin(self.blob_port))
+        self._blobs = BlobStore(lambda: self._origin(self.blob_port), blob_lifetime)
         self._shelves = Shelves(organization, public_upstream)
         self._indexes = {
             f"/private/{index.name}/": PlainIndex(index.name, index.distributions, index.password, index.user)
@@ -153,7 +155,7 @@ class Service:
                 "packages": self.address("pkgs"),
                 "feeds": self.address("feeds"),
                 "identities": self.address("vssps"),
-                "collection, old form": self.origin + self._fronts[1].prefixes["dev"],
+                "collection, old form": self.origin + self._fronts[-1].prefixes["dev"],
             }
         for feed in self.organization.feeds:
             found[f"feed {feed.address}"] = self.resolve(f"{{feed:{feed.address}}}")

@@ -41,6 +41,7 @@ def test_a_fault_that_was_added_stays_as_it_was_given() -> None:
         ({"kind": "reset", "times": "2"}, "wrong-type"),
         ({"kind": "reset", "times": True}, "wrong-type"),
         ({"kind": "answer", "headers": ["a"]}, "wrong-type"),
+        ({"kind": "answer", "headers": {"a": 1}}, "wrong-type"),
         ({"path": "x"}, "no-fault"),
         (["reset"], "no-fault"),
     ],

@@ -90,6 +90,7 @@ def test_expired_tokens_say_so() -> None:
     expired = rejection(basic(job(lifetime=timedelta(seconds=-1))))
     assert expired.message.startswith("VS30063")
     assert TOKENS.expired(caller(basic("token-rita"))).label == "rita, expired"
+    assert TOKENS.expired(caller(basic(job()))) == expired
 
 
 @pytest.mark.parametrize(
