@@ -127,11 +127,7 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         *_check(found, assignments, output),
     ):
         output.warning(text)
-    for name in assignments:
-        if name in settings.previous:
-            output.line(f"{name} is replaced; it was {pip.without_credentials(settings.previous[name])}")
-    erase(settings, output, kept=frozenset(assignments))
-    output.set(assignments)
+    _assign(assignments, settings, output)
     for role in found.roles:
         output.line(f"{role.word} index: {role.target.url} ({role.target.source})")
     for credential, sources in _by_credential(found).items():
@@ -161,23 +157,29 @@ def _report(verdicts: list[Verdict], settings: Settings, output: AzurePipelines)
         raise Faults(refused)
 
 
-def erase(settings: Settings, output: AzurePipelines, kept: frozenset[str] = frozenset()) -> None:
-    """Empty the variables that hold a credential of an earlier run; pip takes empty for unset.
+def erase(settings: Settings, output: AzurePipelines) -> None:
+    """Empty the variables that hold a credential of an earlier run, and set nothing."""
+    _assign({}, settings, output)
 
-    Args:
-        settings: tells what the variables hold.
-        output: where to.
-        kept: names of variables that this run sets anew.
+
+def _assign(assignments: dict[str, Secret], settings: Settings, output: AzurePipelines) -> None:
+    """Set variables, empty those that hold an older credential, and say what becomes of each.
+
+    pip takes an empty variable for an unset one. A value without a credential is the user's own.
     """
+    changes, lines = dict(assignments), list[str]()
     for name, value in settings.previous.items():
-        if name in kept:
-            continue
         shown = pip.without_credentials(value)
-        if pip.holds_credential(value):
-            output.set({name: Secret("")})
-            output.line(f"{name} is emptied, since it held a credential; it was {shown}")
+        if name in assignments:
+            lines.append(f"{name} is replaced; it was {shown}")
+        elif pip.holds_credential(value):
+            changes[name] = Secret("")
+            lines.append(f"{name} is emptied, since it held a credential; it was {shown}")
         else:
-            output.line(f"{name} stays as it was, since it holds no credential: {shown}")
+            lines.append(f"{name} stays as it was, since it holds no credential: {shown}")
+    output.set(changes)
+    for line in lines:
+        output.line(line)
 
 
 def _check(found: Found, assignments: dict[str, Secret], output: AzurePipelines) -> list[str]:
@@ -208,7 +210,8 @@ def _fits(roles: list[pip.Role], output: AzurePipelines) -> bool:
 def _insecure(found: Found, settings: Settings) -> Iterator[str]:
     """Warnings about credentials that travel less safe than they should."""
     indexes = [role.target for role in found.roles]
-    if settings.certificates.unchecked and indexes:
+    asked = settings.verify != "off" or found.counts["Internal"] or found.counts["Federated"]
+    if settings.certificates.unchecked and indexes and asked:
         yield "The agent does not check servers' certificates: anybody in between can read what it sends."
     exposed = dict[tuple[str, Credential], list[str]]()
     for index in indexes:

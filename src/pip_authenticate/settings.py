@@ -322,7 +322,9 @@ def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateErro
     values, faults = {}, list[PipAuthenticateError]()
     for item in INPUTS:
         try:
-            text = env.text(f"INPUT_{item.name.upper()}") or env.text(f"INPUT_{item.alias.upper()}")
+            text = env.text(f"INPUT_{item.name.upper()}")
+            if item.alias and not text:
+                text = env.text(f"INPUT_{item.alias.upper()}")
             values[item.name] = item.parse(text)
         except InputError as error:
             values[item.name] = item.parse("")
@@ -331,7 +333,7 @@ def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateErro
 
 
 def _unknown_inputs(env: _Environment) -> tuple[str, ...]:
-    known = {f"INPUT_{name.upper()}" for item in INPUTS for name in (item.name, item.alias)}
+    known = {f"INPUT_{name.upper()}" for item in INPUTS for name in (item.name, item.alias) if name}
     given = (name for name, value in env.upper.items() if name.startswith("INPUT_") and value)
     return tuple(sorted(name.removeprefix("INPUT_") for name in given if name not in known))
 

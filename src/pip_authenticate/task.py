@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -20,7 +20,6 @@ def main() -> None:
 
     The environment is read as azure-pipelines-agent gives it, and lines go to standard output.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
     sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")  # type: ignore[union-attr]
     given = settings.load(pip.VARIABLES)
     output = AzurePipelines(
@@ -29,11 +28,13 @@ def main() -> None:
         os=given.agent_os,
         secret_variables=given.secret_variables,
     )
-    output.register(authenticate.secrets(given))
     counts = dict.fromkeys(("Internal", "External", "Federated"), 0)
+    _on_interrupt(_interrupt)
     try:
+        output.register(authenticate.secrets(given))
         _warn_of_inputs(given, output)
         found = authenticate.resolve(given, output.debug, output.register)
+        _on_interrupt(signal.SIG_IGN)  # what follows takes no time, and must not be done by half
         authenticate.deliver(found, given, output)
         counts |= found.counts
         if counts["Federated"]:
@@ -51,7 +52,7 @@ def main() -> None:
         output.complete("Failed", FAILED)
     except KeyboardInterrupt:
         authenticate.erase(given, output)
-        output.complete("Canceled", "Cancelled before anything was set.")
+        output.complete("Canceled", "Cancelled.")
     except Exception as error:  # noqa: BLE001 - the edge: a defect must not pass for success
         authenticate.erase(given, output)
         for place in _places(error):
@@ -66,7 +67,14 @@ def main() -> None:
     sys.stdout.flush()
 
 
+def _on_interrupt(action: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    """Choose what happens when the agent cancels the job: first it interrupts, then it terminates."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, action)
+
+
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    _on_interrupt(signal.SIG_IGN)  # once is enough
     raise KeyboardInterrupt
 
 
@@ -93,4 +101,5 @@ def _warn_of_inputs(given: settings.Settings, output: AzurePipelines) -> None:
 def _version(text: str) -> tuple[int, ...]:
     """A version's numbers; anything unreadable counts as older than all."""
     parts = text.partition("-")[0].split(".")
-    return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else ()
+    readable = all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts)
+    return tuple(int(part) for part in parts) if readable else ()

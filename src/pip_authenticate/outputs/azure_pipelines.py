@@ -38,7 +38,8 @@ class AzurePipelines:
     """Writes to an agent.
 
     Args:
-        write: takes one line without its end; lines must reach the agent's standard output in order.
+        write: takes one line, or several that belong together, without the last one's end; they must
+            reach the agent's standard output in order.
         decodes_percents: the agent's DECODE_PERCENTS knob.
         os: the agent's word for its operating system.
         secret_variables: upper-case environment names of the job's secret variables.
@@ -96,12 +97,18 @@ class AzurePipelines:
         return warnings
 
     def set(self, assignments: Mapping[str, Secret]) -> None:
-        """Set variables for the later steps. Not secret ones: those are not mapped into their environment."""
+        """Set variables for the later steps, all in one piece, so that nothing comes in between.
+
+        Not secret ones: the agent does not map those into the environment of a step.
+        """
+        commands = []
         for name, value in assignments.items():
-            text = value.reveal()
-            if not self._decodes_percents:
-                text = _lower(text)
-            self._command("task.setvariable", {"variable": name, "issecret": "false"}, text)
+            text = value.reveal() if self._decodes_percents else _lower(value.reveal())
+            commands.append(
+                self._command_line("task.setvariable", {"variable": name, "issecret": "false"}, text)
+            )
+        if commands:
+            self._write("\n".join(commands))
 
     def line(self, text: str) -> None:
         """Print a line for people."""
@@ -141,10 +148,13 @@ class AzurePipelines:
         return harmless(text)
 
     def _command(self, name: str, properties: Mapping[str, str], data: str) -> None:
+        self._write(self._command_line(name, properties, data))
+
+    def _command_line(self, name: str, properties: Mapping[str, str], data: str) -> str:
         pairs = "".join(
             f"{key}={self._escape(value, in_property=True)};" for key, value in properties.items()
         )
-        self._write(f"##vso[{name}{' ' if pairs else ''}{pairs}]{self._escape(data)}")
+        return f"##vso[{name}{' ' if pairs else ''}{pairs}]{self._escape(data)}"
 
     def _escape(self, text: str, *, in_property: bool = False) -> str:
         if self._decodes_percents:

@@ -43,8 +43,8 @@ def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[
     job = azure_devops.Job.of(settings)
     urls = _read(settings, job)
     client_id = _parameter(connection, "serviceprincipalid")
-    exchange = _Exchange(connection, client_id, job, settings, transport, learned)
     try:
+        exchange = _Exchange(connection, client_id, job, settings, transport, learned)
         tenants = _tenants(urls, connection, transport)
         credentials = {tenant: exchange.credential(tenant) for tenant in dict.fromkeys(tenants)}
     except PipAuthenticateError as error:
