@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -10,7 +11,7 @@ from pip_authenticate.emulator import location
 from pip_authenticate.emulator.faults import sign_in_page
 from pip_authenticate.emulator.packaging_rest import FeedsHost
 from pip_authenticate.emulator.pypi import PackageHost
-from pip_authenticate.emulator.wire import Call, decode, not_allowed
+from pip_authenticate.emulator.wire import Call, not_allowed
 
 _FEED = r"(?:(?P<project>[^/]+)/)?_packaging/(?P<feed>[^/]+)/pypi"
 _PACKAGING = r"(?:(?P<project>[^/]+)/)?_apis/packaging"
@@ -119,7 +120,7 @@ async def dispatch(call: Call, routes: list[Route]) -> web.Response:
         if route.methods and call.request.method not in route.methods:
             others += tuple(method for method in route.methods if method != "OPTIONS")
             continue
-        call.parts = {name: decode(part) for name, part in match.groupdict().items() if part is not None}
+        call.parts = {name: unquote(part) for name, part in match.groupdict().items() if part is not None}
         return await route.handler(call)
     _ = call.known_caller
     if others:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -94,11 +94,6 @@ class Call:
 def anonymous_refusal() -> Refusal:
     """The answer to a caller without credentials where some are needed."""
     return Refusal(401, unauthorized_message(ANONYMOUS_ID), "UnauthorizedRequestException")
-
-
-def decode(segment: str) -> str:
-    """A percent-decoded path segment."""
-    return unquote(segment)
 
 
 def json_answer(call: Call, data: Any, *, status: int = 200, version: str = "") -> web.Response:  # noqa: ANN401
