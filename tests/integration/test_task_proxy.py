@@ -91,22 +91,17 @@ def test_a_proxy_that_refuses_the_login_is_named(task: Task, plain: Organisation
 
 @pytest.mark.parametrize(
     "expressions",
-    [
-        [r"server\.contoso\.example"],
-        ["broken(", "a{99999999999}", "CONTOSO", "x"],
-        [r"^http://server.contoso.example:8080$"],
-    ],
+    [[r"0\.0\.0\.0"], ["broken(", "a{99999999999}", "OTHER", "HTTP"], [r"^http://0\.0\.0\.0:\d+$"]],
 )
-def test_the_bypass_list_is_honoured(task: Task, plain: Organisation, expressions: list[str]) -> None:
-    with proxying({f"{SERVER}:8080": plain.service.port}) as proxy:
-        # Beside the proxy the made-up name leads nowhere; what counts is that the proxy is not asked.
-        env = environment(feeds=f"{plain.index('f')}", organisation=plain, AGENT_PROXYURL=proxy.url)
+def test_the_bypass_list_is_honoured(task: Task, expressions: list[str]) -> None:
+    with proxying({}) as proxy, organisation(hosted=False) as server:
+        # This address leads to this machine, but no rule calls it so.
+        collection = server.collection.replace("127.0.0.1", "0.0.0.0")
+        env = environment(feeds="f", organisation=server, AGENT_PROXYURL=proxy.url)
+        env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = collection
         env["AGENT_PROXYBYPASSLIST"] = json.dumps(expressions)
-        env["INPUT_ARTIFACTFEEDS"] = "f"
-        run = task.run(env)
+        assert task.run(env).result == "Succeeded"
         assert proxy.targets == []
-    assert run.failed_cleanly()
-    assert SERVER in run.errors[0]
 
 
 @pytest.mark.parametrize(

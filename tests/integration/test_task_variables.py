@@ -62,6 +62,7 @@ def test_feeds_come_first_and_connections_after_in_the_order_of_the_inputs(
         "one.example",
     ]
     assert run.summary == "Successfully added auth for 2 internal feeds and 2 external endpoint."
+    assert len(hosted.questions) == 2
 
 
 def test_a_token_goes_with_the_user_build_and_a_login_with_its_own(task: Task) -> None:

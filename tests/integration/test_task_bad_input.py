@@ -1,0 +1,287 @@
+"""What a person gets who gives the task something that it cannot use."""
+
+import pytest
+
+from support import nasty
+from support.organisation import Organisation, organisation
+from support.task import Connection, Run, Task, environment, guid
+
+GOOD = Connection.login(1, "https://h.example/simple", "u", "secret-canary")
+CANARY = "secret-canary"
+
+
+def failed(run: Run, *words: str) -> None:
+    """The run failed with one error that holds these words, and set nothing."""
+    assert run.failed_cleanly(), run.lines
+    assert run.variables == {}
+    assert len(run.errors) == 1, run.errors
+    for word in words:
+        assert word in run.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("ONLYEXTRAINDEX", "onlyAddExtraIndex"),
+        ("ARTIFACTFEED", "artifactFeeds"),
+        ("PYTHONDOWNLOADSERVICECONNECTION", "pythonDownloadServiceConnections"),
+        ("##VSO[TASK.COMPLETE]X", ""),
+        ("", ""),
+    ],
+)
+def test_an_unknown_input_is_a_warning_that_names_the_nearest_one(task: Task, name: str, near: str) -> None:
+    run = task.run({**environment(connections=[GOOD]), f"INPUT_{name}": "x"})
+    assert run.result == "Succeeded"
+    assert list(run.variables) == ["PIP_INDEX_URL"]
+    assert len(run.warnings) == 1
+    assert near in run.warnings[0]
+
+
+def test_an_unknown_input_that_is_empty_is_none(task: Task) -> None:
+    assert task.run(environment(connections=[GOOD], INPUT_WHATEVER="")).warnings == []
+
+
+@pytest.mark.parametrize("word", ["yes", "1", "tru", "true,false", nasty.COMMANDS[0]])
+def test_a_boolean_takes_two_words(task: Task, word: str) -> None:
+    failed(task.run(environment(connections=[GOOD], only_extra=word)), "onlyAddExtraIndex", "true", "false")
+
+
+@pytest.mark.parametrize("word", ["TRUE", " true ", "False", ""])
+def test_the_case_of_a_boolean_does_not_count(task: Task, word: str) -> None:
+    run = task.run(environment(connections=[GOOD], only_extra=word))
+    expected = "PIP_EXTRA_INDEX_URL" if "true" in word.lower() else "PIP_INDEX_URL"
+    assert list(run.variables) == [expected]
+
+
+def test_every_entry_that_breaks_a_rule_is_named_with_the_rule(task: Task, hosted: Organisation) -> None:
+    entries = [
+        "a/b/c",
+        "/feed",
+        "project/",
+        "@view",
+        "feed@",
+        "a@b@c",
+        "fe ed",
+        "tab\\tinside".replace("\\t", "\t"),
+        "bell\x07",
+        "nel\x85x",
+        "line\u2028end",
+        "zero\u200bwidth",
+        "right\u202eto-left",
+        "a?b",
+        "a#b",
+        "$(Build.BuildId)",
+        "a;b",
+        "_hidden",
+        ".hidden",
+        "dot.",
+        "_p/feed",
+        "p?/feed",
+        "x" * 65,
+        "##vso[task.debug]x",
+    ]
+    run = task.run(environment(feeds=",".join([*entries, "good"]), organisation=hosted))
+    assert run.failed_cleanly(), run.lines
+    assert run.variables == {}
+    assert hosted.questions == []
+    assert len(run.errors) == len(entries)
+    for entry, error in zip(entries, run.errors, strict=True):
+        if entry.isprintable() and "##" not in entry:
+            assert entry in error
+        assert error.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("https://h.example/not/a/feed", ["/_packaging/"]),
+        ("https://user:secret-canary@h.example/o/_packaging/f/pypi/simple", ["password"]),
+        ("https://h.example:port/o/_packaging/f/pypi/simple", ["URL"]),
+        ("ftp://h.example/o/_packaging/f/pypi/simple", ["https"]),
+        ("https://h.example/o/_packaging/f/pypi/simple?secret-canary", ["query"]),
+        ("https://user:secret-canary@/", ["URL"]),
+    ],
+)
+def test_a_url_that_is_no_feed(task: Task, hosted: Organisation, entry: str, words: list[str]) -> None:
+    run = task.run(environment(feeds=entry, organisation=hosted))
+    failed(run, *words)
+    assert run.leaks(CANARY, user="user") == []
+
+
+def test_a_user_name_in_the_url_of_a_feed_is_dropped_and_not_shown(task: Task, hosted: Organisation) -> None:
+    """A lone user name may be a token."""
+    feed = hosted.index("f").replace("://", "://secret-canary@")
+    run = task.run(environment(feeds=feed, organisation=hosted))
+    assert run.succeeded()
+    assert "secret-canary" not in run.variables["PIP_INDEX_URL"]
+    assert run.leaks(CANARY) == []
+    stranger = "https://secret-canary@elsewhere.example/o/_packaging/f/pypi/simple"
+    refused = task.run(environment(feeds=stranger, organisation=hosted))
+    failed(refused, "elsewhere.example")
+    assert refused.leaks(CANARY) == []
+
+
+BROKEN = {
+    "no URL": (Connection(guid(2), "", "Token", {"apitoken": CANARY}), ["URL"]),
+    "no authorisation": (Connection(guid(2), "https://h.example/", "", {}), ["authorisation"]),
+    "no token": (Connection(guid(2), "https://h.example/", "Token", {}), ["apitoken"]),
+    "empty token": (Connection(guid(2), "https://h.example/", "Token", {"apitoken": ""}), ["apitoken"]),
+    "no password": (
+        Connection(guid(2), "https://h.example/", "UsernamePassword", {"username": "u"}),
+        ["password"],
+    ),
+    "no user": (
+        Connection(guid(2), "https://h.example/", "UsernamePassword", {"password": CANARY}),
+        ["username"],
+    ),
+    "nothing": (
+        Connection(guid(2), "https://h.example/", "UsernamePassword", {}),
+        ["username", "password"],
+    ),
+    "other scheme": (
+        Connection(guid(2), "https://h.example/", "ServicePrincipal", {"key": CANARY}),
+        ["ServicePrincipal", "Token", "UsernamePassword"],
+    ),
+    "no scheme but parameters": (
+        Connection(guid(2), "https://h.example/", "", {"apitoken": CANARY}),
+        ["authorisation"],
+    ),
+    "no http": (Connection(guid(2), "ftp://h.example/", "Token", {"apitoken": CANARY}), ["https"]),
+    "no host": (Connection(guid(2), "https:///simple", "Token", {"apitoken": CANARY}), ["host"]),
+    "bad port": (Connection(guid(2), "https://h.example:x/", "Token", {"apitoken": CANARY}), ["URL"]),
+    "blank": (Connection(guid(2), "https://h.example/a b", "Token", {"apitoken": CANARY}), ["URL"]),
+    "query": (
+        Connection(guid(2), f"https://h.example/?token={CANARY}", "Token", {"apitoken": "t"}),
+        ["query"],
+    ),
+    "unfinished": (
+        Connection(guid(2), f"https://u:{CANARY}@[h.example/", "Token", {"apitoken": "t"}),
+        ["URL"],
+    ),
+    "command": (
+        Connection(guid(2), "https://h.example/\n##vso[task.debug]x", "Token", {"apitoken": CANARY}),
+        ["URL"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("connection", "words"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_connection_that_cannot_be_used_is_named_with_what_it_lacks(
+    task: Task, connection: Connection, words: list[str]
+) -> None:
+    run = task.run(environment(connections=[GOOD, connection]))
+    failed(run, guid(2), *words)
+    assert run.leaks(CANARY, user="u") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        '{"parameters": {"apitoken": "secret-canary"}',
+        "[]",
+        "null",
+        "5",
+        '"secret-canary"',
+        '{"parameters": ["secret-canary"]}',
+        '{"parameters": {}, "scheme": 5}',
+        '{"parameters": {"password": "secret-canary\\ud800"}, "scheme": "Token"}',
+        "[" * 100_000,
+    ],
+)
+def test_an_authorisation_that_is_no_such_json(task: Task, text: str) -> None:
+    env = environment(connections=[GOOD])
+    env[f"ENDPOINT_AUTH_{GOOD.id}"] = text
+    run = task.run(env)
+    failed(run, GOOD.id, "JSON")
+    assert run.leaks(CANARY, user="u") == []
+
+
+def test_a_connection_that_the_agent_does_not_know(task: Task) -> None:
+    failed(task.run(environment(INPUT_PYTHONDOWNLOADSERVICECONNECTIONS="pypitest")), "pypitest", "URL")
+
+
+def test_all_faults_are_told_at_once(task: Task) -> None:
+    broken = [connection for connection, _ in list(BROKEN.values())[:1]]
+    run = task.run(environment(feeds="a/b/c,d/e/f", connections=broken, only_extra="maybe"))
+    assert run.failed_cleanly()
+    assert len(run.errors) == 4
+    for word in ("a/b/c", "d/e/f", "maybe", guid(2)):
+        assert any(word in error for error in run.errors)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": "{secret-canary"},
+        {"ENDPOINT_AUTH_SCHEME_SYSTEMVSSCONNECTION": "Basic"},
+        {"ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN": ""},
+    ],
+)
+def test_feeds_need_the_jobs_own_token(task: Task, hosted: Organisation, variables: dict[str, str]) -> None:
+    run = task.run({**environment(feeds="f", organisation=hosted), **variables})
+    failed(run, "SystemVssConnection")
+    assert hosted.questions == []
+    assert run.leaks(CANARY) == []
+
+
+def test_without_a_system_connection_feeds_fail(task: Task, hosted: Organisation) -> None:
+    failed(task.run(environment(feeds="f", organisation=hosted, token="")), "SystemVssConnection")
+
+
+@pytest.mark.parametrize("address", ["", "contoso", "https://[broken/", "ftp://h.example/"])
+def test_feeds_need_the_organisations_address(task: Task, address: str) -> None:
+    env = environment(feeds="f", SYSTEM_TEAMFOUNDATIONCOLLECTIONURI=address)
+    failed(task.run(env), "System.TeamFoundationCollectionUri")
+
+
+def test_an_organisation_of_azure_devops_services_is_never_asked_over_plain_http(task: Task) -> None:
+    env = environment(feeds="f", SYSTEM_SERVERTYPE="Hosted")
+    env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = "http://organisation.example/contoso/"
+    run = task.run(env)
+    failed(run, "organisation.example", "https")
+    assert run.seconds < 3
+
+
+def test_two_credentials_for_one_index_are_told_apart(task: Task) -> None:
+    connections = [
+        Connection.login(1, "https://h.example/simple", "u", "one-canary"),
+        Connection.login(2, "https://H.example:443/simple/", "u", "two-canary"),
+    ]
+    run = task.run(environment(connections=connections))
+    failed(run, guid(1), guid(2), "https://h.example/simple")
+    assert run.leaks("one-canary", "two-canary", user="u") == []
+
+
+@pytest.mark.parametrize("command", nasty.COMMANDS)
+def test_a_command_in_any_input_or_value_is_shown_harmlessly(task: Task, command: str) -> None:
+    breaks = "\n".join((command, *(end + command for end in nasty.LINE_ENDS)))
+    connection = Connection(breaks.replace("=", "-"), breaks, breaks, {"apitoken": "x"})
+    env = environment(feeds=breaks, connections=[connection], only_extra=breaks, token="t0ken" + breaks)
+    for name in (
+        "AGENT_PROXYURL",
+        "AGENT_VERSION",
+        "AGENT_NAME",
+        "AGENT_CAINFO",
+        "INPUT_OTHER",
+        "DECODE_PERCENTS",
+    ):
+        env[name] = breaks
+    env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = breaks
+    env["PIP_INDEX_URL"] = f"https://plain.example/{breaks}"
+    env["PIP_EXTRA_INDEX_URL"] = f"https://u:p@plain.example/{breaks}"
+    run = task.run(env)
+    assert run.result == "Failed"
+    assert run.variables == {"PIP_EXTRA_INDEX_URL": ""}
+    for line in run.ordinary:
+        assert line.isprintable()
+        assert "##vso[" not in line[1:]
+        assert not line.startswith(("##[", "::"))
+        assert "##[" not in line
+
+
+def test_a_feed_service_that_is_not_there_is_not_asked_for_full_urls(task: Task) -> None:
+    with organisation(hosted=False) as server:
+        run = task.run(environment(feeds=server.index("f"), organisation=server))
+        assert run.succeeded()
+        assert server.questions == []

@@ -1,0 +1,77 @@
+"""Telemetry, as the built-in task sends it."""
+
+import json
+
+import pytest
+
+from support.agent import read_command
+from support.organisation import Organisation
+from support.task import Connection, Task, environment
+
+START = "##vso[telemetry.publish area=Packaging;feature=PipAuthenticateV1"
+
+
+def test_counts_and_ids_are_published(task: Task, hosted: Organisation) -> None:
+    connection = Connection.token(1, "https://h.example/", "t")
+    env = environment(feeds="a,b", connections=[connection], organisation=hosted)
+    env |= {
+        "AGENT_NAME": '"##vso[task.debug]\n\u2028',
+        "BUILD_DEFINITIONNAME": "Größe",
+        "SYSTEM_COLLECTIONID": "c-1",
+    }
+    run = task.run(env)
+    assert run.succeeded()
+    (line,) = [line for line in run.lines if line.startswith(START)]
+    assert line.isascii()
+    (data,) = run.telemetry
+    assert data["InternalFeedAuthCount"] == 2
+    assert data["ExternalFeedAuthCount"] == 1
+    assert data["FederatedFeedAuthCount"] == 0
+    for name in (
+        "SYSTEM_JOBID",
+        "SYSTEM_COLLECTIONID",
+        "AGENT_NAME",
+        "AGENT_OS",
+        "AGENT_VERSION",
+        "BUILD_DEFINITIONNAME",
+    ):
+        assert data[name] == env[name]
+    assert not any("TOKEN" in name or name.startswith("PIP") for name in data)
+
+
+def test_a_failed_run_is_counted_too(task: Task) -> None:
+    run = task.run(environment(feeds="a/b/c"))
+    (data,) = run.telemetry
+    assert (data["InternalFeedAuthCount"], data["ExternalFeedAuthCount"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("version", "published"),
+    [
+        ("2.120.0", True),
+        ("4.0.0-preview.1", True),
+        ("2.119.9", False),
+        ("1.999.999", False),
+        ("", False),
+        ("next", False),
+        ("9" * 5000, False),
+        ("٣.0.0", False),
+    ],
+)
+def test_old_agents_know_no_telemetry(task: Task, version: str, published: bool) -> None:  # noqa: FBT001
+    run = task.run(environment(AGENT_VERSION=version))
+    assert run.result == "Succeeded"
+    assert bool(run.telemetry) is published
+    assert run.err == ""
+
+
+@pytest.mark.parametrize("knob", ["true", "false"])
+def test_the_json_survives_the_agents_decoding(task: Task, knob: str) -> None:
+    name = "100% %5D %3B %AZP25 ] ; done"
+    run = task.run(environment(DECODE_PERCENTS=knob, AGENT_NAME=name))
+    (line,) = [line for line in run.lines if line.startswith(START)]
+    command = read_command(line, decodes_percents=knob == "true")
+    assert command is not None
+    assert isinstance(json.loads(command.data), dict)
+    if knob == "true":
+        assert json.loads(command.data)["AGENT_NAME"] == name
