@@ -377,6 +377,16 @@ def test_says_that_there_is_no_python_at_all(agent: Agent, node: Path, env: dict
 # ---- crashes -------------------------------------------------------------------------------------
 
 
+def test_empties_what_an_earlier_run_stored_even_without_a_python(agent: Agent, node: Path) -> None:
+    stored = {
+        "PIP_INDEX_URL": "https://build:canary@feed.test/simple",
+        "PIP_EXTRA_INDEX_URL": "https://own.test/",
+    }
+    lines = agent.run(node=node, env={"PATH": "", **stored}).lines
+    assert lines[0] == "##vso[task.setvariable variable=PIP_INDEX_URL;issecret=false;]"
+    assert not any("PIP_EXTRA_INDEX_URL" in line or "canary" in line for line in lines)
+
+
 @pytest.mark.parametrize("code", [1, 3, 85, 87, 255])
 def test_reports_a_crash_and_starts_nothing_else(agent: Agent, node: Path, code: int) -> None:
     program = agent.program("a", f"echo last words; exit {code}")

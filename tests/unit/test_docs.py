@@ -1,0 +1,78 @@
+"""The documentation says what the software does: names, files, snippets."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pip_authenticate import settings
+from pip_authenticate.emulator.agent import Agent
+from pip_authenticate.emulator.organization import Organization
+from pip_authenticate.emulator.pipeline import Pipeline
+from pip_authenticate.emulator.service import Service
+from support.task import Task
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The README's fenced snippets in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """The command lines of the README's shell snippets, without comments."""
+    lines = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def test_every_input_is_documented_and_declared() -> None:
+    table = re.findall(
+        r"^\| `(\w+)`[^|]*\|", README.partition("## Inputs")[2].partition("## ")[0], re.MULTILINE
+    )
+    declared = json.loads((ROOT / "task" / "task.json").read_text(encoding="utf-8"))["inputs"]
+    known = [item.name for item in settings.INPUTS]
+    assert table == known
+    assert [item["name"] for item in declared] == known
+    assert [item.get("aliases", [""])[0] for item in declared] == [item.alias for item in settings.INPUTS]
+
+
+@pytest.mark.parametrize("snippet", blocks("yaml"))
+def test_the_pipeline_snippets_run(snippet: str, task: Task, tmp_path: Path) -> None:
+    file = tmp_path / "pipeline.yml"
+    file.write_text(snippet, encoding="utf-8")
+    with Service(Organization.load(ROOT / "examples" / "organization.toml")) as service:
+        result = Agent(service=service, project="project1", task_dirs=[task.folder]).run(Pipeline.load(file))
+    assert result.result == "Succeeded", "\n".join(result.log)
+    assert any("Successfully installed" in line for line in result.log)
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("make ")])
+def test_the_make_targets_exist(command: str) -> None:
+    ended = subprocess.run([*command.split(), "-n"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("pip-authenticate ")])
+def test_the_commands_are_understood(command: str) -> None:
+    words = [sys.executable, "-m", "pip_authenticate.cli", *command.split()[1:], "--help"]
+    ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.(?:py|js|toml|yml))`", ARCHITECTURE)))
+)
+def test_every_file_that_the_architecture_names_exists(path: str) -> None:
+    places = [ROOT, ROOT / "src" / "pip_authenticate", ROOT / "src" / "pip_authenticate" / "emulator"]
+    assert any((place / path).is_file() for place in places)
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(([A-Za-z/]+(?:\.md)?)[#)]", README + ARCHITECTURE))
+def test_every_link_inside_the_project_leads_somewhere(path: str) -> None:
+    assert (ROOT / path).exists()
