@@ -146,7 +146,7 @@ def _report(verdicts: list[Verdict], settings: Settings, output: AzurePipelines)
     """Print one line for each verdict; bad ones are errors where the run shall fail."""
     refused = list[PipAuthenticateError]()
     for verdict in verdicts:
-        text = f"{verdict.index.url}: {verdict.text}"
+        text = f"{verdict.target.url}: {verdict.text}"
         if verdict.grade == "good":
             output.line(f"Verified {text}")
         elif verdict.grade == "bad" and settings.verify == "fail":

@@ -30,12 +30,12 @@ class Verdict(NamedTuple):
     """What was found out about an index.
 
     Args:
-        index: the index.
+        target: the index.
         grade: `good`; `limited`: pip can use it, but not for everything; `bad`: pip will fail.
         text: for people: what is the case, and what to do about it.
     """
 
-    index: AuthenticatedIndex
+    target: AuthenticatedIndex
     grade: str
     text: str
 
