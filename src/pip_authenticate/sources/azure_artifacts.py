@@ -161,7 +161,7 @@ class _Locator:
         except InputError as error:
             raise ServiceError(
                 "route-unusable",
-                f"The route that {origin_of(service).host} tells gives feed {feed} an address that {error.what}",
+                f"The route told by {origin_of(service).host} gives feed {feed} an address that {error.what}",
                 hint="Check that no proxy answers in the service's place.",
             ) from None
         return url
