@@ -79,8 +79,9 @@ def probe(code: str, **options: object) -> dict[str, Any]:
 
 
 def say(*lines: str) -> str:
-    """JavaScript that prints lines."""
-    return "".join(f"console.log({json.dumps(line)});" for line in lines)
+    """JavaScript that prints lines; macros in them are not those of the input."""
+    texts = (json.dumps(line).replace("$(", "\\u0024(") for line in lines)
+    return "".join(f"console.log({text});" for text in texts)
 
 
 class Bench:
@@ -114,7 +115,10 @@ class Bench:
         return Agent(service=self.service, **given)
 
     def run(
-        self, *steps: Mapping[str, Any], keys: Mapping[str, object] | None = None, **options: Any
+        self,
+        *steps: Mapping[str, Any],
+        keys: Mapping[str, object] | None = None,
+        **options: Any,  # noqa: ANN401
     ) -> JobResult:
         """Run these steps; `keys` are the pipeline's other keys, `options` the agent's parameters."""
         return self.agent(**options).run(self.pipeline(*steps, **(keys or {})))

@@ -184,21 +184,21 @@ def test_ten_issues_of_a_kind_are_kept_and_all_are_logged() -> None:
 
 def test_results_are_merged() -> None:
     one = step()
-    process_line(one, "##vso[task.complete result=Failed]")
-    process_line(one, "##vso[task.complete result=Succeeded]")
-    assert one.result is TaskResult.FAILED
-    process_line(one, "##vso[task.complete result=Canceled]")
-    process_line(one, "##vso[task.complete result=Failed]")
-    assert one.result is TaskResult.CANCELED
+    results: list[TaskResult | None] = []
+    for word in ("Failed", "Succeeded", "Canceled", "Failed"):
+        process_line(one, f"##vso[task.complete result={word}]")
+        results.append(one.result)
+    assert results == [TaskResult.FAILED, TaskResult.FAILED, TaskResult.CANCELED, TaskResult.CANCELED]
 
 
 def test_done_gives_the_process_a_little_time() -> None:
     one = step(done_seconds=0.0)
-    assert not one.is_done
+    seen = [one.is_done]
     process_line(one, "##vso[task.complete result=Succeeded;done=true]")
-    assert one.is_done
+    seen.append(one.is_done)
     one.begin_try()
-    assert not one.is_done
+    seen.append(one.is_done)
+    assert seen == [False, True, False]
 
 
 def test_paths_are_put_first_once() -> None:

@@ -73,7 +73,8 @@ steps:
 def test_scripts_and_defaults(tmp_path: Path) -> None:
     pipeline = load(
         tmp_path,
-        "steps:\n- checkout: none\n- script: a\n  failOnStderr: true\n  workingDirectory: b\n- bash: |\n    c\n    d\n",
+        "steps:\n- checkout: none\n- script: a\n  failOnStderr: true\n  workingDirectory: b\n"
+        "- bash: |\n    c\n    d\n",
     )
     script, bash = pipeline.steps
     assert dict(script.inputs) == {"script": "a", "failOnStderr": "true", "workingDirectory": "b"}

@@ -2,7 +2,7 @@ import pytest
 
 from pip_authenticate.emulator.results import TaskResult, from_word, merge
 
-S, I, F, C, K = (
+S, ISSUES, F, C, K = (
     TaskResult.SUCCEEDED,
     TaskResult.SUCCEEDED_WITH_ISSUES,
     TaskResult.FAILED,
@@ -13,7 +13,17 @@ S, I, F, C, K = (
 
 @pytest.mark.parametrize(
     ("current", "coming", "merged"),
-    [(None, S, S), (S, I, I), (I, S, I), (F, S, F), (S, F, F), (F, C, C), (C, F, C), (C, K, C), (K, S, K)],
+    [
+        (None, S, S),
+        (S, ISSUES, ISSUES),
+        (ISSUES, S, ISSUES),
+        (F, S, F),
+        (S, F, F),
+        (F, C, C),
+        (C, F, C),
+        (C, K, C),
+        (K, S, K),
+    ],
 )
 def test_the_worse_one_wins_and_one_beyond_failed_stays(
     current: TaskResult | None, coming: TaskResult, merged: TaskResult
