@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin
 
 from pip_authenticate import azure_devops
+from pip_authenticate.challenges import schemes
 from pip_authenticate.errors import PipAuthenticateError, ServiceError
 from pip_authenticate.feeds import FeedsService, Organization
 from pip_authenticate.index import AuthenticatedIndex
@@ -82,7 +83,7 @@ class _Inspector:
             return trouble
         said, who = azure_devops.message_of(page), self._who(index, page)
         if page.status == 401:
-            return _bad(index, _rejected(index, said))
+            return _bad(index, _rejected(index, page, said))
         if page.status == 403:
             who = self._named(index, place) or who
             return _bad(
@@ -193,6 +194,8 @@ class _Inspector:
         trouble = _trouble(index, page)
         if trouble:
             return trouble
+        if page.status == 401 and "basic" not in schemes(page.headers.get("www-authenticate", "basic")):
+            return _bad(index, _rejected(index, page, ""))
         if page.status in {401, 403}:
             return _bad(
                 index,
@@ -268,9 +271,15 @@ def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
     return None
 
 
-def _rejected(index: AuthenticatedIndex, said: str) -> str:
+def _rejected(index: AuthenticatedIndex, page: Response, said: str) -> str:
     """Why a feed answers 401, as far as can be told."""
     host = index.url.origin.host
+    offered = schemes(page.headers.get("www-authenticate", ""))
+    if offered and "basic" not in offered:
+        return (
+            f"{host} takes no password (status 401): it offers {', '.join(offered)[:80]}, which pip "
+            "does not speak. Ask whoever runs the server for Basic authentication with access tokens."
+        )
     if "expired" in said.lower() or _is_past(index.credential.secret):
         why = "has expired. Create a new one"
     else:
