@@ -3,9 +3,9 @@
 import re
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf"{_TOKEN}\s*=")
-_SCHEME = re.compile(rf"{_TOKEN}(?=\s|$)")
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf"{_WORD}\s*=")
+_SCHEME = re.compile(rf"{_WORD}(?=\s|$)")
 
 
 def schemes(header: str) -> list[str]:
