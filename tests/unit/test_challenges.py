@@ -21,7 +21,7 @@ CHALLENGES = st.tuples(TOKENS, PARAMETERS)
         ("Basic", ["basic"]),
         ('Basic realm="https://pkgsprodcus1.pkgs.visualstudio.com/"', ["basic"]),
         (
-            'Bearer authorization_uri=https://login.windows.net/1, Basic realm="a, Negotiate b", TFS-Federated',
+            'Bearer authorization_uri=https://login.test/1, Basic realm="a, Negotiate b", TFS-Federated',
             ["bearer", "basic", "tfs-federated"],
         ),
         ("Negotiate, NTLM TlRMTVNTUAAC==", ["negotiate", "ntlm"]),
