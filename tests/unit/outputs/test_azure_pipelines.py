@@ -1,0 +1,147 @@
+"""Logging commands, read back by the tests' own reader."""
+
+import pytest
+
+from pip_authenticate.errors import DeliveryError
+from pip_authenticate.outputs.azure_pipelines import AzurePipelines, harmless
+from pip_authenticate.secret import Secret
+from support.agent import Log
+
+
+class Written:
+    """An output and what it wrote."""
+
+    def __init__(
+        self, *, decodes_percents: bool = True, os: str = "Linux", secret: frozenset[str] = frozenset()
+    ) -> None:
+        self.lines: list[str] = []
+        self.decodes_percents = decodes_percents
+        self.output = AzurePipelines(
+            self.lines.append, decodes_percents=decodes_percents, os=os, secret_variables=secret
+        )
+
+    @property
+    def log(self) -> Log:
+        return Log(self.lines, decodes_percents=self.decodes_percents)
+
+
+@pytest.fixture
+def written() -> Written:
+    return Written()
+
+
+@pytest.mark.parametrize("text", ["plain", "100%", "a;b]c%3B%5D%0A%AZP25", "line\nbreak\rhere", "ü€😀\u2028"])
+def test_values_and_secrets_arrive_as_they_are(written: Written, text: str) -> None:
+    written.output.register([Secret(text)])
+    written.output.set({"PIP_INDEX_URL": Secret(text)})
+    assert written.log.variables == {"PIP_INDEX_URL": text}
+    assert text in written.log.secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "arrives"),
+    [("plain%41", "plain%41"), ("a%3Bb%5Dc%0Ad%0D", "a%3bb%5dc%0ad%0d"), ("%AZP25", "%AZP25")],
+)
+def test_an_agent_that_leaves_percents_alone_gets_an_equal_url(text: str, arrives: str) -> None:
+    written = Written(decodes_percents=False)
+    written.output.register([Secret(text)])
+    written.output.set({"PIP_INDEX_URL": Secret(text)})
+    assert written.log.variables == {"PIP_INDEX_URL": arrives}
+    assert arrives in written.log.secrets
+
+
+def test_a_secret_is_registered_once_and_an_empty_one_never(written: Written) -> None:
+    written.output.register([Secret("a"), Secret(""), Secret("a")])
+    written.output.register([Secret("a")])
+    assert written.lines == ["##vso[task.setsecret]a"]
+
+
+def test_the_form_after_one_decoding_too_many_is_registered_too(written: Written) -> None:
+    written.output.register([Secret("p%40%5Dx%0A")])
+    assert set(written.log.secrets) == {"p%40%5Dx%0A", "p%40]x\n"}
+
+
+def test_variables_are_not_secret(written: Written) -> None:
+    written.output.set({"A": Secret("v")})
+    assert written.lines == ["##vso[task.setvariable variable=A;issecret=false;]v"]
+
+
+@pytest.mark.parametrize("method", ["line", "debug", "warning", "error"])
+def test_registered_secrets_are_masked_the_longest_first(written: Written, method: str) -> None:
+    written.output.register([Secret("canary"), Secret("canary-long"), Secret("abc")])
+    written.lines.clear()
+    getattr(written.output, method)("x canary-long y canary z alphabet-abc")
+    assert written.lines[0].endswith("x *** y *** z alphabet-abc"), "short ones are left to the agent"
+
+
+def test_what_is_reported_reaches_its_place(written: Written) -> None:
+    written.output.line("plain")
+    written.output.debug("d%;]")
+    written.output.warning("w")
+    written.output.error("e")
+    written.output.complete("Failed", "text")
+    written.output.telemetry("Area", "Feature", {"a": 1})
+    log = written.log
+    assert log.plain == ["plain"]
+    assert log.debug == ["d%;]"]
+    assert log.issues == [("warning", "w"), ("error", "e")]
+    assert log.result == "Failed"
+    assert log.telemetry == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("##vso[task.debug]", "# #vso[task.debug]"),
+        ("a ##[error]b", "a # #[error]b"),
+        ("###[x", "## #[x"),
+        ("####vso[x", "### #vso[x"),
+        ("##VSO[x", "# #VSO[x"),
+        ("::add-mask::x", ": :add-mask::x"),
+        ("C++ std::vector", "C++ std::vector"),
+        ("a\tb\nc\rd", "a\\tb\\nc\\rd"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\u2028\u2029\x85", "\\u2028\\u2029\\x85"),
+        ("\u202e\u200b\ufeff", "\\u202e\\u200b\\ufeff"),
+        ("\ud800", "\\ud800"),
+        ("ü€😀 ok", "ü€😀 ok"),
+    ],
+)
+def test_foreign_text_is_made_harmless(text: str, shown: str) -> None:
+    assert harmless(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("os", "name", "longest"),
+    [
+        ("Linux", "N", 131_069),
+        ("Darwin", "N", 131_069),
+        ("Windows_NT", "N", 32_766),
+        ("windows", "NAME", 32_766),
+    ],
+)
+def test_what_an_operating_system_carries(os: str, name: str, longest: int) -> None:
+    output = Written(os=os).output
+    output.check({name: Secret("x" * longest)})
+    with pytest.raises(DeliveryError) as refused:
+        output.check({name: Secret("x" * (longest + 1))})
+    assert name in str(refused.value)
+    assert "xxx" not in str(refused.value)
+
+
+def test_bytes_count_on_linux() -> None:
+    with pytest.raises(DeliveryError):
+        Written().output.check({"N": Secret("ü" * 65_535)})
+
+
+def test_windows_warns_before_it_is_too_late() -> None:
+    output = Written(os="Windows_NT").output
+    assert output.check({"N": Secret("x" * 26_212)}) == []
+    assert len(output.check({"N": Secret("x" * 26_213)})) == 1
+
+
+def test_a_secret_variable_cannot_be_set() -> None:
+    output = Written(secret=frozenset({"A"})).output
+    output.check({"B": Secret("v")})
+    with pytest.raises(DeliveryError, match="A exists as a secret variable"):
+        output.check({"A": Secret("v")})
