@@ -181,6 +181,8 @@ class Agent:
             log.write(f"Agent is running behind proxy server: '{self.proxy.url}'")
         for name in pipeline.without_effect:
             log.write(f"'{name}' of {pipeline.source} has no effect in the emulator.")
+        if self.service.server_type == "Hosted":
+            space.environment["AZURE_AUTHORITY_HOST"] = self.service.authority
         space.environment.update(self.agent_environment)
         if not self.decode_percents:
             space.environment["DECODE_PERCENTS"] = "false"
@@ -201,12 +203,14 @@ class Agent:
             organization=self.service.organization.name,
             organization_id=self.service.organization.id,
             collection_uri=self.collection_uri or self.service.collection_uri,
+            packages_uri=self.service.address("pkgs"),
             server_type=self.service.server_type,
             project=self._project.name,
             project_id=self._project.id,
             definition=Path(pipeline.source).stem,
             job_name=pipeline.job_name,
             job_display_name=pipeline.job_display_name,
+            place=self.service.begin_job(self._project.name),
             token=token,
         )
         for name, declared in pipeline.variables.items():

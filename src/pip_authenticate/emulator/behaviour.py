@@ -26,6 +26,7 @@ class Behaviour:
         save_permission: the permission that is missing when a Reader asks for a version to be saved.
         readers_read_permissions: let every reader of a feed list its permissions, not only its owners.
         negotiate_first: on premises, offer Negotiate and NTLM before Basic.
+        assertion_seconds: how long the assertions of federated service connections live.
     """
 
     simple_json: bool = False
@@ -41,3 +42,4 @@ class Behaviour:
     save_permission: str = "AddUpstreamPackage"
     readers_read_permissions: bool = False
     negotiate_first: bool = True
+    assertion_seconds: int = 600

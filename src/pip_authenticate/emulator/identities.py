@@ -2,14 +2,13 @@
 
 import base64
 import binascii
-import hashlib
-import hmac
-import json
 import secrets
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from pip_authenticate.emulator.directory import AZURE_DEVOPS
+from pip_authenticate.emulator.jwt import Claims, Signer
 from pip_authenticate.emulator.model import SCOPES, Feed, Identity, IdentityKind, Project, Role, Token, View
 from pip_authenticate.emulator.organization import Organization
 from pip_authenticate.secret import Secret
@@ -58,6 +57,9 @@ class Rejection:
 ANONYMOUS = Caller(None, Role.READER, "no credential")
 JOB_LABEL = "job token"
 """The label of every job token."""
+ENTRA_LABEL = "Entra token"
+"""The label of every access token that Microsoft Entra gave out."""
+_NOT_AUTHORIZED = "VS30063: You are not authorized to access https://dev.azure.com."
 
 
 class Tokens:
@@ -67,11 +69,13 @@ class Tokens:
 
     Args:
         organization: whose identities they are.
+        entra: signed the access tokens of service principals; None where there is no Entra.
     """
 
-    def __init__(self, organization: Organization) -> None:
+    def __init__(self, organization: Organization, entra: Signer | None = None) -> None:
         self._organization = organization
-        self._key = secrets.token_bytes(32)
+        self._jobs = Signer()
+        self._entra = entra
         self._personal: dict[Secret, tuple[Identity, Token]] = {
             token.value: (identity, token)
             for identity in organization.identities
@@ -93,8 +97,7 @@ class Tokens:
             "nbf": now - 300,
             "exp": now + int(lifetime.total_seconds()),
         }
-        head = f"{_encode(json.dumps({'typ': 'JWT', 'alg': 'HS256'}))}.{_encode(json.dumps(claims))}"
-        return Secret(f"{head}.{self._signature(head)}")
+        return self._jobs.sign(claims)
 
     def authenticate(self, header: str | None) -> Caller | Rejection:
         """Tell who an Authorization header belongs to.
@@ -132,22 +135,38 @@ class Tokens:
                 return _expired(entry.label, identity.name)
             ceiling = max((SCOPES.get(scope, Role.NONE) for scope in entry.scopes), default=Role.NONE)
             return Caller(identity, ceiling, entry.label)
-        return self._job_token(token)
+        claims = self._jobs.verify(token)
+        if claims is not None:
+            return self._job(claims)
+        claims = self._entra.verify(token) if self._entra else None
+        return _unknown("an unknown token") if claims is None else self._principal(claims)
 
-    def _job_token(self, token: Secret) -> Caller | Rejection:
-        head, _, signature = token.reveal().rpartition(".")
-        if not hmac.compare_digest(self._signature(head).encode(), signature.encode()):
-            return _unknown("an unknown token")
-        payload = head.partition(".")[2]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        identity = self._organization.identity(claims["nameid"])
+    def _job(self, claims: Claims) -> Caller | Rejection:
+        identity = self._organization.identity(str(claims["nameid"]))
         assert identity  # noqa: S101 - only tokens of known identities are signed
-        if claims["exp"] <= time.time():
+        if _is_past(claims):
             return _expired(JOB_LABEL, identity.name)
         return Caller(identity, Role.ADMINISTRATOR, JOB_LABEL)
 
-    def _signature(self, head: str) -> str:
-        return _encode(hmac.digest(self._key, head.encode(), hashlib.sha256))
+    def _principal(self, claims: Claims) -> Caller | Rejection:
+        """Whom a token of Entra belongs to here: it must be for Azure DevOps, this tenant, and a member."""
+        client = str(claims["appid"])
+        identity = next(
+            (
+                entry
+                for entry in self._organization.identities
+                if entry.account == client and entry.kind is IdentityKind.PRINCIPAL
+            ),
+            None,
+        )
+        if claims["aud"] != AZURE_DEVOPS or claims["tid"] != self._organization.tenant_id:
+            return Rejection(_NOT_AUTHORIZED, "VssUnauthorizedException", f"{ENTRA_LABEL} for another tenant")
+        if identity is None:
+            message = unauthorized_message(str(claims["oid"]))
+            return Rejection(message, "UnauthorizedRequestException", f"{ENTRA_LABEL} of no member")
+        if _is_past(claims):
+            return _expired(ENTRA_LABEL, identity.name)
+        return Caller(identity, Role.ADMINISTRATOR, ENTRA_LABEL)
 
 
 def unauthorized_message(identity_id: str) -> str:
@@ -163,7 +182,8 @@ def may_see(organization: Organization, caller: Caller, project: Project) -> boo
     if identity is None:
         return False
     own = identity.account in {project.id, organization.id}
-    return (identity.kind is not IdentityKind.USER and own) or identity.id in project.readers
+    is_build = identity.kind in {IdentityKind.PROJECT_BUILD, IdentityKind.COLLECTION_BUILD}
+    return (is_build and own) or identity.id in project.readers
 
 
 def role_in(caller: Caller, feed: Feed, view: View | None = None) -> Role:
@@ -176,12 +196,9 @@ def role_in(caller: Caller, feed: Feed, view: View | None = None) -> Role:
 
 
 def _expired(label: str, name: str) -> Rejection:
-    """The rejection of a token that was valid once; job tokens get words of their own."""
-    if label == JOB_LABEL:
-        message, kind = (
-            "VS30063: You are not authorized to access https://dev.azure.com.",
-            "VssUnauthorizedException",
-        )
+    """The rejection of a token that was valid once; JSON Web Tokens get words of their own."""
+    if label in {JOB_LABEL, ENTRA_LABEL}:
+        message, kind = _NOT_AUTHORIZED, "VssUnauthorizedException"
     else:
         message, kind = "Access Denied: The Personal Access Token used has expired.", "AccessCheckException"
     return Rejection(message, kind, f"{label}, expired", name)
@@ -191,6 +208,7 @@ def _unknown(label: str) -> Rejection:
     return Rejection(unauthorized_message(ANONYMOUS_ID), "UnauthorizedRequestException", label)
 
 
-def _encode(data: str | bytes) -> str:
-    raw = data.encode() if isinstance(data, str) else data
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+def _is_past(claims: Claims) -> bool:
+    end = claims["exp"]
+    assert isinstance(end, int)  # noqa: S101 - every signed token has one
+    return end <= time.time()

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from pip_authenticate.emulator.assertions import JobPlace
 from pip_authenticate.emulator.workspace import Workspace
 from pip_authenticate.secret import Secret
 
@@ -59,33 +60,46 @@ class JobFacts:
         organization: its name.
         organization_id: lower-case GUID.
         collection_uri: the address of the organisation or collection, with a slash at its end.
+        packages_uri: the address that the organisation's feeds are below, with a slash at its end.
         server_type: `Hosted` or `OnPremises`.
         project: the project's name.
         project_id: lower-case GUID.
         definition: the pipeline's name.
         job_name: the job's name.
         job_display_name: what the log calls the job.
+        place: where the job stands in the service.
         token: the job's access token.
     """
 
     organization: str
     organization_id: str
     collection_uri: str
+    packages_uri: str
     server_type: str
     project: str
     project_id: str
     definition: str
     job_name: str
     job_display_name: str
+    place: JobPlace
     token: Secret
 
 
 def system_variables(facts: JobFacts, workspace: Workspace) -> JobVariables:
-    """The variables of the server and of the agent, in no particular order."""
+    """The variables of the server and of the agent, in no particular order.
+
+    One is the emulator's own: `Emulator.PackagesUri`, since nothing else tells a pipeline file where the
+    feeds of the emulated organisation are.
+    """
     build_id = "1"
-    job_id, plan_id, timeline_id, owner_id = (str(uuid.uuid4()) for _ in range(4))
+    timeline_id, owner_id = (str(uuid.uuid4()) for _ in range(2))
     sources = str(workspace.sources)
+    federation: JobVariables = {}
+    if facts.server_type == "Hosted":
+        federation["System.OidcRequestUri"] = facts.collection_uri + facts.place.path
     return {
+        **federation,
+        "Emulator.PackagesUri": facts.packages_uri,
         "System": "build",
         "System.AccessToken": facts.token,
         "System.ArtifactsDirectory": str(workspace.staging),
@@ -101,7 +115,7 @@ def system_variables(facts: JobFacts, workspace: Workspace) -> JobVariables:
         "System.IsDockerContainer": "0",
         "System.JobAttempt": "1",
         "System.JobDisplayName": facts.job_display_name,
-        "System.JobId": job_id,
+        "System.JobId": facts.place.job_id,
         "System.JobIdentifier": f"__default.{facts.job_name}",
         "System.JobName": "__default",
         "System.JobParallelismTag": "Private",
@@ -111,7 +125,7 @@ def system_variables(facts: JobFacts, workspace: Workspace) -> JobVariables:
         "System.PhaseDisplayName": facts.job_display_name,
         "System.PhaseId": str(uuid.uuid4()),
         "System.PhaseName": facts.job_name,
-        "System.PlanId": plan_id,
+        "System.PlanId": facts.place.plan_id,
         "System.PostLinesSpeed": "500",
         "System.PullRequest.IsFork": "False",
         "System.RenderingExtensionId": "",

@@ -75,6 +75,15 @@ RESOURCE_AREAS = Resource(
     "0.0",
     ("dev",),
 )
+OIDC_TOKEN = Resource(
+    "69a319f4-28c1-4bfd-93e6-ea0ff5c6f1a2",
+    "distributedtask",
+    "oidctoken",
+    "{scopeIdentifier}/_apis/{area}/hubs/{hubName}/plans/{planId}/jobs/{jobId}/{resource}",
+    "7.1",
+    "7.1",
+    ("dev",),
+)
 SIMPLE = Resource(
     "93377a2c-f5fb-48b9-a8dc-7781441cabf1",
     "pypi",
@@ -123,6 +132,7 @@ RESOURCES = (
         "7.1",
         ("dev",),
     ),
+    OIDC_TOKEN,
     SIMPLE,
     Resource(
         "c7a75c1b-08ac-4b11-b468-6c7ef835c85e",
@@ -253,7 +263,7 @@ async def options(call: Call) -> web.Response:
         _row(call, resource)
         for resource in RESOURCES
         if call.hosts.intersection(resource.hosts)
-        and not (call.on_premises and resource is RESOURCE_AREAS)
+        and not (call.on_premises and resource in {RESOURCE_AREAS, OIDC_TOKEN})
         and (not area or resource.area.lower() == area)
     ]
     if area and not rows:

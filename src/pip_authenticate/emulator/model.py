@@ -47,6 +47,7 @@ class IdentityKind(Enum):
     USER = "user"
     PROJECT_BUILD = "the build service of a project"
     COLLECTION_BUILD = "the build service of the collection"
+    PRINCIPAL = "a service principal"
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,13 @@ class Token:
 
 @dataclass(frozen=True)
 class Identity:
-    """A person or a build service.
+    """A person, a build service, or a service principal of the organisation's tenant.
 
     Args:
         id: lower-case GUID.
         name: display name.
-        account: the account name (a mail address for people, a GUID for services).
+        account: the account name (a mail address for people, a GUID for services, the application's id for
+            service principals).
         kind: who it is.
         tokens: the personal access tokens it made.
     """
@@ -89,12 +91,14 @@ class Identity:
         """The identity descriptor that the REST API shows."""
         if self.kind is IdentityKind.USER:
             return f"Microsoft.IdentityModel.Claims.ClaimsIdentity;{self.account}"
+        if self.kind is IdentityKind.PRINCIPAL:
+            return f"Microsoft.VisualStudio.Services.Claims.AadServicePrincipal;{self.account}"
         return f"Microsoft.TeamFoundation.ServiceIdentity;{self.id}:Build:{self.account}"
 
     @property
     def subject_descriptor(self) -> str:
         """The subject descriptor that the REST API shows."""
-        kind = "aad" if self.kind is IdentityKind.USER else "svc"
+        kind = {IdentityKind.USER: "aad", IdentityKind.PRINCIPAL: "aadsp"}.get(self.kind, "svc")
         return f"{kind}.{base64.urlsafe_b64encode(self.id.encode()).decode().rstrip('=')}"
 
 
@@ -196,6 +200,16 @@ class Feed:
         return f"{self.project.name}/{self.name}" if self.project else self.name
 
 
+class Issuer(Enum):
+    """Who signs for a federated connection: decides issuer and subject of its assertions."""
+
+    ENTRA = "entra"
+    AZURE_DEVOPS = "azure-devops"
+
+
+FEDERATION_SCHEME = "WorkloadIdentityFederation"
+
+
 @dataclass(frozen=True)
 class ServiceConnection:
     """A service connection.
@@ -208,6 +222,8 @@ class ServiceConnection:
         scheme: `Token` or `UsernamePassword`; another one is passed on as it is.
         parameters: of the authorisation; secret ones as Secret.
         data: the connection's other values.
+        project: the project that it belongs to, for one that is federated.
+        issuer: who signs for it, for one that is federated.
     """
 
     id: str
@@ -217,6 +233,13 @@ class ServiceConnection:
     scheme: str
     parameters: Mapping[str, Secret | str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
+    project: str = ""
+    issuer: Issuer = Issuer.ENTRA
+
+    @property
+    def is_federated(self) -> bool:
+        """Whether it stores no secret, but has assertions issued."""
+        return self.scheme == FEDERATION_SCHEME
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,17 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from pip_authenticate.emulator import directory
 from pip_authenticate.emulator.behaviour import SIGN_IN, Behaviour
+from pip_authenticate.emulator.directory import Application, Tenant
 from pip_authenticate.emulator.model import (
+    FEDERATION_SCHEME,
     ROLE_NAMES,
     SCOPES,
     Feed,
     Identity,
     IdentityKind,
+    Issuer,
     PrivateIndex,
     Project,
     Role,
@@ -55,12 +59,14 @@ class Organization:
         id: lower-case GUID of the organisation (the host id).
         tenant_id: lower-case GUID of its Entra tenant; all zeros for one of consumer accounts.
         projects: its projects.
-        identities: people with their tokens, and the build services.
+        identities: people with their tokens, the build services, and service principals that are members.
         feeds: its feeds.
         service_connections: its service connections.
         private_indexes: indexes of others, with Basic authentication.
         public: the packages of the stand-in of the public index.
         behaviour: the switches of the service.
+        tenants: the tenants that Entra knows, the organisation's own among them.
+        applications: the applications that Entra knows.
     """
 
     name: str
@@ -73,6 +79,8 @@ class Organization:
     private_indexes: tuple[PrivateIndex, ...] = ()
     public: tuple[Distribution, ...] = ()
     behaviour: Behaviour = field(default_factory=Behaviour)
+    tenants: tuple[Tenant, ...] = ()
+    applications: tuple[Application, ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> "Organization":
@@ -124,7 +132,8 @@ class Organization:
             project: of a job that is limited to its project; None for one that is not.
         """
         account = project.id if project else self.id
-        return next(i for i in self.identities if i.account == account and i.kind is not IdentityKind.USER)
+        kinds = {IdentityKind.PROJECT_BUILD, IdentityKind.COLLECTION_BUILD}
+        return next(i for i in self.identities if i.account == account and i.kind in kinds)
 
 
 def stable_id(*names: str) -> str:
@@ -148,7 +157,7 @@ class _Reader:
                 "bad-name", f"An organisation cannot be called {self.name!r}", "Use letters, digits, -."
             )
         self.id = self._guid(top, "id", "organization")
-        tenant = self._guid(top, "tenant", "tenant")
+        self.tenant = self._guid(top, "tenant", "tenant")
         top.finish()
 
         behaviour = self._behaviour(root.table("behaviour"))
@@ -156,6 +165,10 @@ class _Reader:
         self.projects = [self._project(table) for table in project_tables]
         self.identities = [self._identity(table) for table in root.tables("identities", "identity")]
         self.identities += self._build_services()
+        tenants = directory.read_tenants(root.tables("tenants", "tenant"), self._guid, self.tenant)
+        tables = root.tables("applications", "application")
+        self.applications = directory.read_applications(tables, self._guid, tenants, self.tenant)
+        self.identities += self._principals()
         self.projects = [
             self._with_readers(project, table)
             for project, table in zip(self.projects, project_tables, strict=True)
@@ -176,16 +189,19 @@ class _Reader:
             self._connection(table, indexes)
             for table in root.tables("service_connections", "service connection")
         ]
+        applications = [self._with_credentials(*each, connections) for each in self.applications]
         root.finish()
         self._unique("project", (project.name for project in self.projects))
         self._unique("identity", (identity.name for identity in self.identities))
         self._unique("feed", (feed.address for feed in self.feeds))
         self._unique("private index", (index.name for index in indexes))
         self._unique("service connection", (connection.name for connection in connections))
+        self._unique("tenant", (tenant.id for tenant in tenants))
+        self._unique("application", (application.client_id for application in applications))
         return Organization(
             name=self.name,
             id=self.id,
-            tenant_id=tenant,
+            tenant_id=self.tenant,
             projects=tuple(self.projects),
             identities=tuple(self.identities),
             feeds=tuple(self.feeds),
@@ -193,6 +209,8 @@ class _Reader:
             private_indexes=tuple(indexes),
             public=tuple(self.public),
             behaviour=behaviour,
+            tenants=tuple(tenants),
+            applications=tuple(applications),
         )
 
     def _unique(self, kind: str, names: Iterable[str]) -> None:
@@ -211,10 +229,12 @@ class _Reader:
             return stable_id(text)
 
     def _behaviour(self, table: Table) -> Behaviour:
-        given: dict[str, bool | str] = {}
+        given: dict[str, bool | int | str] = {}
         for switch in fields(Behaviour):
             if isinstance(switch.default, bool):
                 given[switch.name] = table.flag(switch.name, default=switch.default)
+            elif isinstance(switch.default, int):
+                given[switch.name] = table.number(switch.name, switch.default)
             elif switch.name == "sign_in":
                 given[switch.name] = table.choice(switch.name, SIGN_IN, str(switch.default))
             else:
@@ -269,6 +289,31 @@ class _Reader:
             stable_id(self.name, "build", "collection"), name, self.id, IdentityKind.COLLECTION_BUILD
         )
         return [*services, collection]
+
+    def _principals(self) -> list[Identity]:
+        """The service principals that are members: only those of the organisation's own tenant can be."""
+        return [
+            Identity(
+                stable_id(self.name, "identity", application.name),
+                application.name,
+                application.client_id,
+                IdentityKind.PRINCIPAL,
+            )
+            for application, _ in self.applications
+            if application.member and self.tenant in application.tenants
+        ]
+
+    def _with_credentials(
+        self, application: Application, table: Table, connections: list[ServiceConnection]
+    ) -> Application:
+        def identify(connection: ServiceConnection) -> tuple[str, str]:
+            tenant = directory.tenant_of(connection)
+            issuer = directory.issuer_of(connection, self.id, tenant)
+            return issuer, directory.subject_of(connection, self.name, self.id, connection.project, tenant)
+
+        credentials = directory.read_credentials(table, connections, identify)
+        table.finish()
+        return replace(application, credentials=credentials)
 
     def _identity_id(self, table: Table, name: str) -> str:
         for identity in self.identities:
@@ -441,7 +486,9 @@ class _Reader:
 
     def _connection(self, table: Table, indexes: list[PrivateIndex]) -> ServiceConnection:
         name = table.name()
-        url = table.text("url")
+        scheme = table.text("scheme")
+        federated = scheme == FEDERATION_SCHEME
+        url = table.text("url", "{collection}" if federated else None)
         known = {f"private:{index.name}" for index in indexes} | {f"feed:{f.address}" for f in self.feeds}
         known |= {"collection", "pkgs", "public"}
         for match in PLACEHOLDER.finditer(url):
@@ -450,17 +497,44 @@ class _Reader:
                     "unknown-name", f"There is no placeholder {match[0]!r}", nearest(match[0][1:-1], known)
                 )
         parameters = table.mapping("parameters")
+        if federated:
+            parameters = self._federated_parameters(table) | parameters
         connection = ServiceConnection(
             id=self._guid(table, "id", "service connection", name),
             name=name,
-            type=table.text("type", "externalPythonDownloadFeed"),
+            type=table.text("type", "workloadidentityuser" if federated else "externalPythonDownloadFeed"),
             url=url,
-            scheme=table.text("scheme"),
+            scheme=scheme,
             parameters={
                 key: value if key.lower() in _OPEN_PARAMETERS else Secret(value)
                 for key, value in parameters.items()
             },
             data=table.mapping("data"),
+            project=self._project_name(table) if federated else "",
+            issuer=self._issuer(table) if federated else Issuer.ENTRA,
         )
         table.finish()
         return connection
+
+    def _federated_parameters(self, table: Table) -> dict[str, str]:
+        """The authorisation of a federated connection: application and tenant, which are no secrets."""
+        wanted = table.text("application", "" if "parameters" in table else None)
+        known = {application.name: application for application, _ in self.applications}
+        if not wanted:
+            return {}
+        if wanted not in known:
+            table.fault("unknown-name", f"There is no application {wanted!r}", nearest(wanted, known))
+            return {}
+        found = known[wanted]
+        return {"ServicePrincipalId": found.client_id, "TenantId": found.tenants[0]}
+
+    def _project_name(self, table: Table) -> str:
+        wanted = table.text("project")
+        known = {project.name.lower(): project.name for project in self.projects}
+        if wanted and wanted.lower() not in known:
+            table.fault("unknown-name", f"There is no project {wanted!r}", nearest(wanted, known.values()))
+        return known.get(wanted.lower(), wanted)
+
+    def _issuer(self, table: Table) -> Issuer:
+        chosen = table.choice("issuer", (issuer.value for issuer in Issuer), Issuer.ENTRA.value)
+        return next((issuer for issuer in Issuer if issuer.value == chosen), Issuer.ENTRA)

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from pip_authenticate.emulator import location
+from pip_authenticate.emulator.assertions import AssertionService
 from pip_authenticate.emulator.faults import sign_in_page
 from pip_authenticate.emulator.packaging_rest import FeedsHost
 from pip_authenticate.emulator.pypi import PackageHost
@@ -15,6 +16,10 @@ from pip_authenticate.emulator.wire import Call, not_allowed
 
 _FEED = r"(?:(?P<project>[^/]+)/)?_packaging/(?P<feed>[^/]+)/pypi"
 _PACKAGING = r"(?:(?P<project>[^/]+)/)?_apis/packaging"
+_OIDC = (
+    r"(?P<project>[^/]+)/_apis/distributedtask/hubs/(?:build|rm)"
+    r"/plans/(?P<plan>[^/]+)/jobs/(?P<job>[^/]+)/oidctoken/?"
+)
 
 Handler = Callable[[Call], Awaitable[web.Response]]
 
@@ -74,15 +79,23 @@ def fronts(name: str, *, on_premises: bool) -> list[Front]:
     ]
 
 
-def routes(packages: PackageHost, feeds: FeedsHost) -> list[Route]:
-    """The table of all addresses, most particular first."""
+def routes(packages: PackageHost, feeds: FeedsHost, assertions: AssertionService | None) -> list[Route]:
+    """The table of all addresses, most particular first.
+
+    Args:
+        packages: answers for indexes.
+        feeds: answers for what feeds there are.
+        assertions: issues assertions to jobs; None on premises, where there is no federation.
+    """
 
     def route(host: str, pattern: str, handler: Handler, *methods: str) -> Route:
         hosts = frozenset({host}) if host else frozenset({"dev", "pkgs", "feeds", "vssps"})
         return Route(hosts, re.compile(pattern, re.IGNORECASE), methods, handler)
 
     feed = rf"{_PACKAGING}/feeds/(?P<feed>[^/]+)"
+    federation = [route("dev", _OIDC, assertions.issue, "POST")] if assertions else []
     return [
+        *federation,
         route("", r"_apis(?:/(?P<area>[^/]+))?/?", location.options, "OPTIONS"),
         route("dev", r"_apis/ResourceAreas(?:/(?P<area>[^/]+))?/?", location.resource_areas, "GET"),
         route("", r"_apis/connectionData/?", location.connection_data, "GET"),

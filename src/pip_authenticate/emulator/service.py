@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
@@ -11,21 +11,21 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from pip_authenticate.emulator.assertions import JobPlace
 from pip_authenticate.emulator.background import BackgroundLoop
 from pip_authenticate.emulator.blobs import LIFETIME, BlobStore
 from pip_authenticate.emulator.control import CONTROL_PATH, control
+from pip_authenticate.emulator.entra import PREFIX, Entra
 from pip_authenticate.emulator.faults import Fault, FaultQueue, Proceed, commit
-from pip_authenticate.emulator.feeds import Shelves
-from pip_authenticate.emulator.identities import Caller, Rejection, Tokens
+from pip_authenticate.emulator.identities import Caller
 from pip_authenticate.emulator.indexes import PlainIndex
+from pip_authenticate.emulator.jwt import Signer
 from pip_authenticate.emulator.model import Project
 from pip_authenticate.emulator.organization import PLACEHOLDER, Organization
-from pip_authenticate.emulator.packaging_rest import FeedsHost
-from pip_authenticate.emulator.pypi import PackageHost
 from pip_authenticate.emulator.request_log import Record
-from pip_authenticate.emulator.routes import Front, dispatch, fronts, routes, within
-from pip_authenticate.emulator.wire import Call, Refusal, refuse
-from pip_authenticate.errors import InputError, ServiceError
+from pip_authenticate.emulator.routes import within
+from pip_authenticate.emulator.site import Keys, Site
+from pip_authenticate.errors import InputError
 from pip_authenticate.secret import Secret
 
 JOB_TOKEN_LIFETIME = timedelta(hours=2)
@@ -35,7 +35,7 @@ _SHUTDOWN_SECONDS = 0.2
 
 
 class Service:
-    """An organisation's service, from `start` (or `with`) to `stop`.
+    """An organisation's service with Microsoft Entra beside it, from `start` (or `with`) to `stop`.
 
     Every address it tells is made from the Host header that was asked, as the real service's are.
 
@@ -48,12 +48,13 @@ class Service:
         tls: serve https with this context.
         public_upstream: address of the index that upstreams call this machine's; "" to ask pip.
         blob_lifetime: how long the addresses that downloads are sent to are valid.
+        others: further organisations, each with addresses, identities and perhaps a tenant of its own.
 
     Raises:
-        InputError: the host is no loopback address.
+        InputError: the host is no loopback address, or two organisations have one name.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options with defaults, given by name
         self,
         organization: Organization,
         *,
@@ -64,6 +65,7 @@ class Service:
         tls: ssl.SSLContext | None = None,
         public_upstream: str = "",
         blob_lifetime: timedelta = LIFETIME,
+        others: Iterable[Organization] = (),
     ) -> None:
         if host not in LOOPBACK:
             raise InputError(
@@ -80,16 +82,23 @@ class Service:
         self.log: list[Record] = []
         self.faults = FaultQueue()
         self._tls = tls
-        self._tokens = Tokens(organization)
         self._blobs = BlobStore(lambda: self._origin(self.blob_port), blob_lifetime)
-        self._shelves = Shelves(organization, public_upstream)
+        organizations = [organization, *others]
+        if len({entry.name.lower() for entry in organizations}) < len(organizations):
+            raise InputError("twice", "Two organisations of one service have the same name")
+        keys = Keys(Signer(), Signer())
+        self._sites = [
+            Site(entry, self._blobs, keys, on_premises=on_premises, public_upstream=public_upstream)
+            for entry in organizations
+        ]
+        self._site = self._sites[0]
+        self._entra = Entra(organizations, keys.assertions, keys.entra)
         self._indexes = {
             f"/private/{index.name}/": PlainIndex(index.name, index.distributions, index.password, index.user)
-            for index in organization.private_indexes
+            for entry in organizations
+            for index in entry.private_indexes
         }
         self._indexes["/public/"] = PlainIndex("public", organization.public)
-        self._fronts = fronts(organization.name, on_premises=on_premises)
-        self._routes = routes(PackageHost(self._shelves, self._blobs), FeedsHost(self._shelves))
         self._background = BackgroundLoop("emulator service")
         self._runners: list[web.AppRunner] = []
 
@@ -143,9 +152,21 @@ class Service:
         """The stand-in of the public index."""
         return f"{self.origin}/public/simple/"
 
-    def address(self, host: str) -> str:
-        """The address of one of the organisation's hosts (dev, pkgs, feeds, vssps); ends with a slash."""
-        return self.origin + self._fronts[0].prefixes[host]
+    @property
+    def authority(self) -> str:
+        """The address of Microsoft Entra, as AZURE_AUTHORITY_HOST names it."""
+        return f"{self.origin}{PREFIX.rstrip('/')}"
+
+    def address(self, host: str, organization: str = "") -> str:
+        """The address of one of an organisation's hosts (dev, pkgs, feeds, vssps); ends with a slash.
+
+        Args:
+            host: kind of the host.
+            organization: name of another organisation than the first.
+        """
+        names = [site.organization.name for site in self._sites]
+        site = self._sites[names.index(organization)] if organization else self._site
+        return self.origin + site.fronts[0].prefixes[host]
 
     def addresses(self) -> dict[str, str]:
         """All addresses, by what they are, to be shown to people."""
@@ -155,7 +176,8 @@ class Service:
                 "packages": self.address("pkgs"),
                 "feeds": self.address("feeds"),
                 "identities": self.address("vssps"),
-                "collection, old form": self.origin + self._fronts[-1].prefixes["dev"],
+                "collection, old form": self.origin + self._site.fronts[-1].prefixes["dev"],
+                "Microsoft Entra": self.authority,
             }
         for feed in self.organization.feeds:
             found[f"feed {feed.address}"] = self.resolve(f"{{feed:{feed.address}}}")
@@ -195,7 +217,18 @@ class Service:
         """
         of = self.project(project)
         identity = self.organization.build_service(None if collection_scoped else of)
-        return self._tokens.mint(identity, lifetime)
+        return self._site.tokens.mint(identity, lifetime)
+
+    def begin_job(self, project: str) -> JobPlace:
+        """Let a job begin, so that it may have assertions issued.
+
+        Args:
+            project: whose pipeline it is.
+
+        Raises:
+            InputError: there is no such project.
+        """
+        return self._site.assertions.begin(self.project(project))
 
     def resolve(self, url: str) -> str:
         """Fill the placeholders in the URL of a service connection.
@@ -271,7 +304,7 @@ class Service:
         if fault is None:
             response = await usual()
         else:
-            sign_in = f"{request.scheme}://{request.host}{self._fronts[0].prefixes['vssps']}"
+            sign_in = f"{request.scheme}://{request.host}{self._site.fronts[0].prefixes['vssps']}"
             response = await commit(fault, request, sign_in, usual)
         record.status = response.status
         return response
@@ -285,16 +318,19 @@ class Service:
             expired: treat the presented token as expired.
         """
         header = request.headers.get("Authorization")
-        for front in self._fronts:
-            hosts = front.hosts(record.path)
-            if hosts:
-                record.host = min(hosts)
-                caller = self._tokens.authenticate(header)
+        for site in self._sites:
+            front = site.front(record.path)
+            if front:
+                record.host = min(front.hosts(record.path))
+                caller = site.tokens.authenticate(header)
                 if expired and isinstance(caller, Caller) and caller.identity:
-                    caller = self._tokens.expired(caller)
+                    caller = site.tokens.expired(caller)
                 record.credential = caller.label
                 record.identity = caller.name
-                return partial(self._call, request, front, hosts, caller)
+                return partial(site.call, request, front, caller)
+        if within(record.path, PREFIX) and not self.on_premises:
+            record.host = "login"
+            return partial(self._entra.answer, request, record)
         for prefix, index in self._indexes.items():
             if within(record.path, prefix):
                 record.host = prefix.split("/")[1]
@@ -303,28 +339,6 @@ class Service:
                     record.credential = "its credential" if known else "another credential"
                 return partial(index.answer, request, record.path[len(prefix) :])
         return _nothing
-
-    async def _call(
-        self, request: web.Request, front: Front, hosts: frozenset[str], caller: Caller | Rejection
-    ) -> web.Response:
-        """Answer a request to one of the organisation's hosts."""
-        origin = f"{request.scheme}://{request.host}"
-        call = Call(
-            request=request,
-            organization=self.organization,
-            behaviour=self.organization.behaviour,
-            on_premises=self.on_premises,
-            hosts=hosts,
-            sibling=lambda host: origin + front.prefixes[host],
-            path=front.below(request.raw_path.partition("?")[0], hosts),
-            caller=caller,
-        )
-        try:
-            return await dispatch(call, self._routes)
-        except Refusal as refusal:
-            return refuse(call, refusal)
-        except ServiceError as error:
-            return refuse(call, Refusal(500, str(error), "UpstreamUnavailableException"))
 
 
 async def _nothing() -> web.Response:

@@ -95,6 +95,11 @@ class Table:
         value = self._value(key, bool, "true or false", required=False)
         return default if value is None else bool(value)
 
+    def number(self, key: str, default: int) -> int:
+        """The whole number at a key."""
+        value = self._value(key, int, "a whole number", required=False)
+        return value if isinstance(value, int) else default
+
     def texts(self, key: str) -> list[str]:
         """The list of texts at a key; empty when it is absent."""
         value = self._value(key, list, "a list of texts", required=False) or []
