@@ -96,22 +96,22 @@ def test_what_the_whole_machine_configures_for_pip_is_overridden(tmp_path: Path)
         "no-index = true\nproxy = http://canary.invalid/\n[install]\nfind-links =\n  /canary\n  /canary2\n",
         encoding="utf-8",
     )
+    script = """
+        command -v python python3 pip
+        echo $AGENT_HOMEDIRECTORY/python/bin
+        pip config list
+        pip download --no-deps some-package
+    """
     with service(tmp_path) as one:
         result = Bench(one, tmp_path).run(
-            {"script": "pip config list\npip download --no-deps some-package"},
+            {"script": script},
             python=True,
             agent_environment={"XDG_CONFIG_DIRS": str(tmp_path / "xdg")},
         )
     lines = output(result)
+    assert lines[:3] == [f"{lines[3]}/{name}" for name in ("python", "python3", "pip")]
     assert f"global.index-url='{one.public_index_url}'" in lines
     assert {"global.extra-index-url=''", "global.no-index=''", "install.find-links=''"} <= set(lines)
     assert "canary" not in "\n".join(lines)
     assert f"Looking in indexes: {one.public_index_url}" in lines
     assert result.result == "Failed"
-
-
-def test_the_fresh_python_is_first_on_the_path(tmp_path: Path) -> None:
-    script = "command -v python python3 pip\necho $AGENT_HOMEDIRECTORY/python/bin"
-    with service(tmp_path) as one:
-        *found, folder = output(Bench(one, tmp_path).run({"script": script}, python=True))
-    assert found == [f"{folder}/{name}" for name in ("python", "python3", "pip")]
