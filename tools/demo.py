@@ -32,6 +32,12 @@ EXAMPLES = (
     Example("Another private index", "service-connection.yml", "HelloTestPackage-2.0.0"),
     Example("An agent behind a web proxy", "behind-a-proxy.yml", "HelloTestPackage-1.0.0", ("--proxy",)),
     Example("Saving from an upstream source", "save-from-upstream.yml", "UpstreamPackage-1.5.0"),
+    Example("No stored secret: workload identity federation", "federation.yml", "DeliveredPackage-1.2.0"),
+    Example(
+        "Two identities in one organisation",
+        "two-identities.yml",
+        "HelloTestPackage-1.0.0 PartnerPackage-2.0.0",
+    ),
 )
 
 

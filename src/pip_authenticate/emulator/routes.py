@@ -97,7 +97,7 @@ def routes(packages: PackageHost, feeds: FeedsHost, assertions: AssertionService
     return [
         *federation,
         route("", r"_apis(?:/(?P<area>[^/]+))?/?", location.options, "OPTIONS"),
-        route("dev", r"_apis/ResourceAreas(?:/(?P<area>[^/]+))?/?", location.resource_areas, "GET"),
+        route("", r"_apis/ResourceAreas(?:/(?P<area>[^/]+))?/?", location.resource_areas, "GET"),
         route("", r"_apis/connectionData/?", location.connection_data, "GET"),
         route("dev", r"_apis/packaging/feedids/?", feeds.feed_ids, "GET"),
         route("vssps", r"_apis/identities/(?P<identity>[^/]+)/?", location.identity_of, "GET"),
