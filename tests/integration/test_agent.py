@@ -119,6 +119,16 @@ def test_variables_of_the_system_the_agent_and_the_task(bench: Bench) -> None:
     assert Path(seen["AGENT_TEMPDIRECTORY"]).name == "_temp"
 
 
+def test_the_token_of_a_classic_pipeline_may_be_public_and_is_masked_all_the_same(bench: Bench) -> None:
+    step = probe("env('SYSTEM_ACCESSTOKEN', 'SECRET_SYSTEM_ACCESSTOKEN')")
+    result = bench.run(step, token=Secret("canary-token"), enable_access_token=True)
+    assert output(result) == [
+        'ENV SYSTEM_ACCESSTOKEN="canary-token"',
+        "ENV SECRET_SYSTEM_ACCESSTOKEN=undefined",
+    ]
+    assert 'ENV SYSTEM_ACCESSTOKEN="***"' in result.log
+
+
 def test_the_variables_of_a_task_end_with_it(bench: Bench) -> None:
     assert "TASK_DISPLAYNAME" in environment(bench.run(probe("all()")))
     result = bench.run(probe(""), probe("env('TASK_DISPLAYNAME')", displayName="Second"))

@@ -84,6 +84,7 @@ class Agent:
         agent_environment: more of the environment of its process, as from its `.env` file.
         collection_scoped: whether the job's token is that of the collection's build service.
         token: the job's token, instead of a fresh one.
+        enable_access_token: whether the token is a public variable, as classic pipelines may have it.
         collection_uri: the address jobs are told, instead of the service's own.
         python: whether a fresh virtual environment is first on PATH.
         server_owned: whether tasks count as the server's own.
@@ -107,6 +108,7 @@ class Agent:
     agent_environment: Mapping[str, str] = field(default_factory=dict)
     collection_scoped: bool = False
     token: Secret | None = None
+    enable_access_token: bool = False
     collection_uri: str = ""
     python: bool = True
     server_owned: bool = False
@@ -119,7 +121,7 @@ class Agent:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Cancel the job that runs, from another thread or a signal handler."""
+        """Cancel the job that runs, or that runs next: from another thread or a signal handler."""
         self._cancelled.set()
 
     def run(self, pipeline: Pipeline) -> JobResult:
@@ -130,7 +132,6 @@ class Agent:
             Faults: the same, when there are several.
             SetupError: this machine lacks what a job needs.
         """
-        self._cancelled.clear()
         known = {name: declared.value for name, declared in pipeline.variables.items()}
         known = {name: value for name, value in self.variables.items() if isinstance(value, str)} | known
         steps = plan.make(pipeline, self._tasks, self.service.organization.service_connections, known)
@@ -154,6 +155,7 @@ class Agent:
             cancellation = Cancellation(context, self._cancelled, deadline)
             job = Job(context, machine, self.timing, cancellation, server_owned=self.server_owned)
             results = job.run(steps)
+        self._cancelled.clear()
         variables = context.variables
         variables.recalculate()
         return JobResult(
@@ -211,7 +213,6 @@ class Agent:
             job_name=pipeline.job_name,
             job_display_name=pipeline.job_display_name,
             place=self.service.begin_job(self._project.name),
-            token=token,
         )
         for name, declared in pipeline.variables.items():
             context.variables.set(name, declared.value, read_only=declared.read_only)
@@ -220,6 +221,9 @@ class Agent:
             queued,
             {"System.Debug": "true"} if self.debug else {},
             system_variables(facts, space),
+            {"System.EnableAccessToken": "true", "System.AccessToken": token.reveal()}
+            if self.enable_access_token
+            else {"System.AccessToken": token},
             self.proxy.variables() if self.proxy else {},
             dict(self.agent_variables),
         ]

@@ -14,8 +14,8 @@ from pip_authenticate.emulator.names import Names, environment_name, fold
 from pip_authenticate.emulator.variables import Variable
 
 _WINDOWS = sys.platform == "win32"
-# The greatest length of a value on Windows, in characters: beyond it the agent warns.
-WINDOWS_LIMIT = 32766
+# The greatest length of a value on Windows, in characters.
+_WINDOWS_LIMIT = 32766
 _STRIPPED_PREFIXES = ("INPUT_", "ENDPOINT_AUTH_", "SECUREFILE_TICKET_", "SECRET_", "VSTS_TASKVARIABLE_")
 _STRIPPED_ALWAYS = ("VSTS_PUBLIC_VARIABLES", "VSTS_SECRET_VARIABLES", "COMMAND_CORRELATION_ID")
 
@@ -88,6 +88,11 @@ def _path(worker: Mapping[str, str], step: StepData) -> str:
     own = next((variable.value for variable in step.public if fold(variable.name) == "PATH"), None)
     path = own or _get(step.env, "PATH") or _get(worker, "PATH") or ""
     return os.pathsep.join([*reversed(step.prepended), path])
+
+
+def too_long_for_windows(environment: Mapping[str, str]) -> list[str]:
+    """The names of variables that programs cannot read on Windows; the agent warns of each, there only."""
+    return [name for name, value in environment.items() if len(value) > _WINDOWS_LIMIT]
 
 
 def for_script(environment: Mapping[str, str]) -> dict[str, str]:

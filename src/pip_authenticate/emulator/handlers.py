@@ -158,9 +158,13 @@ class Runner:
 
     def _build(self) -> dict[str, str]:
         try:
-            return self._environment()
+            built = self._environment()
         except ValueError as error:
             raise StepError(str(error)) from error
+        if _WINDOWS:  # pragma: no cover - no machine to test it on
+            for name in environment.too_long_for_windows(built):
+                self._step.warning(f"Environment variable '{name}' exceeds the maximum supported length.")
+        return built
 
     def _start(self, invocation: Invocation, on_line: Callable[[str, str], None]) -> int:
         """Run a process to its end; 0 when the task said before that it is done.

@@ -68,7 +68,6 @@ class JobFacts:
         job_name: the job's name.
         job_display_name: what the log calls the job.
         place: where the job stands in the service.
-        token: the job's access token.
     """
 
     organization: str
@@ -82,7 +81,6 @@ class JobFacts:
     job_name: str
     job_display_name: str
     place: JobPlace
-    token: Secret
 
 
 def system_variables(facts: JobFacts, workspace: Workspace) -> JobVariables:
@@ -101,7 +99,6 @@ def system_variables(facts: JobFacts, workspace: Workspace) -> JobVariables:
         **federation,
         "Emulator.PackagesUri": facts.packages_uri,
         "System": "build",
-        "System.AccessToken": facts.token,
         "System.ArtifactsDirectory": str(workspace.staging),
         "System.CollectionId": facts.organization_id,
         "System.CollectionUri": facts.collection_uri,

@@ -131,3 +131,7 @@ def test_what_a_script_sees() -> None:
         f"ENDPOINT_DATA_{ID}",
     } <= set(left)
     assert "hidden" not in json.dumps(left)
+
+
+def test_what_is_too_long_for_windows() -> None:
+    assert environment.too_long_for_windows({"A": "x" * 32766, "B": "x" * 32767}) == ["B"]
