@@ -22,7 +22,7 @@ class Written:
 
     @property
     def log(self) -> Log:
-        return Log(self.lines, decodes_percents=self.decodes_percents)
+        return Log("\n".join(self.lines).split("\n"), decodes_percents=self.decodes_percents)
 
 
 @pytest.fixture
