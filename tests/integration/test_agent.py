@@ -592,6 +592,22 @@ def test_a_step_whose_condition_still_holds_goes_on(bench: Bench) -> None:
     assert result.result == "Canceled"
 
 
+def test_a_condition_that_breaks_when_the_job_is_cancelled_ends_the_step(bench: Bench) -> None:
+    agent = bench.agent()
+    agent.echo = lambda line: agent.cancel() if line == "ready" else None
+    code = say("ready") + "process.on('SIGINT', () => process.exit(0)); setInterval(() => {}, 1000)"
+    result = agent.run(bench.pipeline(probe(code, condition="or(succeeded(), gt(1, 'x'))")))
+    assert [step.result for step in result.steps] == ["Canceled"]
+    assert "Unable to compare '1' with 'x'." in result.steps[0].errors
+
+
+def test_a_cancelled_agent_runs_the_next_pipeline(bench: Bench) -> None:
+    agent = bench.agent()
+    agent.cancel()
+    assert agent.run(bench.pipeline(probe(say("no")))).result == "Canceled"
+    assert agent.run(bench.pipeline(probe(say("yes")))).result == "Succeeded"
+
+
 def test_a_job_has_a_time_too(bench: Bench, tmp_path: Path) -> None:
     file = tmp_path / "job.yml"
     file.write_text(
@@ -684,6 +700,12 @@ def test_tasks_that_cannot_run_here(
     result = bench.run(probe(""), task_dirs=[make_task(tmp_path, **changes)])
     assert result.result == "Failed"
     assert error in result.steps[0].errors[0]
+
+
+@pytest.mark.parametrize("kind", ["script", "bash"])
+def test_a_machine_without_bash(bench: Bench, tmp_path: Path, kind: str) -> None:
+    result = bench.run({kind: "true"}, machine={"PATH": str(tmp_path)})
+    assert result.steps[0].errors == ["Unable to locate executable file: 'bash'."]
 
 
 def test_connections_are_kept_from_builds_of_forks(bench: Bench) -> None:

@@ -124,11 +124,6 @@ class RunningProcess:
             for line in lines_of(iter(lambda: os.read(descriptor, 65536), b"")):
                 self._lines.put((name, line))
 
-    @property
-    def id(self) -> int:
-        """The process id, which is also the id of its group."""
-        return self._process.pid
-
     def wait(self, stop: Callable[[], bool]) -> int | None:
         """Hand out lines until the process has ended and its output is read.
 

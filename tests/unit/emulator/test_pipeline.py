@@ -191,6 +191,9 @@ def test_targets(tmp_path: Path, target: str) -> None:
         ("- script: x", ["the file has to be a mapping"]),
         ("", ["is empty"]),
         ("steps: [", ["not YAML"]),
+        ("steps:\n- script: x\n  condition: ${{ x }}", ["${{ }}", "line 3"]),
+        ("steps:\n- task: [A@1]", ["has to be a text"]),
+        ("text", ["has to be a mapping"]),
         ("steps:\n- &a\n  script: x\n- *a", ["anchors"]),
         ("steps:\n- script: !!str x", ["tags"]),
     ],
@@ -199,6 +202,13 @@ def test_refuses_by_name_and_place(tmp_path: Path, text: str, named: list[str]) 
     found = faults(tmp_path, text)
     assert all(any(name in fault for fault in found) for name in named), found
     assert all("some.yml" in fault or "no steps" in fault for fault in found), found
+
+
+def test_an_empty_value_is_an_empty_text(tmp_path: Path) -> None:
+    step = load(tmp_path, "steps:\n- task: A@1\n  displayName: ~\n  inputs: {a: null, b: , c: 'null'}").steps[
+        0
+    ]
+    assert (step.display_name, dict(step.inputs)) == ("", {"a": "", "b": "", "c": "null"})
 
 
 def test_tells_all_faults_at_once(tmp_path: Path) -> None:

@@ -81,6 +81,11 @@ def test_converts_names_as_the_agent_does() -> None:
         assert environment_name(name, preserve_case=True) == preserved
 
 
+@pytest.mark.parametrize("text", ["$(", "a$(b", "$", "$()", "", "$(a$(b"])
+def test_what_is_no_macro_stays(text: str) -> None:
+    assert expand_macros(text, {"a": "x", "b": "y"}.get) == text
+
+
 @given(st.text(), st.text())
 def test_what_a_macro_put_in_is_not_looked_at_again(before: str, value: str) -> None:
     before = before.replace("$", "")

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,31 @@ def test_the_machines_node_comes_before_the_packages(tmp_path: Path) -> None:
     node.chmod(0o755)
     assert find_node({"PATH": str(tmp_path)}) == str(node)
     assert Path(find_node({"PATH": str(tmp_path / "empty")})).is_file()
+
+
+def test_a_machine_without_node_says_so() -> None:
+    source = Path(__file__).parents[3] / "src"
+    code = f"""
+import sys
+sys.path.insert(0, {str(source)!r})
+from pip_authenticate.emulator.workspace import SetupError, find_node
+try:
+    find_node({{"PATH": ""}})
+except SetupError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "there is no Node on this machine" in done.stdout
+    assert "pip install 'pip-authenticate[emulator]'" in done.stdout
+
+
+def test_a_program_that_cannot_be_started_says_so(tmp_path: Path) -> None:
+    space = Workspace({"PATH": "/usr/bin:/bin"}, tmp_path)
+    space.home.rmdir()
+    with pytest.raises(SetupError, match="cannot be set up"):
+        space.add_python("http://stand-in/")
 
 
 def test_a_python_that_cannot_be_made_says_so(tmp_path: Path) -> None:
