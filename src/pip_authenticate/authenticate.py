@@ -134,7 +134,7 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         if credential.expires:
             output.line(
                 f"The credential of {', '.join(sources)} expires at {credential.expires:%Y-%m-%d %H:%M} UTC; "
-                "a job that calls pip after that runs this task again before."
+                "steps that call pip after that need this task to run again."
             )
     if settings.only_add_extra_index and found.roles:
         output.line(CONFUSION_NOTE)
