@@ -97,7 +97,7 @@ class IndexUrl:
             raise _bad_url("an index has neither a query nor a fragment")
         path = quote(parts.path or "/", safe=_PATH_SAFE)
         url = cls(parts.scheme, _host(host), port or _DEFAULT_PORTS[parts.scheme], path)
-        return url, Secret(unquote(password)) if password else None
+        return url, Secret(unquote(password, errors="surrogateescape")) if password else None
 
     def __str__(self) -> str:
         return f"{self.origin.scheme}://{self._netloc}{self.path}"

@@ -92,4 +92,9 @@ def secrets_in(value: Secret) -> Iterator[Secret]:
         secret = password if colon else user
         if secret:
             yield Secret(secret)
-            yield from Credential(unquote(user), Secret(unquote(secret))).spellings
+            yield from Credential(_decode(user), Secret(_decode(secret))).spellings
+
+
+def _decode(text: str) -> str:
+    """Undo the percent-encoding of a user name or secret."""
+    return unquote(text, errors="surrogateescape")

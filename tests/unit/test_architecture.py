@@ -1,0 +1,285 @@
+"""The arrows of ARCHITECTURE.md, read off the imports, and the laws that can be read off the code."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from support.task import Connection, Task, environment
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "pip_authenticate"
+NAME = "pip_authenticate"
+
+# From the top down. A module may import from the layers below its own, not from its neighbours.
+LAYERS = (
+    ("task", "cli", "keyring_backend"),
+    ("authenticate",),
+    ("sources.*", "clients.*", "outputs.*", "canonical", "verify"),
+    ("feeds", "entra", "challenges"),
+    ("azure_devops",),
+    ("transport",),
+    ("settings",),
+    ("index",),
+    ("secret",),
+    ("errors",),
+    ("", "sources", "clients", "outputs"),  # the packages themselves: the version, and words
+)
+# What these must do without, although it is below them.
+FORBIDDEN = {
+    "clients.*": {"transport", "azure_devops", "feeds", "entra", "settings"},
+    "outputs.*": {"transport", "azure_devops", "feeds", "entra", "settings", "index"},
+    "settings": {"index"},
+}
+# Where a credential goes onto the wire, into a URL or into an output; and what reads names, not secrets.
+REVEALING = {
+    "index": "credentials become userinfo and headers",
+    "clients.*": "credentials become what the client reads",
+    "outputs.*": "settings leave the process",
+    "transport": "headers and keys",
+    "entra": "an assertion becomes a form",
+    "sources.*": "user names and ids, which an agent treats as secrets",
+    "authenticate": "user names",
+    "verify": "the scope that a token names",
+}
+SOCKETS = {
+    "socket",
+    "ssl",
+    "urllib3",
+    "http",
+    "truststore",
+    "requests",
+    "asyncio",
+    "selectors",
+    "socketserver",
+    "ftplib",
+}
+
+
+class Module(NamedTuple):
+    """A module of the product."""
+
+    name: str
+    tree: ast.Module
+
+    @property
+    def pattern(self) -> str:
+        """Its name, or that of its family."""
+        return re.sub(r"\.\w+$", ".*", self.name)
+
+    @property
+    def layer(self) -> int:
+        """Its place from the top."""
+        for number, names in enumerate(LAYERS):
+            if self.name in names or ("." in self.name and self.pattern in names):
+                return number
+        pytest.fail(f"{self.name} has no place: give it one here and in ARCHITECTURE.md")
+
+
+def read(folder: Path) -> Iterator[Module]:
+    """Every module below a folder, by its name within the package."""
+    for file in sorted(folder.rglob("*.py")):
+        parts = file.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(part for part in parts if part != "__init__")
+        yield Module(name, ast.parse(file.read_text(encoding="utf-8")))
+
+
+ALL = list(read(PACKAGE))
+EMULATOR = [module for module in ALL if module.name.split(".")[0] == "emulator"]
+PRODUCT = [module for module in ALL if module.name.split(".")[0] != "emulator"]
+OWN_NAMES = {module.name for module in ALL}
+
+
+def imported(module: Module) -> set[str]:
+    """Full names of what a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module.name} imports relatively"
+            source = node.module or ""
+            inside = source.removeprefix(NAME).removeprefix(".")
+            for alias in node.names:
+                below = f"{inside}.{alias.name}".strip(".")
+                is_module = source.split(".")[0] == NAME and below in OWN_NAMES
+                found.add(f"{NAME}.{below}" if is_module else source)
+    return found
+
+
+def own(module: Module) -> set[str]:
+    """Modules of this package that a module imports."""
+    names = (name for name in imported(module) if name.split(".")[0] == NAME)
+    return {name.removeprefix(NAME).removeprefix(".") for name in names}
+
+
+def by_name(modules: list[Module]) -> list[object]:
+    return [pytest.param(module, id=module.name or NAME) for module in modules]
+
+
+@pytest.mark.parametrize("module", by_name(PRODUCT))
+def test_imports_go_down_only(module: Module) -> None:
+    known = {one.name: one for one in PRODUCT}
+    for name in own(module):
+        assert name in known, f"{module.name} imports {name}, which is not the product's"
+        assert known[name].layer > module.layer, f"{module.name} imports {name}, which is not below it"
+        assert name not in FORBIDDEN.get(module.pattern, set()), f"{module.name} must do without {name}"
+
+
+@pytest.mark.parametrize("module", by_name(EMULATOR))
+def test_the_emulator_knows_of_the_product_errors_and_secrets_only(module: Module) -> None:
+    for name in own(module):
+        assert name in {"errors", "secret", ""} or name.split(".")[0] == "emulator"
+
+
+def test_the_product_starts_the_emulator_by_name_only() -> None:
+    for module in PRODUCT:
+        names = {
+            node.value
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and "pip_authenticate.emulator" in node.value
+        }
+        assert names <= ({"pip_authenticate.emulator.cli"} if module.name == "cli" else set())
+
+
+@pytest.mark.parametrize("module", by_name(PRODUCT))
+def test_sockets_are_opened_in_one_place(module: Module) -> None:
+    libraries = {name.split(".")[0] for name in imported(module)} & SOCKETS
+    assert module.name == "transport" or not libraries
+
+
+@pytest.mark.parametrize("module", by_name(PRODUCT))
+def test_secrets_are_revealed_where_they_are_used_only(module: Module) -> None:
+    reveals = any(isinstance(node, ast.Attribute) and node.attr == "reveal" for node in ast.walk(module.tree))
+    assert not reveals or module.name in REVEALING or module.pattern in REVEALING
+
+
+def environment_uses(module: Module) -> list[ast.AST]:
+    """Places where a module looks at the environment of the process."""
+    return [
+        node
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"environ", "environb", "getenv", "getenvb", "expandvars"}
+    ]
+
+
+def test_the_environment_is_named_once_as_the_default_of_load() -> None:
+    uses = {module.name: len(environment_uses(module)) for module in PRODUCT if environment_uses(module)}
+    assert uses == {"settings": 1}
+    (settings,) = (module for module in PRODUCT if module.name == "settings")
+    load = next(
+        node for node in settings.tree.body if isinstance(node, ast.FunctionDef) and node.name == "load"
+    )
+    assert [ast.unparse(default) for default in load.args.defaults] == ["os.environ"]
+
+
+@pytest.mark.parametrize("module", by_name(PRODUCT))
+def test_nothing_is_printed_past_the_outputs(module: Module) -> None:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"print", "input", "eval", "exec", "breakpoint"}
+        if isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"}:
+            assert module.name == "task"
+    assert "logging" not in imported(module)
+
+
+@pytest.mark.parametrize("module", by_name(PRODUCT))
+def test_no_module_is_too_long_for_one_sitting(module: Module) -> None:
+    assert len(ast.unparse(module.tree).splitlines()) < 600
+
+
+def test_every_layer_is_in_the_architecture_document() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    for module in PRODUCT:
+        if module.name and module.name not in {"sources", "clients", "outputs"}:
+            assert module.name.rpartition(".")[2] in text, f"{module.name} is not mentioned"
+
+
+# ---- what a start costs ----------------------------------------------------------------------------
+
+
+def loaded(command: list[str], env: dict[str, str]) -> set[str]:
+    """The modules that a Python program imports."""
+    command = [command[0], "-X", "importtime", *command[1:]]
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def test_a_run_with_connections_only_loads_nothing_for_the_network(task: Task) -> None:
+    env = environment(connections=[Connection.token(1, "https://h.example/simple", "t")])
+    modules = loaded([sys.executable, "-I", "-X", "utf8", str(task.folder / "main.py")], env)
+    assert "pip_authenticate.task" in modules
+    assert not modules & {
+        "urllib3",
+        "ssl",
+        "http.client",
+        "truststore",
+        "http",
+        "email",
+        "asyncio",
+        "dataclasses",
+    }
+
+
+def test_help_loads_neither_network_nor_metadata() -> None:
+    code = "import sys; from pip_authenticate.cli import main; sys.argv[1:] = ['--help']; main()"
+    modules = loaded([sys.executable, "-c", code], {"PATH": os.defpath})
+    assert "argparse" in modules
+    assert not modules & {
+        "urllib3",
+        "ssl",
+        "http.client",
+        "truststore",
+        "importlib.metadata",
+        "asyncio",
+        "aiohttp",
+    }
+    assert not any(name.startswith("pip_authenticate.emulator") for name in modules)
+
+
+# ---- what is committed -----------------------------------------------------------------------------
+
+
+def pip_output(*arguments: str, env: dict[str, str]) -> str:
+    command = [sys.executable, "-m", "pip", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_no_file_names_the_registry_of_the_machine_it_was_written_on() -> None:
+    configured = pip_output("config", "list", env=dict(os.environ))
+    public = pip_output("install", "--help", env={"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull})
+    hosts = {urlsplit(url).hostname for url in re.findall(r"https?://[^\s'\",]+", configured)}
+    hosts -= {urlsplit(url).hostname for url in re.findall(r"https?://[^\s'\",)]+", public)}
+    hosts -= {None, "localhost", "127.0.0.1"}
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        file = ROOT / name
+        text = file.read_bytes() if file.is_file() else b""
+        for host in hosts:
+            assert str(host).encode() not in text, f"{name} names {host}"
+
+
+def test_the_task_names_the_version_of_the_package(task: Task) -> None:
+    manifest = json.loads((task.folder / "task.json").read_text(encoding="utf-8"))
+    (package,) = (module for module in PRODUCT if not module.name)
+    version = next(
+        ast.literal_eval(node.value)
+        for node in package.tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__version__"
+    )
+    assert ".".join(str(manifest["version"][part]) for part in ("Major", "Minor", "Patch")) == version
