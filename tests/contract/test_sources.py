@@ -1,0 +1,197 @@
+"""What every source keeps to. A new kind of source gets a class of its own here."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import pytest
+
+from pip_authenticate import authenticate, settings
+from pip_authenticate.clients import pip
+from pip_authenticate.errors import PipAuthenticateError
+from pip_authenticate.index import AuthenticatedIndex
+from pip_authenticate.secret import Learned, Secret
+from pip_authenticate.settings import Settings
+from pip_authenticate.sources import azure_artifacts, service_connections, workload_identity
+from pip_authenticate.transport import Transport
+from support.http_service import Answer, Request, json_answer
+from support.organisation import Organisation
+from support.task import Connection, endpoint, environment, guid
+
+CANARY = "canary-of-a-source"
+
+
+class Source(Protocol):
+    """What a source's module looks like."""
+
+    def indexes(self, settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:
+        """Find the indexes that the settings name."""
+
+
+class Heard:
+    """A run of a source: what it found, and what it said meanwhile."""
+
+    def __init__(self, given: Settings) -> None:
+        self.given = given
+        self.log: list[str] = []
+        self.learned: list[Secret] = []
+        self.transport = Transport(given.proxy, given.certificates, self.log.append, 10)
+
+    def indexes(self, source: Source) -> list[AuthenticatedIndex]:
+        """Ask the source."""
+        return source.indexes(self.given, self.transport, self.learned.extend)
+
+    def known(self) -> set[str]:
+        """Every text that would be masked by now."""
+        return {secret.reveal() for secret in (*authenticate.secrets(self.given), *self.learned)}
+
+
+class SourceContract(ABC):
+    """The contract; a subclass tells where its source finds what."""
+
+    source: Source
+    """The module."""
+
+    @abstractmethod
+    def good(self, organisation: Organisation) -> dict[str, str]:
+        """An environment in which the source finds two indexes or more; CANARY is a part of each secret."""
+
+    @abstractmethod
+    def bad(self, organisation: Organisation) -> Iterator[Mapping[str, str]]:
+        """Changes to that environment, each of which makes the source fail."""
+
+    def run(self, environ: Mapping[str, str]) -> Heard:
+        return Heard(settings.load(pip.VARIABLES, environ))
+
+    def test_it_finds_indexes_whose_credentials_are_not_in_their_urls(self, hosted: Organisation) -> None:
+        found = self.run(self.good(hosted)).indexes(self.source)
+        assert len(found) >= 2
+        for index in found:
+            assert CANARY in index.credential.secret.reveal()
+            assert index.credential.username
+            for shown in (str(index.url), repr(index.url), index.source, repr(index)):
+                assert CANARY not in shown
+                assert "@" not in shown.partition("://")[2].partition("/")[0]
+            assert index.source
+
+    def test_every_secret_is_known_to_the_masker_in_every_spelling(self, hosted: Organisation) -> None:
+        run = self.run(self.good(hosted))
+        for index in run.indexes(self.source):
+            assert {spelling.reveal() for spelling in index.credential.spellings} <= run.known()
+
+    def test_what_it_logs_holds_no_secret(self, hosted: Organisation) -> None:
+        run = self.run(self.good(hosted))
+        run.indexes(self.source)
+        assert not any(CANARY in line or text in line for line in run.log for text in run.known())
+
+    def test_where_nothing_is_named_it_finds_nothing_and_asks_nobody(self, hosted: Organisation) -> None:
+        inputs = {name: "" for name in self.good(hosted) if name.startswith("INPUT_")}
+        assert self.run({**self.good(hosted), **inputs}).indexes(self.source) == []
+        assert hosted.questions == []
+
+    def test_failure_is_one_of_the_projects_errors_and_holds_no_secret(self, hosted: Organisation) -> None:
+        for change in self.bad(hosted):
+            run = self.run({**self.good(hosted), **change})
+            with pytest.raises(PipAuthenticateError) as failed:
+                run.indexes(self.source)
+            texts = [str(failed.value), repr(failed.value), *run.log]
+            assert not any(CANARY in text for text in texts)
+            assert failed.value.__context__ is None or failed.value.__suppress_context__
+
+    def test_the_order_of_the_input_is_kept(self, hosted: Organisation) -> None:
+        environ = self.good(hosted)
+        first = [str(index.url) for index in self.run(environ).indexes(self.source)]
+        turned = {
+            name: ",".join(reversed(value.split(",")))
+            for name, value in environ.items()
+            if name.startswith("INPUT_") and "," in value
+        }
+        assert [str(index.url) for index in self.run({**environ, **turned}).indexes(self.source)] == first[
+            ::-1
+        ]
+
+
+class TestServiceConnections(SourceContract):
+    source = service_connections
+
+    def good(self, organisation: Organisation) -> dict[str, str]:
+        connections = [
+            Connection.token(1, "https://one.example/simple", CANARY),
+            Connection.login(2, f"https://u:{CANARY}@two.example/", "me", f"x{CANARY}%$y"),
+        ]
+        return environment(connections=connections, organisation=organisation)
+
+    def bad(self, organisation: Organisation) -> Iterator[Mapping[str, str]]:
+        del organisation
+        yield {f"ENDPOINT_URL_{guid(1)}": ""}
+        yield {f"ENDPOINT_URL_{guid(1)}": f"https://u:{CANARY}@[broken/"}
+        yield {f"ENDPOINT_AUTH_{guid(2)}": f'{{"parameters": "{CANARY}"'}
+        yield {f"ENDPOINT_AUTH_SCHEME_{guid(2)}": "Certificate"}
+        yield {f"ENDPOINT_AUTH_PARAMETER_{guid(1)}_APITOKEN": ""}
+
+
+class TestAzureArtifacts(SourceContract):
+    source = azure_artifacts
+
+    def good(self, organisation: Organisation) -> dict[str, str]:
+        organisation.service.routes[organisation.area_route] = lambda _: json_answer(organisation.area)
+        organisation.service.routes[organisation.table_route] = lambda _: json_answer(organisation.table)
+        feeds = f"a,p/b@v,{organisation.index('c')}"
+        return environment(feeds=feeds, organisation=organisation, token=CANARY)
+
+    def bad(self, organisation: Organisation) -> Iterator[Mapping[str, str]]:
+        yield {"ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN": ""}
+        yield {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": CANARY}
+        yield {"SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": f"https://u:{CANARY}@"}
+        yield {"INPUT_ARTIFACTFEEDS": "a/b/c"}
+        yield {"INPUT_ARTIFACTFEEDS": f"https://u:{CANARY}@h.example/o/_packaging/f/pypi/simple"}
+        yield {"SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": f"{organisation.address}/elsewhere/"}
+
+
+class TestWorkloadIdentity(SourceContract):
+    source = workload_identity
+
+    def good(self, organisation: Organisation) -> dict[str, str]:
+        tenant = "11111111-2222-4333-8444-555555555555"
+
+        def answer(request: Request) -> Answer:
+            if "/oauth2/" in request.target:
+                return json_answer(
+                    {"access_token": f"access{CANARY}", "expires_in": 3600, "token_type": "Bearer"}
+                )
+            if request.method == "POST":
+                return json_answer({"oidcToken": f"assertion{CANARY}"})
+            return Answer(401, headers=[("X-VSS-ResourceTenant", tenant)])
+
+        paths = [f"/pkgs/contoso/_packaging/{feed}/pypi/simple" for feed in ("a", "b")]
+        for method_and_path in (
+            *(f"GET {path}" for path in paths),
+            "POST /oidc",
+            f"POST /{tenant}/oauth2/v2.0/token",
+        ):
+            organisation.service.routes[method_and_path] = answer
+        return {
+            **environment(organisation=organisation),
+            **endpoint(guid(3), "https://h.example/", "WorkloadIdentityFederation",
+                       {"serviceprincipalid": guid(4), "tenantid": tenant}),
+            "INPUT_WORKLOADIDENTITYSERVICECONNECTION": guid(3),
+            "INPUT_FEEDURL": ",".join(f"{organisation.address}{path}" for path in paths),
+            "SYSTEM_OIDCREQUESTURI": f"{organisation.address}/oidc",
+            "AZURE_AUTHORITY_HOST": organisation.address,
+        }  # fmt: skip
+
+    def bad(self, organisation: Organisation) -> Iterator[Mapping[str, str]]:
+        yield {"INPUT_FEEDURL": ""}
+        yield {"INPUT_FEEDURL": f"https://u:{CANARY}@h.example/"}
+        yield {"SYSTEM_OIDCREQUESTURI": ""}
+        yield {f"ENDPOINT_AUTH_{guid(3)}": json.dumps([CANARY])}
+        yield {f"ENDPOINT_AUTH_PARAMETER_{guid(3)}_SERVICEPRINCIPALID": ""}
+        yield {"ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN": ""}
+        yield {"SYSTEM_OIDCREQUESTURI": f"{organisation.address}/elsewhere"}
+        yield {"AZURE_AUTHORITY_HOST": f"{organisation.address}/elsewhere"}
+
+
+def test_every_source_has_its_contract() -> None:
+    tested = {contract.source for contract in SourceContract.__subclasses__()}
+    assert tested == set(authenticate.SOURCES.values())
