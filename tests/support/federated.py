@@ -1,6 +1,7 @@
 """For tests of federation, of several credentials and of verification: organisations, and jobs in them."""
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import unquote, urlencode, urlsplit
@@ -252,18 +253,22 @@ packages = ["Photo==1.0.0"]
 
 
 @contextmanager
-def contoso(more: str = "", **switches: object) -> Iterator["Job"]:
+def contoso(
+    more: str = "", *, tls: ssl.SSLContext | None = None, name: str = "", **switches: object
+) -> Iterator["Job"]:
     """A job in contoso, with northwind (another tenant) and family (consumer accounts) beside it.
 
     Args:
         more: appended to contoso's organisation file.
+        tls: makes the service an https one.
+        name: the host name, with port 443, by which the job is told all addresses; a proxy has to know it.
         switches: of contoso's behaviour.
     """
-    lines = [f"{name} = {json.dumps(value)}" for name, value in switches.items()]
+    lines = [f"{switch} = {json.dumps(value)}" for switch, value in switches.items()]
     text = "\n".join([CONTOSO, more, "[behaviour]", *lines])
     others = [Organization.parse(NORTHWIND), Organization.parse(FAMILY)]
-    with Service(Organization.parse(text), others=others) as service:
-        yield Job(service)
+    with Service(Organization.parse(text), others=others, tls=tls) as service:
+        yield Job(service, f"https://{name}" if name else "")
 
 
 class Job:
@@ -271,22 +276,28 @@ class Job:
 
     Args:
         service: where it runs.
+        origin: what the job is told in the place of the service's own origin.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, origin: str = "") -> None:
         self.service = service
+        self._origin = origin or service.origin
         self.place = service.begin_job("alpha")
         self.token: Secret = service.mint_job_token("alpha")
 
     @property
     def oidc_uri(self) -> str:
         """System.OidcRequestUri."""
-        return self.service.collection_uri + self.place.path
+        return self._told(self.service.collection_uri) + self.place.path
+
+    def _told(self, url: str) -> str:
+        return url.replace(self.service.origin, self._origin, 1)
 
     def feed(self, name: str, organization: str = "") -> str:
         """URL of the index of `feed` or `project/feed`, either with `@view`."""
         project, slash, feed = name.rpartition("/")
-        return f"{self.service.address('pkgs', organization)}{project}{slash}_packaging/{feed}/pypi/simple/"
+        pkgs = self._told(self.service.address("pkgs", organization))
+        return f"{pkgs}{project}{slash}_packaging/{feed}/pypi/simple/"
 
     def connection(self, name: str) -> Connection:
         """A service connection as the agent hands it over."""
@@ -319,11 +330,11 @@ class Job:
             others: further variables, which win.
         """
         given = {
-            "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": self.service.collection_uri,
+            "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": self._told(self.service.collection_uri),
             "SYSTEM_SERVERTYPE": self.service.server_type,
             "SYSTEM_TEAMPROJECT": "alpha",
             "SYSTEM_OIDCREQUESTURI": self.oidc_uri,
-            "AZURE_AUTHORITY_HOST": self.service.authority,
+            "AZURE_AUTHORITY_HOST": self._told(self.service.authority),
             "INPUT_FEEDURL": "\n".join(urls),
         }
         if federation:
@@ -406,7 +417,8 @@ def credential_of(url: str) -> tuple[str, str]:
 
 def without_credential(url: str) -> str:
     """The URL of an index without what stands before its host."""
-    return f"{url.partition('://')[0]}://{url.rpartition('@')[2]}"
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def by_credential(records: list[Record], *hosts: str) -> dict[str, set[str]]:
