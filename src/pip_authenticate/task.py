@@ -34,7 +34,7 @@ def main() -> None:
         output.register(authenticate.secrets(given))
         _warn_of_inputs(given, output)
         found = authenticate.resolve(given, output.debug, output.register)
-        _on_interrupt(signal.SIG_IGN)  # what follows takes no time, and must not be done by half
+        _on_interrupt(_ignore)  # what follows takes no time, and must not be done by half
         authenticate.deliver(found, given, output)
         counts |= found.counts
         if counts["Federated"]:
@@ -67,15 +67,19 @@ def main() -> None:
     sys.stdout.flush()
 
 
-def _on_interrupt(action: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+def _on_interrupt(action: Callable[[int, FrameType | None], object]) -> None:
     """Choose what happens when the agent cancels the job: first it interrupts, then it terminates."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, action)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    _on_interrupt(signal.SIG_IGN)  # once is enough
+    _on_interrupt(_ignore)  # once is enough
     raise KeyboardInterrupt
+
+
+def _ignore(_signal: int, _frame: FrameType | None) -> None:
+    """Do nothing. SIG_IGN would make Python complain of a signal that had already come."""
 
 
 def _places(error: BaseException) -> Iterator[str]:
