@@ -33,12 +33,12 @@ def separate(indexes: list[AuthenticatedIndex], service: FeedsService) -> list[A
         index, place = pair
         if place is None or len(credentials[place.key]) == 1:
             return index
-        return index._replace(url=_with_guids(index, place, service))
+        return _with_guids(index, place, service)
 
     return in_parallel(rewritten, list(zip(indexes, places, strict=True)))
 
 
-def _with_guids(index: AuthenticatedIndex, place: Organization, service: FeedsService) -> IndexUrl:
+def _with_guids(index: AuthenticatedIndex, place: Organization, service: FeedsService) -> AuthenticatedIndex:
     feed = service.feed(index, place)
     has_view = "@" in place.address.feed
     if (place.rest and not feed.project_id) or (has_view and not feed.view_id):
@@ -53,4 +53,5 @@ def _with_guids(index: AuthenticatedIndex, place: Organization, service: FeedsSe
     project = f"{feed.project_id}/" if feed.project_id else ""
     slash = "/" if index.url.path.endswith("/") else ""
     path = f"{azure_devops.with_slash(place.base.path)}{project}_packaging/{name}/pypi/simple{slash}"
-    return IndexUrl(*index.url.origin, path)
+    view = "".join(place.address.feed.partition("@")[1:])
+    return index._replace(url=IndexUrl(*index.url.origin, path), feed=f"{feed}{view}")

@@ -69,8 +69,8 @@ _REFUSALS = {
         "Ask the tenant's administrator to allow Azure Pipelines as an issuer.",
     ),
     70052: (
-        "a multi-tenant application cannot be used with this issuer",
-        "Make the application a single-tenant one, or let the connection use Entra's own issuer.",
+        "a multi-tenant application cannot be used with Entra's own issuer",
+        "Make the application a single-tenant one (Supported account types), or use a managed identity.",
     ),
     900382: (
         "the assertion comes from another cloud",

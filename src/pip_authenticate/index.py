@@ -192,8 +192,10 @@ class AuthenticatedIndex(NamedTuple):
         url: the index.
         credential: what opens it.
         source: the source and its entry, as a person named it: `feed project1/myFeed`.
+        feed: what people call the feed whose URL has been written with GUIDs; else empty.
     """
 
     url: IndexUrl
     credential: Credential
     source: str
+    feed: str = ""

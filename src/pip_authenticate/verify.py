@@ -24,6 +24,7 @@ PROBE = "pip-authenticate-no-such-package"
 COLLABORATOR = "Feed and Upstream Reader (Collaborator)"
 _HTML = "text/html"
 _LINK = re.compile(r"""<a\b[^>]*\bhref\s*=\s*["']([^"'#]+)""", re.IGNORECASE)
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WRITING_SCOPES = ("vso.packaging_write", "vso.packaging_manage")
 
 
@@ -88,25 +89,39 @@ class _Inspector:
             who = self._named(index, place) or who
             return _bad(
                 index,
-                f"{who} has no role that reads the feed {place.address.feed} (status 403, {said}). "
+                f"{who} has no role that reads the feed {_feed_name(index, place)} (status 403, {said}). "
                 f"{self._grant(index, place)} at least Reader; to save packages from upstream sources, "
                 f"{COLLABORATOR}.{self._project_hint(index, place)}",
             )
-        if page.status == 200 and not self._settings.verify_package and not _is_simple_page(page):
+        if page.status == 200 and not _is_simple_page(page):
             return _bad(
                 index,
-                f"{index.url.origin.host} answers for a package that cannot exist: something else stands in "
-                "the feed's place, a sign-in page or a proxy. Check the URL.",
+                f"{index.url.origin.host} answers with what is no page of a feed: something else stands in "
+                "its place, a sign-in page or a proxy. Check the URL.",
             )
-        if page.status == 404 and _says_no_feed(page):
-            return _bad(
-                index, f"The feed {place.address.feed} does not exist there. {self._suggestion(index, place)}"
-            )
+        missing = self._missing(index, place, page) if page.status == 404 else ""
+        if missing:
+            return _bad(index, missing)
         if self._settings.verify_package:
             refusal = self._try_download(index, page, f"{self._grant(index, place)} {COLLABORATOR}.")
             if refusal:
                 return refusal
         return self._judge_role(index, place, who)
+
+    def _missing(self, index: AuthenticatedIndex, place: Organization, page: Response) -> str:
+        """What a 404 misses: feed, view or project; empty where it is only the package."""
+        asked = place.address.feed
+        if _says_no_feed(page):
+            return f"The feed {asked} does not exist there. {self._suggestion(index, place)}"
+        if _says_no_view(page):
+            feed, _, view = asked.partition("@")
+            return f"The feed {feed} has no view {view}. Check the name of the view."
+        if place.rest and _says_no_project(page):
+            return (
+                f"The project of the feed {'/'.join(place.rest)}/{asked} does not exist, or does not let "
+                f"this identity in. Check its name; {self._project_grant(index, place)}."
+            )
+        return ""
 
     def _judge_role(self, index: AuthenticatedIndex, place: Organization, who: str) -> Verdict:
         """A feed can be read; may it also save from upstream?"""
@@ -123,12 +138,15 @@ class _Inspector:
             return _good(
                 index, f"{who} may read; whether it may save from upstream is unknown: {error.what}."
             )
+        # A personal access token does not tell its scopes.
+        opaque = not _claims(index.credential.secret)
+        scope_too = ", or its token lacks the scope Packaging (Read & write)" if opaque else ""
         if any(feed.is_at(place.address, place.rest) for feed in feeds):
             return _good(index, f"{who} may read and save from upstream.")
         return _limited(
             index,
             f"{who} may read what the feed has, but not save packages from upstream sources. "
-            f"If the feed has any: {self._grant(index, place)} {COLLABORATOR}; it has less now.",
+            f"If the feed has any: {self._grant(index, place)} {COLLABORATOR}; it has less now{scope_too}.",
         )
 
     def _suggestion(self, index: AuthenticatedIndex, place: Organization) -> str:
@@ -154,8 +172,9 @@ class _Inspector:
     def _who(self, index: AuthenticatedIndex, response: Response) -> str:
         """The identity as the answer tells it, `{id}:{account}`; else what the credential is called."""
         identity, colon, account = response.headers.get("x-vss-userdata", "").partition(":")
-        if colon and identity:
-            return f"{account or 'The identity'} ({identity})"
+        if colon and identity:  # services have a GUID for an account, which tells people nothing
+            name = f"The identity of {index.source}" if _GUID.fullmatch(account) else account
+            return f"{name or 'The identity'} ({identity})"
         return f"The identity of {index.source}"
 
     def _named(self, index: AuthenticatedIndex, place: Organization) -> str:
@@ -169,24 +188,35 @@ class _Inspector:
         return index.credential.secret == token
 
     def _grant(self, index: AuthenticatedIndex, place: Organization) -> str:
-        feed = place.address.feed.partition("@")[0]
+        feed = _feed_name(index, place).partition("@")[0]
         where = f"In Artifacts, feed {feed}, Feed settings, Permissions, give"
         if not self._is_job(index):
             return f"{where} this identity"
+        project, collection = self._build_services(place)
+        return f"{where} '{project}' (or, for a job with collection scope, '{collection}')"
+
+    def _build_services(self, place: Organization) -> tuple[str, str]:
+        """The names of the identities that a job can have: with project scope, with collection scope."""
         organization = "/".join(place.address.scope[: len(place.address.scope) - len(place.rest)][-1:])
+        organization = organization or "{org}"
         project = self._settings.project or "{Project}"
         return (
-            f"{where} '{project} Build Service ({organization or '{org}'})' (or, for a job with collection "
-            f"scope, 'Project Collection Build Service ({organization or '{org}'})')"
+            f"{project} Build Service ({organization})",
+            f"Project Collection Build Service ({organization})",
+        )
+
+    def _project_grant(self, index: AuthenticatedIndex, place: Organization) -> str:
+        who = f"'{self._build_services(place)[0]}'" if self._is_job(index) else "this identity"
+        return (
+            f"if the pipeline runs in another project, this one must grant {who} "
+            "'Read project-level information' (Project settings, Permissions)"
         )
 
     def _project_hint(self, index: AuthenticatedIndex, place: Organization) -> str:
         if not place.rest or not self._is_job(index):
             return ""
-        return (
-            f" The feed belongs to the project {place.rest[0]}: if the pipeline runs in another one, that "
-            "project must also grant the build service 'Read project-level information'."
-        )
+        project = index.feed.rpartition("/")[0] or place.rest[0]
+        return f" The feed belongs to the project {project}: {self._project_grant(index, place)}."
 
     # ---- other indexes -------------------------------------------------------------------------
 
@@ -280,6 +310,13 @@ def _rejected(index: AuthenticatedIndex, page: Response, said: str) -> str:
             f"{host} takes no password (status 401): it offers {', '.join(offered)[:80]}, which pip "
             "does not speak. Ask whoever runs the server for Basic authentication with access tokens."
         )
+    claims = _claims(index.credential.secret)
+    if "appid" in claims and not _is_past(index.credential.secret):
+        return (
+            f"The organisation at {host} does not know the service principal of {index.source} (status 401, "
+            f"{said}). Add it in Organization settings, Users, and check that the organisation belongs to "
+            f"the tenant {str(claims.get('tid', 'of the token'))[:40]}."
+        )
     if "expired" in said.lower() or _is_past(index.credential.secret):
         why = "has expired. Create a new one"
     else:
@@ -291,6 +328,23 @@ def _says_no_feed(page: Response) -> bool:
     """Whether a 404 is about the feed, not about the package."""
     text = f"{azure_devops.message_of(page)} {page.reason}".lower()
     return "feed with id" in text or b"FeedIdNotFoundException" in page.body
+
+
+def _says_no_view(page: Response) -> bool:
+    """Whether a 404 is about the view of a feed."""
+    return b"ViewNotFoundException" in page.body
+
+
+def _says_no_project(page: Response) -> bool:
+    """Whether a 404 is about the project; one that the identity may not see counts as none."""
+    return (
+        "TF200016" in f"{azure_devops.message_of(page)} {page.reason}" or b"ProjectDoesNotExist" in page.body
+    )
+
+
+def _feed_name(index: AuthenticatedIndex, place: Organization) -> str:
+    """What people call a feed, where that is known."""
+    return index.feed or place.address.feed
 
 
 def _is_simple_page(page: Response) -> bool:
