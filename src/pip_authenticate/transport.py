@@ -3,6 +3,7 @@
 urllib3 is imported by the first request, so that a run which needs no request does not pay for it.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ CONNECTIONS = 20
 REDIRECTS = 5
 BODY_BYTES = 4 * 1024 * 1024
 ERROR_BODY_BYTES = 64 * 1024
+_PIECE_SECONDS = 0.2
 _RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -179,7 +181,9 @@ class Transport:
         """Sleep, unless the deadline leaves no time for a try after that."""
         if seconds + 1 > self.remaining:
             return False
-        time.sleep(seconds)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _PIECE_SECONDS))
         return True
 
     def _once(self, request: "_Request") -> Response:
@@ -349,10 +353,36 @@ def in_parallel(function: Callable[[_S], _T], items: list[_S]) -> list[_T]:
     """
     if len(items) < 2:
         return [function(item) for item in items]
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only many requests need it
+    waiting = list(enumerate(items))[::-1]
+    outcomes, failures = dict[int, _T](), dict[int, BaseException]()
 
-    with ThreadPoolExecutor(max_workers=min(len(items), CONNECTIONS)) as pool:
-        return list(pool.map(function, items))
+    def work() -> None:
+        while waiting:
+            try:
+                position, item = waiting.pop()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                outcomes[position] = function(item)
+            except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+                failures[position] = error
+
+    # Daemons, unlike those of a ThreadPoolExecutor: a cancelled run does not wait for them.
+    threads = [threading.Thread(target=work, daemon=True) for _ in items[:CONNECTIONS]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        _join(thread, math.inf)
+    if failures:
+        raise failures[min(failures)]
+    return [outcomes[position] for position in range(len(items))]
+
+
+def _join(thread: threading.Thread, seconds: float) -> None:
+    """Wait for a thread, in pieces: a signal that comes just before a wait is only noticed after it."""
+    end = time.monotonic() + seconds
+    while thread.is_alive() and (left := end - time.monotonic()) > 0:
+        thread.join(min(left, _PIECE_SECONDS))
 
 
 def _bounded(function: Callable[[], _T], seconds: float, url: str) -> _T:
@@ -368,7 +398,7 @@ def _bounded(function: Callable[[], _T], seconds: float, url: str) -> _T:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(max(seconds, 0))
+    _join(thread, seconds)
     if failure:
         raise failure[0]
     if not outcome:

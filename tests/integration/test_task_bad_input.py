@@ -1,9 +1,13 @@
 """What a person gets who gives the task something that it cannot use."""
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from support import nasty
-from support.organisation import Organisation, organisation
+from support.organisation import TOKEN, Organisation, organisation
 from support.task import Connection, Run, Task, environment, guid
 
 GOOD = Connection.login(1, "https://h.example/simple", "u", "secret-canary")
@@ -121,56 +125,44 @@ def test_a_user_name_in_the_url_of_a_feed_is_dropped_and_not_shown(task: Task, h
     assert refused.leaks(CANARY) == []
 
 
+def broken(url: str, scheme: str = "Token", **parameters: str) -> Connection:
+    """A connection whose number is not yet given."""
+    return Connection("", url, scheme, parameters)
+
+
+HOST = "https://h.example/"
 BROKEN = {
-    "no URL": (Connection(guid(2), "", "Token", {"apitoken": CANARY}), ["URL"]),
-    "no authorisation": (Connection(guid(2), "https://h.example/", "", {}), ["authorisation"]),
-    "no token": (Connection(guid(2), "https://h.example/", "Token", {}), ["apitoken"]),
-    "empty token": (Connection(guid(2), "https://h.example/", "Token", {"apitoken": ""}), ["apitoken"]),
-    "no password": (
-        Connection(guid(2), "https://h.example/", "UsernamePassword", {"username": "u"}),
-        ["password"],
-    ),
-    "no user": (
-        Connection(guid(2), "https://h.example/", "UsernamePassword", {"password": CANARY}),
-        ["username"],
-    ),
-    "nothing": (
-        Connection(guid(2), "https://h.example/", "UsernamePassword", {}),
-        ["username", "password"],
-    ),
+    "no URL": (broken("", apitoken=CANARY), ["URL"]),
+    "no authorisation": (broken(HOST, ""), ["authorisation"]),
+    "no scheme but a token": (broken(HOST, "", apitoken=CANARY), ["authorisation"]),
+    "no token": (broken(HOST), ["apitoken"]),
+    "empty token": (broken(HOST, apitoken=""), ["apitoken"]),
+    "no password": (broken(HOST, "UsernamePassword", username="u"), ["password"]),
+    "no user": (broken(HOST, "UsernamePassword", password=CANARY), ["username"]),
+    "nothing": (broken(HOST, "UsernamePassword"), ["username", "password"]),
     "other scheme": (
-        Connection(guid(2), "https://h.example/", "ServicePrincipal", {"key": CANARY}),
+        broken(HOST, "ServicePrincipal", key=CANARY),
         ["ServicePrincipal", "Token", "UsernamePassword"],
     ),
-    "no scheme but parameters": (
-        Connection(guid(2), "https://h.example/", "", {"apitoken": CANARY}),
-        ["authorisation"],
-    ),
-    "no http": (Connection(guid(2), "ftp://h.example/", "Token", {"apitoken": CANARY}), ["https"]),
-    "no host": (Connection(guid(2), "https:///simple", "Token", {"apitoken": CANARY}), ["host"]),
-    "bad port": (Connection(guid(2), "https://h.example:x/", "Token", {"apitoken": CANARY}), ["URL"]),
-    "blank": (Connection(guid(2), "https://h.example/a b", "Token", {"apitoken": CANARY}), ["URL"]),
-    "query": (
-        Connection(guid(2), f"https://h.example/?token={CANARY}", "Token", {"apitoken": "t"}),
-        ["query"],
-    ),
-    "unfinished": (
-        Connection(guid(2), f"https://u:{CANARY}@[h.example/", "Token", {"apitoken": "t"}),
-        ["URL"],
-    ),
-    "command": (
-        Connection(guid(2), "https://h.example/\n##vso[task.debug]x", "Token", {"apitoken": CANARY}),
-        ["URL"],
-    ),
+    "no http": (broken("ftp://h.example/", apitoken=CANARY), ["https"]),
+    "no host": (broken("https:///simple", apitoken=CANARY), ["host"]),
+    "bad port": (broken("https://h.example:x/", apitoken=CANARY), ["URL"]),
+    "blank": (broken("https://h.example/a b", apitoken=CANARY), ["URL"]),
+    "query": (broken(f"https://h.example/?token={CANARY}", apitoken="t"), ["query"]),
+    "unfinished": (broken(f"https://u:{CANARY}@[h.example/", apitoken="t"), ["URL"]),
+    "command": (broken("https://h.example/\n##vso[task.debug]x", apitoken=CANARY), ["URL"]),
 }
 
 
-@pytest.mark.parametrize(("connection", "words"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_connection_that_cannot_be_used_is_named_with_what_it_lacks(
-    task: Task, connection: Connection, words: list[str]
-) -> None:
-    run = task.run(environment(connections=[GOOD, connection]))
-    failed(run, guid(2), *words)
+def test_connections_that_cannot_be_used_are_named_with_what_they_lack(task: Task) -> None:
+    connections = [replace(one, id=guid(number)) for number, (one, _) in enumerate(BROKEN.values(), 11)]
+    run = task.run(environment(connections=[GOOD, *connections]))
+    assert run.failed_cleanly(), run.lines
+    assert run.variables == {}
+    assert len(run.errors) == len(BROKEN)
+    for number, (name, (_, words)) in enumerate(BROKEN.items(), 11):
+        for word in (guid(number), *words):
+            assert word in run.errors[number - 11], name
     assert run.leaks(CANARY, user="u") == []
 
 
@@ -202,8 +194,8 @@ def test_a_connection_that_the_agent_does_not_know(task: Task) -> None:
 
 
 def test_all_faults_are_told_at_once(task: Task) -> None:
-    broken = [connection for connection, _ in list(BROKEN.values())[:1]]
-    run = task.run(environment(feeds="a/b/c,d/e/f", connections=broken, only_extra="maybe"))
+    unusable = Connection.token(2, "", CANARY)
+    run = task.run(environment(feeds="a/b/c,d/e/f", connections=[unusable], only_extra="maybe"))
     assert run.failed_cleanly()
     assert len(run.errors) == 4
     for word in ("a/b/c", "d/e/f", "maybe", guid(2)):
@@ -285,3 +277,19 @@ def test_a_feed_service_that_is_not_there_is_not_asked_for_full_urls(task: Task)
         run = task.run(environment(feeds=server.index("f"), organisation=server))
         assert run.succeeded()
         assert server.questions == []
+
+
+def test_a_defect_of_the_task_is_reported_as_one(task: Task, hosted: Organisation, tmp_path: Path) -> None:
+    """A library that is broken is a defect that can be had without touching the task's own code."""
+    shutil.copytree(task.folder, tmp_path / "task")
+    library = tmp_path / "task" / "lib" / "urllib3" / "__init__.py"
+    library.write_text(f"raise RuntimeError('canary {TOKEN}')", encoding="utf-8")
+    old = "https://u:old-canary@h.example/"
+    run = Task(tmp_path / "task").run(environment(feeds="f", organisation=hosted, PIP_INDEX_URL=old))
+    assert run.failed_cleanly()
+    assert run.variables == {"PIP_INDEX_URL": ""}
+    assert "defect" in run.errors[0]
+    assert "RuntimeError" in run.errors[0]
+    assert "canary" not in run.errors[0]
+    assert any("transport.py" in text for text in run.debug)
+    assert run.leaks(TOKEN, "old-canary") == []

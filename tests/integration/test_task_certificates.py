@@ -9,7 +9,8 @@ import pytest
 import trustme
 
 from support.certificates import ClientFiles, client_files, server_context
-from support.organisation import TOKEN, organisation
+from support.http_service import Answer
+from support.organisation import TOKEN, Organisation, organisation
 from support.task import Task, environment
 
 
@@ -38,6 +39,19 @@ def test_a_certificate_for_another_name_is_refused(
         assert stranger.questions == []
     assert run.failed_cleanly()
     assert len(run.errors) == 1
+
+
+def test_a_redirect_from_https_to_plain_http_is_refused(
+    task: Task, hosted: Organisation, authority: trustme.CA, authority_file: str
+) -> None:
+    with organisation(tls=server_context(authority, "127.0.0.1")) as secure:
+        there = [("Location", f"{hosted.address}/anything")]
+        secure.service.routes[secure.area_route] = lambda _: Answer(307, headers=there)
+        run = task.run(environment(feeds="f", organisation=secure, AGENT_CAINFO=authority_file))
+    assert run.failed_cleanly()
+    assert len(run.errors) == 1
+    assert "plain http" in run.errors[0]
+    assert hosted.questions == []
 
 
 def test_skipping_the_check_works_with_a_warning(task: Task, authority: trustme.CA) -> None:

@@ -30,6 +30,19 @@ def test_none_for_full_urls(task: Task, hosted: Organisation) -> None:
     assert hosted.questions == []
 
 
+def test_one_to_learn_whether_a_url_elsewhere_is_of_the_organisation(
+    task: Task, hosted: Organisation
+) -> None:
+    """An organisation may have its feed service at an address of its own."""
+    with serving() as elsewhere:
+        hosted.area = {"locationUrl": f"{elsewhere.url}/feeds"}
+        own, foreign = (f"{elsewhere.url}/{path}/_packaging/f/pypi/simple" for path in ("feeds/p", "feeds2"))
+        assert task.run(environment(feeds=own, organisation=hosted)).succeeded()
+        assert hosted.questions == [hosted.area_route]
+        assert task.run(environment(feeds=foreign, organisation=hosted)).failed_cleanly()
+        assert elsewhere.requests == []
+
+
 def test_none_and_no_job_token_for_connections(task: Task, hosted: Organisation) -> None:
     connections = [Connection.token(1, "https://h.example/simple", "t")]
     run = task.run(environment(connections=connections, organisation=hosted, token=""))

@@ -5,29 +5,37 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 
-from support.agent import Log
 from support.http_service import Answer
 from support.organisation import Organisation
-from support.task import Task, environment, measured, result_of
+from support.task import Run, Task, environment, measured, result_of
 
+PROBE = "pip-authenticate-no-such-package"
 OLD = "https://build:old-canary@h.example/simple"
 
 
 def canceled(
-    task: Task, hosted: Organisation, *signals: signal.Signals, command: list[str] | None = None
-) -> Log:
-    """A run that is sent signals while it waits for an answer."""
-    hosted.service.routes[hosted.area_route] = lambda _: Answer(delay=20)
-    env = environment(feeds="f", organisation=hosted, PIP_EXTRA_INDEX_URL=OLD)
+    task: Task,
+    hosted: Organisation,
+    *signals: signal.Signals,
+    command: list[str] | None = None,
+    inputs: Mapping[str, str] = MappingProxyType({}),
+    awaited: int = 1,
+) -> Run:
+    """A run that is sent signals while it waits for an answer to its request number `awaited`."""
+    if not inputs:
+        hosted.service.routes[hosted.area_route] = lambda _: Answer(delay=20)
+    env = {**environment(feeds="f", organisation=hosted, PIP_EXTRA_INDEX_URL=OLD), **inputs}
     started = command or [sys.executable, "-I", "-X", "utf8", "-u", str(task.folder / "main.py")]
     began = time.monotonic()
     with subprocess.Popen(
         started, env={**env, **measured()}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        while not hosted.questions:
+        while len(hosted.questions) < awaited:
             time.sleep(0.01)
         for one in signals:
             os.kill(process.pid, one)
@@ -41,9 +49,23 @@ def canceled(
     return run
 
 
+def test_a_cancelled_run_does_not_wait_for_what_it_asks_in_parallel(task: Task, hosted: Organisation) -> None:
+    for feed in ("a", "b"):
+        hosted.service.routes[f"GET /pkgs/contoso/_packaging/{feed}/pypi/simple/{PROBE}/"] = lambda _: Answer(
+            delay=20
+        )
+    inputs = {"INPUT_ARTIFACTFEEDS": "a,b", "INPUT_VERIFY": "warn"}
+    run = canceled(task, hosted, signal.SIGINT, inputs=inputs, awaited=4)
+    assert run.result == "Canceled"
+
+
 @pytest.mark.parametrize(
     "signals",
-    [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGTERM]],
+    [
+        [signal.SIGINT],
+        [signal.SIGTERM],
+        *[[signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGTERM]] * 5,
+    ],
 )
 def test_a_cancelled_run_says_so_and_sets_nothing(
     task: Task, hosted: Organisation, signals: list[signal.Signals]

@@ -10,7 +10,7 @@ from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import Credential
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
-from pip_authenticate.transport import BODY_BYTES, ERROR_BODY_BYTES, Transport, origin_of
+from pip_authenticate.transport import BODY_BYTES, ERROR_BODY_BYTES, Transport, in_parallel, origin_of
 from support.http_service import Answer, Raw, Service, endless, raw, reset, serving, unused_port
 from support.web_proxy import proxying
 
@@ -249,3 +249,26 @@ def test_threads_share_a_transport(service: Service) -> None:
     for thread in threads:
         thread.join()
     assert statuses == [404] * 8
+
+
+def test_work_in_parallel_keeps_its_order() -> None:
+    began = time.monotonic()
+
+    def slow(number: int) -> int:
+        time.sleep(0.3 - number / 100)
+        return -number
+
+    assert in_parallel(slow, list(range(10))) == [-number for number in range(10)]
+    assert time.monotonic() - began < 1.5
+    assert in_parallel(slow, [7]) == [-7]
+    assert in_parallel(slow, []) == []
+
+
+def test_the_first_failure_of_parallel_work_is_raised() -> None:
+    def picky(number: int) -> int:
+        if number % 2:
+            raise ServiceError("odd", f"number {number}")
+        return number
+
+    with pytest.raises(ServiceError, match="number 1"):
+        in_parallel(picky, list(range(60)))

@@ -59,6 +59,7 @@ def test_the_same_index_with_two_credentials_is_an_error_that_names_both_sources
         ("https://u:p/q@h/x", "https://***@h/x", {"p/q"}),
         ("https://u:p?q#r@h/x", "https://***@h/x", {"p?q#r"}),
         ("https://:p@h/", "https://***@h/", {"p"}),
+        ("https://u:@h/", "https://***@h/", set()),
     ],
 )
 def test_credentials_in_a_value_are_found_and_hidden(value: str, shown: str, secrets: set[str]) -> None:
