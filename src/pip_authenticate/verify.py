@@ -313,9 +313,9 @@ def _rejected(index: AuthenticatedIndex, page: Response, said: str) -> str:
     claims = _claims(index.credential.secret)
     if "appid" in claims and not _is_past(index.credential.secret):
         return (
-            f"The organisation at {host} does not know the service principal of {index.source} (status 401, "
-            f"{said}). Add it in Organization settings, Users, and check that the organisation belongs to "
-            f"the tenant {str(claims.get('tid', 'of the token'))[:40]}."
+            f"The organisation at {host} does not accept the token of {index.source} (status 401, {said}). "
+            "Add its service principal in Organization settings, Users, and check that the organisation "
+            f"belongs to the tenant {str(claims.get('tid', 'of the token'))[:40]}."
         )
     if "expired" in said.lower() or _is_past(index.credential.secret):
         why = "has expired. Create a new one"
