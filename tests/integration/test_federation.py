@@ -164,6 +164,34 @@ def test_the_example_runs_under_the_emulated_agent(task: Task) -> None:
     assert not re.search(r"eyJ[\w-]{10}", "\n".join(result.log))
 
 
+@pytest.mark.parametrize("on_premises", [False, True])
+def test_what_a_job_is_told_about_federation(tmp_path: Path, *, on_premises: bool) -> None:
+    pipeline = tmp_path / "pipeline.yml"
+    told = "[$SYSTEM_OIDCREQUESTURI] [$AZURE_AUTHORITY_HOST] [$EMULATOR_PACKAGESURI]"
+    pipeline.write_text(f"steps:\n- script: echo '{told}'; echo \"told {told}\"\n", encoding="utf-8")
+    organization = Organization.load(EXAMPLES / "organization.toml")
+    with Service(organization, on_premises=on_premises) as service:
+        agent = Agent(service=service, project="project1", python=False)
+        result = agent.run(Pipeline.load(pipeline))
+        (line,) = [line for line in result.log if line.startswith("told ")]
+        uri, authority, packages = re.findall(r"\[(.*?)\]", line)
+        assert packages == service.address("pkgs")
+        project, job_id = (
+            result.variables["System.TeamProjectId"].value,
+            result.variables["System.JobId"].value,
+        )
+        if on_premises:
+            assert not uri
+            assert not authority
+        else:
+            assert authority == service.authority
+            plan = result.variables["System.PlanId"].value
+            assert uri == (
+                f"{service.collection_uri}{project}/_apis/distributedtask/hubs/build/plans/{plan}"
+                f"/jobs/{job_id}/oidctoken"
+            )
+
+
 def test_a_job_of_another_project_gets_no_assertion(task: Task) -> None:
     with Service(Organization.load(EXAMPLES / "organization.toml")) as service:
         agent = Agent(service=service, project="project2", task_dirs=[task.folder], python=False)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pip_authenticate.emulator.faults import Fault
+from pip_authenticate.emulator.jwt import Signer
 from pip_authenticate.emulator.request_log import Record
 from support.federated import Job, contoso
 from support.task import Connection, Run, Task
@@ -353,6 +354,18 @@ def test_the_token_of_a_person(task: Task, job: Job, token: str, said: str) -> N
     assert said in the_warning(found)
     assert len(of_verifying(job)) <= 2
     assert not found.leaks(token)
+
+
+def test_a_token_that_tells_a_scope_for_reading_only(task: Task, job: Job) -> None:
+    """Scope beats role: the token itself says enough, so that nobody is asked."""
+    token = Signer().sign({"scp": "vso.packaging vso.code"}).reveal()
+    answer = Fault("answer", path=PAGE, status=404, reason="Not Found", body="no such package")
+    job.service.faults.add(answer)
+    connection = Connection.token(7, job.feed("shared"), token)
+    warning = the_warning(run(task, job, connections=(connection,)))
+    assert "the token's scope vso.packaging allows reading only" in warning
+    assert "Packaging (Read & write)" in warning
+    assert len(of_verifying(job)) == 1
 
 
 def test_an_expired_token_of_the_job(task: Task, job: Job) -> None:
