@@ -102,12 +102,20 @@ def resolve(settings: Settings, debug: Callable[[str], None], learned: Learned) 
     if faults:
         raise Faults(faults)
     indexes = [index for part in found.values() for index in part]
+    service, unsafe = FeedsService(settings, transport), dict[object, ServiceError]()
     if len({index.credential for index in indexes}) > 1:
-        indexes = canonical.separate(indexes, FeedsService(settings, transport))
+        indexes, faulty = canonical.separate(indexes, service)
+        unsafe = {indexes[at].url.key: error for at, error in faulty.items()}
     roles = pip.roles(indexes, only_extra=settings.only_add_extra_index)
     verdicts = list[Verdict]()
     if settings.verify != "off":
-        verdicts = verify([role.target for role in roles], settings, transport)
+        verdicts = verify([role.target for role in roles], settings, transport, service)
+    # Nothing is downloaded from an index that cannot be read: no credential of its can go astray.
+    for verdict in verdicts:
+        if verdict.grade == "bad":
+            unsafe.pop(verdict.target.url.key, None)
+    if unsafe:
+        raise Faults(list(unsafe.values()))
     return Found({name: len(part) for name, part in found.items()}, roles, verdicts)
 
 

@@ -6,6 +6,8 @@ indexes written with names tie, and the first one's credential is sent for every
 GUIDs, each index shares its path with its own downloads only.
 """
 
+from typing import NamedTuple
+
 from pip_authenticate import azure_devops
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.feeds import FeedsService, Organization
@@ -13,15 +15,24 @@ from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
 from pip_authenticate.transport import in_parallel
 
 
-def separate(indexes: list[AuthenticatedIndex], service: FeedsService) -> list[AuthenticatedIndex]:
+class Separated(NamedTuple):
+    """Indexes that pip can tell apart.
+
+    Args:
+        indexes: in their order, rewritten where it was needed.
+        faults: why an index could not be rewritten, by its position; it is left as it was.
+    """
+
+    indexes: list[AuthenticatedIndex]
+    faults: dict[int, ServiceError]
+
+
+def separate(indexes: list[AuthenticatedIndex], service: FeedsService) -> Separated:
     """Write the indexes of an organisation with GUIDs wherever it has more than one credential.
 
     Args:
         indexes: all indexes of the run.
         service: asked once for every index that must be rewritten, and for no other.
-
-    Raises:
-        ServiceError: a feed's GUIDs could not be had.
     """
     places = [service.organization(index.url) for index in indexes]
     credentials: dict[object, set[Credential]] = {}
@@ -29,13 +40,22 @@ def separate(indexes: list[AuthenticatedIndex], service: FeedsService) -> list[A
         if place:
             credentials.setdefault(place.key, set()).add(index.credential)
 
-    def rewritten(pair: tuple[AuthenticatedIndex, Organization | None]) -> AuthenticatedIndex:
+    def rewritten(pair: tuple[AuthenticatedIndex, Organization | None]) -> AuthenticatedIndex | ServiceError:
         index, place = pair
         if place is None or len(credentials[place.key]) == 1:
             return index
-        return _with_guids(index, place, service)
+        try:
+            return _with_guids(index, place, service)
+        except ServiceError as error:
+            return error
 
-    return in_parallel(rewritten, list(zip(indexes, places, strict=True)))
+    outcomes = in_parallel(rewritten, list(zip(indexes, places, strict=True)))
+    faults = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, ServiceError)}
+    kept = [
+        index if isinstance(outcome, ServiceError) else outcome
+        for index, outcome in zip(indexes, outcomes, strict=True)
+    ]
+    return Separated(kept, faults)
 
 
 def _with_guids(index: AuthenticatedIndex, place: Organization, service: FeedsService) -> AuthenticatedIndex:

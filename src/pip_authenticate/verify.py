@@ -42,23 +42,26 @@ class Verdict(NamedTuple):
     text: str
 
 
-def verify(indexes: list[AuthenticatedIndex], settings: Settings, transport: Transport) -> list[Verdict]:
+def verify(
+    indexes: list[AuthenticatedIndex], settings: Settings, transport: Transport, service: FeedsService
+) -> list[Verdict]:
     """Judge all indexes at once.
 
     Args:
         indexes: with their credentials.
         settings: the package to try, and names for instructions.
         transport: sends the requests.
+        service: tells of feeds and roles.
     """
-    inspector = _Inspector(settings, transport)
+    inspector = _Inspector(settings, transport, service)
     return in_parallel(inspector.judge, indexes)
 
 
 class _Inspector:
-    def __init__(self, settings: Settings, transport: Transport) -> None:
+    def __init__(self, settings: Settings, transport: Transport, service: FeedsService) -> None:
         self._settings = settings
         self._transport = transport
-        self._service = FeedsService(settings, transport)
+        self._service = service
 
     def judge(self, index: AuthenticatedIndex) -> Verdict:
         """The verdict on one index; faults of the network are verdicts, too."""
