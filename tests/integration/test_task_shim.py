@@ -47,7 +47,7 @@ def test_a_cancelled_job_by_way_of_node(task: Task, hosted: Organisation) -> Non
         out, err = process.communicate(timeout=15)
     run = result_of(out, err, process.returncode, time.monotonic() - began, env)
     assert (run.code, run.result, run.variables) == (0, "Canceled", {})
-    assert run.seconds < 5
+    assert run.seconds < 10
 
 
 def pythons() -> list[str]:

@@ -41,7 +41,7 @@ def canceled(
             os.kill(process.pid, one)
         out, err = process.communicate(timeout=15)
     seconds = time.monotonic() - began
-    assert seconds < 5, "the agent kills what does not end soon"
+    assert seconds < 10, "the agent kills what does not end soon"
     run = result_of(out, err, process.returncode, seconds, env)
     assert run.err == ""
     assert run.code == 0

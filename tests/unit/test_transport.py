@@ -72,26 +72,31 @@ def test_no_server_holds_a_run_beyond_its_deadline(service: Service, answer: Ans
     began = time.monotonic()
     with pytest.raises(ServiceError) as failed:
         transport(seconds=1).request("GET", f"{service.url}/")
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 5
     assert "127.0.0.1" in str(failed.value)
 
 
 def test_the_deadline_holds_for_all_requests_together(service: Service) -> None:
     service.routes["GET /"] = lambda _: Answer(200, delay=0.4)
     one = transport(seconds=1)
-    one.request("GET", f"{service.url}/")
-    one.request("GET", f"{service.url}/")
+
+    def ask_often() -> None:
+        for _ in range(9):
+            one.request("GET", f"{service.url}/")
+
     with pytest.raises(ServiceError, match="did not answer"):
-        one.request("GET", f"{service.url}/")
+        ask_often()
+    assert len(service.requests) <= 3
     with pytest.raises(ServiceError, match="used up"):
         one.request("GET", f"{service.url}/")
+    assert len(service.requests) <= 3
 
 
 def test_a_wait_that_the_deadline_does_not_allow_is_not_begun(service: Service) -> None:
     service.routes["GET /"] = lambda _: Answer(503, headers=[("Retry-After", "9")])
     began = time.monotonic()
     assert transport(seconds=5).request("GET", f"{service.url}/").status == 503
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4
     assert len(service.requests) == 1
 
 
@@ -252,16 +257,18 @@ def test_threads_share_a_transport(service: Service) -> None:
 
 
 def test_work_in_parallel_keeps_its_order() -> None:
-    began = time.monotonic()
+    together = threading.Barrier(10, timeout=20)
 
-    def slow(number: int) -> int:
-        time.sleep(0.3 - number / 100)
+    def wait_for_the_others(number: int) -> int:
+        together.wait()
         return -number
 
-    assert in_parallel(slow, list(range(10))) == [-number for number in range(10)]
-    assert time.monotonic() - began < 1.5
-    assert in_parallel(slow, [7]) == [-7]
-    assert in_parallel(slow, []) == []
+    assert in_parallel(wait_for_the_others, list(range(10))) == [-number for number in range(10)]
+
+
+def test_work_for_nobody_and_for_one_needs_no_thread() -> None:
+    assert in_parallel(str, list[int]()) == []
+    assert in_parallel(lambda _: threading.get_ident(), [7]) == [threading.get_ident()]
 
 
 def test_the_first_failure_of_parallel_work_is_raised() -> None:
