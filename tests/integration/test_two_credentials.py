@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pip_authenticate.emulator.agent import Agent
+from pip_authenticate.emulator.faults import Fault
 from pip_authenticate.emulator.organization import Organization
 from pip_authenticate.emulator.pipeline import Pipeline
 from pip_authenticate.emulator.service import Service
@@ -214,6 +215,24 @@ def test_a_feed_that_does_not_exist(task: Task, job: Job) -> None:
     run = task.run(job.environment(feeds="shared", connections=(personal(job, "parts"),)))
     assert run.failed_cleanly()
     assert "project/feed" in run.errors[0]
+
+
+def test_a_feed_that_cannot_be_read_is_left_to_verify(task: Task, job: Job) -> None:
+    connections = (job.connection("personal"),)
+    run = task.run(job.environment(feeds="nowhere", connections=connections, INPUT_VERIFY="warn"))
+    assert run.succeeded(), run.errors
+    assert any("The feed nowhere does not exist there" in text for text in run.warnings)
+    assert urls(run)[0] == job.feed("nowhere").rstrip("/")
+    assert re.search(rf"/_packaging/{GUID}/", urls(run)[1]), "the other one gets its GUIDs all the same"
+
+
+@pytest.mark.parametrize("verify", ["off", "warn", "fail"])
+def test_a_feeds_service_that_tells_no_guids_fails_the_run(task: Task, job: Job, verify: str) -> None:
+    job.service.faults.add(Fault("answer", path=r"^/feeds/.*/feeds/", status=403, times=0))
+    connections = (job.connection("personal"),)
+    run = task.run(job.environment(feeds="shared", connections=connections, INPUT_VERIFY=verify))
+    assert run.result == "Failed"
+    assert not run.variables, "an index by name could be sent the other's token"
 
 
 def test_the_example_installs_from_both_feeds(task: Task) -> None:
