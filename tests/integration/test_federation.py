@@ -12,13 +12,13 @@ import pytest
 import trustme
 
 from pip_authenticate.emulator.agent import Agent
-from pip_authenticate.emulator.entra import EntraRefusal
-from pip_authenticate.emulator.faults import Fault
-from pip_authenticate.emulator.jwt import read
 from pip_authenticate.emulator.organization import Organization
 from pip_authenticate.emulator.pipeline import Pipeline
 from pip_authenticate.emulator.proxy import ForwardProxy
 from pip_authenticate.emulator.service import Service
+from pip_authenticate.emulator.services.entra import EntraRefusal
+from pip_authenticate.emulator.services.faults import Fault
+from pip_authenticate.emulator.services.jwt import read
 from pip_authenticate.secret import Secret
 from support.certificates import server_context
 from support.federated import OTHER_TENANT, OWN_TENANT, Job, contoso, credential_of, without_credential

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pip_authenticate.emulator.faults import Fault
 from pip_authenticate.emulator.organization import Organization
 from pip_authenticate.emulator.service import Service
+from pip_authenticate.emulator.services.faults import Fault
 from support.emulated import ORGANIZATION, PREVIEW, ask, basic, feed_url
 
 

@@ -12,8 +12,8 @@ import pytest
 import trustme
 
 from pip_authenticate.emulator.organization import Organization
-from pip_authenticate.emulator.packages import Distribution, made_up
 from pip_authenticate.emulator.service import Service
+from pip_authenticate.emulator.services.packages import Distribution, made_up
 from support.emulated import ACTIVITY, ORGANIZATION, Answer, ask, basic, feed_url, with_behaviour
 
 

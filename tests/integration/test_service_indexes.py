@@ -9,9 +9,9 @@ from urllib.parse import urljoin
 import pytest
 
 from pip_authenticate.emulator.organization import Organization
-from pip_authenticate.emulator.packages import made_up
-from pip_authenticate.emulator.public_index import PublicIndex, configured_index
 from pip_authenticate.emulator.service import Service
+from pip_authenticate.emulator.services.packages import made_up
+from pip_authenticate.emulator.services.public_index import PublicIndex, configured_index
 from pip_authenticate.errors import ServiceError
 from support.emulated import ORGANIZATION, ask, basic, feed_url
 

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
-from pip_authenticate.emulator.faults import Fault
 from pip_authenticate.emulator.organization import Organization
 from pip_authenticate.emulator.proxy import ForwardProxy
 from pip_authenticate.emulator.service import Service
+from pip_authenticate.emulator.services.faults import Fault
 from pip_authenticate.secret import Secret
 from support.emulated import ORGANIZATION, basic
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pip_authenticate.emulator.agent import Agent
-from pip_authenticate.emulator.faults import Fault
 from pip_authenticate.emulator.organization import Organization
 from pip_authenticate.emulator.pipeline import Pipeline
 from pip_authenticate.emulator.service import Service
+from pip_authenticate.emulator.services.faults import Fault
 from support.federated import Job, contoso, without_credential
 from support.real_pip import download, downloaded
 from support.task import Connection, Run, Task

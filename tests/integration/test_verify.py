@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pip_authenticate.emulator.faults import Fault
-from pip_authenticate.emulator.jwt import Signer
-from pip_authenticate.emulator.request_log import Record
+from pip_authenticate.emulator.services.faults import Fault
+from pip_authenticate.emulator.services.jwt import Signer
+from pip_authenticate.emulator.services.request_log import Record
 from support.federated import Job, contoso
 from support.task import Connection, Run, Task
 

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 
 from pip_authenticate.emulator.agent import Agent, JobResult, Timing
+from pip_authenticate.emulator.jobs.process import Grace
 from pip_authenticate.emulator.organization import Organization
 from pip_authenticate.emulator.pipeline import Pipeline
-from pip_authenticate.emulator.process import Grace
 from pip_authenticate.emulator.service import Service
 
 DATA = Path(__file__).parent.parent / "data" / "agent"

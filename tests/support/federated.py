@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from urllib.parse import unquote, urlencode, urlsplit
 
 from pip_authenticate.emulator.organization import Organization
-from pip_authenticate.emulator.request_log import Record
 from pip_authenticate.emulator.service import Service
+from pip_authenticate.emulator.services.request_log import Record
 from pip_authenticate.secret import Secret
 from support.emulated import Answer, ask
 from support.task import Connection, endpoint, environment

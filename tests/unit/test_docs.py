@@ -69,7 +69,8 @@ def test_the_commands_are_understood(command: str) -> None:
     "path", sorted(set(re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.(?:py|js|toml|yml))`", ARCHITECTURE)))
 )
 def test_every_file_that_the_architecture_names_exists(path: str) -> None:
-    places = [ROOT, ROOT / "src" / "pip_authenticate", ROOT / "src" / "pip_authenticate" / "emulator"]
+    product = ROOT / "src" / "pip_authenticate"
+    places = [ROOT, product, product / "emulator" / "services"]
     assert any((place / path).is_file() for place in places)
 
 

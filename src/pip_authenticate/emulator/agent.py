@@ -13,25 +13,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pip_authenticate.emulator import plan, workspace
-from pip_authenticate.emulator.context import JobContext, TelemetryEvent
-from pip_authenticate.emulator.endpoints import NO_ID, SYSTEM_NAME, Endpoint
-from pip_authenticate.emulator.handlers import Machine
-from pip_authenticate.emulator.job import Cancellation, Job, StepResult, Timing
-from pip_authenticate.emulator.job_log import JobLog, RawLine
-from pip_authenticate.emulator.job_variables import (
+from pip_authenticate.emulator.jobs import plan, workspace
+from pip_authenticate.emulator.jobs.context import JobContext, TelemetryEvent
+from pip_authenticate.emulator.jobs.endpoints import NO_ID, SYSTEM_NAME, Endpoint
+from pip_authenticate.emulator.jobs.handlers import Machine
+from pip_authenticate.emulator.jobs.job import Cancellation, Job, StepResult, Timing
+from pip_authenticate.emulator.jobs.job_log import JobLog, RawLine
+from pip_authenticate.emulator.jobs.job_variables import (
     AGENT_VERSION,
     AgentProxy,
     JobFacts,
     JobVariables,
     system_variables,
 )
-from pip_authenticate.emulator.masker import Masker
-from pip_authenticate.emulator.names import Names
+from pip_authenticate.emulator.jobs.masker import Masker
+from pip_authenticate.emulator.jobs.names import Names
+from pip_authenticate.emulator.jobs.plan import PlannedStep
+from pip_authenticate.emulator.jobs.variables import Variable, Variables
+from pip_authenticate.emulator.jobs.workspace import Workspace
 from pip_authenticate.emulator.pipeline import Pipeline
-from pip_authenticate.emulator.plan import PlannedStep
-from pip_authenticate.emulator.variables import Variable, Variables
-from pip_authenticate.emulator.workspace import Workspace
 from pip_authenticate.secret import Secret
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pip_authenticate.emulator.console import Console
-from pip_authenticate.emulator.workspace import MACHINE
+from pip_authenticate.emulator.jobs.workspace import MACHINE
 from pip_authenticate.errors import InputError, PipAuthenticateError, each
 from pip_authenticate.secret import Secret
 

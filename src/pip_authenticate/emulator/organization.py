@@ -12,10 +12,10 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from pip_authenticate.emulator import directory
-from pip_authenticate.emulator.behaviour import SIGN_IN, Behaviour
-from pip_authenticate.emulator.directory import Application, Tenant
-from pip_authenticate.emulator.model import (
+from pip_authenticate.emulator.description import directory
+from pip_authenticate.emulator.description.behaviour import SIGN_IN, Behaviour
+from pip_authenticate.emulator.description.directory import Application, Tenant
+from pip_authenticate.emulator.description.model import (
     FEDERATION_SCHEME,
     ROLE_NAMES,
     SCOPES,
@@ -32,8 +32,8 @@ from pip_authenticate.emulator.model import (
     UpstreamKind,
     View,
 )
-from pip_authenticate.emulator.packages import Distribution, in_folder, made_up
-from pip_authenticate.emulator.tables import Table, load_toml, nearest
+from pip_authenticate.emulator.description.tables import Table, load_toml, nearest
+from pip_authenticate.emulator.services.packages import Distribution, in_folder, made_up
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError
 from pip_authenticate.secret import Secret
 

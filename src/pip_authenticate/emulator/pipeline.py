@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from pip_authenticate.emulator import expressions, task_definition, yaml_reader
-from pip_authenticate.emulator.expressions import Expression
-from pip_authenticate.emulator.names import Names
-from pip_authenticate.emulator.restrictions import Restrictions
-from pip_authenticate.emulator.task_definition import TaskReference
-from pip_authenticate.emulator.yaml_reader import Item
+from pip_authenticate.emulator.jobs import expressions, task_definition, yaml_reader
+from pip_authenticate.emulator.jobs.expressions import Expression
+from pip_authenticate.emulator.jobs.names import Names
+from pip_authenticate.emulator.jobs.restrictions import Restrictions
+from pip_authenticate.emulator.jobs.task_definition import TaskReference
+from pip_authenticate.emulator.jobs.yaml_reader import Item
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, each
 
 _Result = TypeVar("_Result")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import quote, urlsplit
 
-from pip_authenticate.emulator.background import BackgroundLoop
+from pip_authenticate.emulator.services.background import BackgroundLoop
 from pip_authenticate.secret import Secret
 
 _LARGEST_HEAD = 64 * 1024

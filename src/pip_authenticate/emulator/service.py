@@ -11,20 +11,20 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from pip_authenticate.emulator.assertions import JobPlace
-from pip_authenticate.emulator.background import BackgroundLoop
-from pip_authenticate.emulator.blobs import LIFETIME, BlobStore
-from pip_authenticate.emulator.control import CONTROL_PATH, control
-from pip_authenticate.emulator.entra import PREFIX, Entra
-from pip_authenticate.emulator.faults import Fault, FaultQueue, Proceed, commit
-from pip_authenticate.emulator.identities import Caller
-from pip_authenticate.emulator.indexes import PlainIndex
-from pip_authenticate.emulator.jwt import Signer
-from pip_authenticate.emulator.model import Project
+from pip_authenticate.emulator.description.model import Project
 from pip_authenticate.emulator.organization import PLACEHOLDER, Organization
-from pip_authenticate.emulator.request_log import Record
-from pip_authenticate.emulator.routes import within
-from pip_authenticate.emulator.site import Keys, Site
+from pip_authenticate.emulator.services.assertions import JobPlace
+from pip_authenticate.emulator.services.background import BackgroundLoop
+from pip_authenticate.emulator.services.blobs import LIFETIME, BlobStore
+from pip_authenticate.emulator.services.control import CONTROL_PATH, control
+from pip_authenticate.emulator.services.entra import PREFIX, Entra
+from pip_authenticate.emulator.services.faults import Fault, FaultQueue, Proceed, commit
+from pip_authenticate.emulator.services.identities import Caller
+from pip_authenticate.emulator.services.indexes import PlainIndex
+from pip_authenticate.emulator.services.jwt import Signer
+from pip_authenticate.emulator.services.request_log import Record
+from pip_authenticate.emulator.services.routes import within
+from pip_authenticate.emulator.services.site import Keys, Site
 from pip_authenticate.errors import InputError
 from pip_authenticate.secret import Secret
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from pip_authenticate.emulator.faults import Fault
-from pip_authenticate.emulator.jwt import Claims, Signer, read
 from pip_authenticate.emulator.organization import Organization
 from pip_authenticate.emulator.service import Service
+from pip_authenticate.emulator.services.faults import Fault
+from pip_authenticate.emulator.services.jwt import Claims, Signer, read
 from pip_authenticate.errors import Faults, InputError, each
 from pip_authenticate.secret import Secret
 from support.emulated import Answer, ask

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pip_authenticate.emulator.behaviour import Behaviour
-from pip_authenticate.emulator.model import IdentityKind, Role, UpstreamKind
+from pip_authenticate.emulator.description.behaviour import Behaviour
+from pip_authenticate.emulator.description.model import IdentityKind, Role, UpstreamKind
 from pip_authenticate.emulator.organization import Organization
 from pip_authenticate.errors import Faults, InputError, each
 from pip_authenticate.secret import Secret

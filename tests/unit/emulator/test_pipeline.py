@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from pip_authenticate.emulator.jobs.restrictions import Restrictions
 from pip_authenticate.emulator.pipeline import Pipeline
-from pip_authenticate.emulator.restrictions import Restrictions
 from pip_authenticate.errors import InputError, PipAuthenticateError, each
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

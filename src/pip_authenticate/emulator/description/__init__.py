@@ -1,0 +1,1 @@
+"""What an emulated organisation is made of, as its file describes it."""

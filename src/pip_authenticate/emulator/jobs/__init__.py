@@ -1,0 +1,1 @@
+"""The agent's side: variables, environment, processes, logging commands, masking, results."""

@@ -1,0 +1,1 @@
+"""The organisation's services over HTTP: who asks, what is answered, what goes wrong on request."""
