@@ -166,9 +166,8 @@ def test_connections_that_cannot_be_used_are_named_with_what_they_lack(task: Tas
     assert run.leaks(CANARY, user="u") == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_an_authorisation_that_is_no_such_json_is_named_by_its_connection(task: Task) -> None:
+    texts = [
         "{",
         '{"parameters": {"apitoken": "secret-canary"}',
         "[]",
@@ -179,13 +178,16 @@ def test_connections_that_cannot_be_used_are_named_with_what_they_lack(task: Tas
         '{"parameters": {}, "scheme": 5}',
         '{"parameters": {"password": "secret-canary\\ud800"}, "scheme": "Token"}',
         "[" * 100_000,
-    ],
-)
-def test_an_authorisation_that_is_no_such_json(task: Task, text: str) -> None:
-    env = environment(connections=[GOOD])
-    env[f"ENDPOINT_AUTH_{GOOD.id}"] = text
+    ]
+    connections = [replace(GOOD, id=guid(number)) for number in range(11, 11 + len(texts))]
+    env = environment(connections=connections)
+    env |= {f"ENDPOINT_AUTH_{one.id}": text for one, text in zip(connections, texts, strict=True)}
     run = task.run(env)
-    failed(run, GOOD.id, "JSON")
+    assert run.failed_cleanly(), run.lines
+    assert run.variables == {}
+    for one, error in zip(connections, run.errors, strict=True):
+        assert one.id in error
+        assert "JSON" in error
     assert run.leaks(CANARY, user="u") == []
 
 

@@ -44,7 +44,8 @@ def canceled(
     assert seconds < 10, "the agent kills what does not end soon"
     run = result_of(out, err, process.returncode, seconds, env)
     assert run.err == ""
-    assert run.code == 0
+    # A second signal may still meet a Python that is already gone but for its process.
+    assert run.code in ({0} if len(signals) == 1 else {0, *(-one for one in signals)})
     assert run.leaks("old-canary") == []
     return run
 
