@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pip_authenticate import azure_devops
 from pip_authenticate.errors import ServiceError
-from pip_authenticate.feeds import FeedsService, Organization
+from pip_authenticate.feeds import UNKNOWN, FeedsService, Organization
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
 from pip_authenticate.transport import in_parallel
 
@@ -46,8 +46,8 @@ def separate(indexes: list[AuthenticatedIndex], service: FeedsService) -> Separa
             return index
         try:
             return _with_guids(index, place, service)
-        except ServiceError as error:
-            return error
+        except ServiceError as error:  # only Azure Artifacts writes links with GUIDs
+            return index if error.slug == UNKNOWN else error
 
     outcomes = in_parallel(rewritten, list(zip(indexes, places, strict=True)))
     faults = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, ServiceError)}

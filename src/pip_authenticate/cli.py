@@ -45,9 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, (module, help_line) in COMMANDS.items():
         command = commands.add_parser(name, help=help_line, add_help=False)
         command.set_defaults(module=module)
-    chosen, rest = parser.parse_known_args(arguments[:1])
-    if rest:
-        parser.error(f"unknown option {rest[0]}")
+    chosen = parser.parse_args(arguments[:1])
     result = import_module(chosen.module).main(arguments[1:])
     return int(result)
 

@@ -15,6 +15,8 @@ from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Transport
 
+UNKNOWN = "feed-service-unknown"
+"""Slug of the error where nobody knows a feeds service: that is no Azure Artifacts."""
 _VERSION = "api-version=7.1-preview.1"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -80,7 +82,7 @@ class FeedsService:
     def __init__(self, settings: Settings, transport: Transport) -> None:
         self._transport = transport
         self._lock = threading.Lock()
-        self._addresses: dict[object, str] = {}
+        self._addresses: dict[object, str | ServiceError] = {}
         try:
             self._job: azure_devops.Job | None = azure_devops.Job.of(settings)
         except PipAuthenticateError:  # a run with service connections only needs no job
@@ -175,8 +177,14 @@ class FeedsService:
         """The feeds service of an organisation: known by rule on Azure DevOps, else asked for once."""
         with self._lock:
             if place.key not in self._addresses:
-                self._addresses[place.key] = self._find(place)
-            return self._addresses[place.key]
+                try:
+                    self._addresses[place.key] = self._find(place)
+                except ServiceError as error:
+                    self._addresses[place.key] = error
+            found = self._addresses[place.key]
+        if isinstance(found, ServiceError):
+            raise found
+        return found
 
     def _find(self, place: Organization) -> str:
         host, scope = place.base.origin.host, place.address.scope
@@ -189,7 +197,12 @@ class FeedsService:
         if self._job and place.is_own:
             return self._area(self._job.collection.url, self._job.credential.authorization)
         # The location service answers anybody; only the origin of the index is given its credential.
-        service = self._area(place.base, None)
+        try:
+            service = self._area(place.base, None)
+        except ServiceError as error:
+            raise ServiceError(
+                UNKNOWN, f"{host} does not answer like Azure DevOps: {error.what}", hint=error.hint
+            ) from None
         url, _ = IndexUrl.parse(service)
         if url.origin != place.base.origin:
             raise ServiceError(

@@ -93,6 +93,8 @@ class IndexUrl:
             raise _bad_url("it must begin with https:// (or http://)")
         if "[" in parts.netloc.rpartition("@")[2] and ":" not in (host or ""):
             raise _bad_url("its host is no IPv6 address")
+        if port == 0:
+            raise _bad_url("its port is 0")
         if parts.query or parts.fragment:
             raise _bad_url("an index has neither a query nor a fragment")
         path = quote(parts.path or "/", safe=_PATH_SAFE)

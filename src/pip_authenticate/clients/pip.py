@@ -76,8 +76,8 @@ def can_send(credential: Credential) -> bool:
 
 
 def holds_credential(value: Secret) -> bool:
-    """Whether a variable's value has a user name or secret in any of its URLs."""
-    return _USERINFO.search(value.reveal()) is not None
+    """Whether a variable's value has a credential in any of its URLs."""
+    return any(_logins(value))
 
 
 def without_credentials(value: Secret) -> str:
@@ -86,13 +86,25 @@ def without_credentials(value: Secret) -> str:
 
 
 def secrets_in(value: Secret) -> Iterator[Secret]:
-    """The secrets in the URLs of a value, in every spelling; a lone user name counts as one."""
-    for match in _USERINFO.finditer(value.reveal()):
-        user, colon, password = match["userinfo"].partition(":")
-        secret = password if colon else user
-        if secret:
-            yield Secret(secret)
-            yield from Credential(_decode(user), Secret(_decode(secret))).spellings
+    """The secrets in the URLs of a value, in every spelling."""
+    for user, password in _logins(value):
+        secret = password or user
+        yield Secret(secret)
+        yield from Credential(_decode(user), Secret(_decode(secret))).spellings
+
+
+def _logins(value: Secret) -> Iterator[tuple[str, str]]:
+    """User name and password of every URL that has any, as they stand there.
+
+    A lone user name counts as a token, unless the URL says it anyway, as the addresses that Azure
+    Artifacts shows do: `https://ORGANIZATION@pkgs.dev.azure.com/ORGANIZATION/...`.
+    """
+    text = value.reveal()
+    for match in _USERINFO.finditer(text):
+        user, _, password = match["userinfo"].partition(":")
+        address = (text[match.end() :].split() or [""])[0]
+        if password or (user and user.casefold() not in address.casefold()):
+            yield user, password
 
 
 def _decode(text: str) -> str:

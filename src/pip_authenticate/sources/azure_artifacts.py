@@ -156,6 +156,12 @@ class _Locator:
         """The index of a feed, whether it exists or not."""
         self._template = self._template or self._ask_template()
         service = self._feed_service()
+        if feed.project and not _names_project(self._template):
+            raise ServiceError(
+                "route-unusable",
+                f"The route told by {origin_of(service).host} has no place for the project of feed {feed}",
+                hint="Check that no proxy answers in the service's place.",
+            )
         try:
             url, _ = IndexUrl.parse(service + fill(self._template, feed))
         except InputError as error:
@@ -210,6 +216,15 @@ class _Locator:
         )
 
 
+def _names_project(template: str) -> bool:
+    return "project" in (_plain(match[1]) for match in _PLACEHOLDER.finditer(template))
+
+
+def _plain(placeholder: str) -> str:
+    """A placeholder's name without the marks of catch-all and optional ones."""
+    return re.sub(r"[^a-z0-9]", "", placeholder.lower())
+
+
 def fill(template: str, feed: Feed) -> str:
     """Fill a route template the way the service's own clients do.
 
@@ -222,8 +237,7 @@ def fill(template: str, feed: Feed) -> str:
     values = {"project": feed.project, "feedid": feed.name, "area": "pypi", "resource": "simple"}
 
     def value(match: re.Match[str]) -> str:
-        name = re.sub(r"[^a-z0-9]", "", match[1].lower())
-        return azure_devops.encode_segment(values.get(name, ""))
+        return azure_devops.encode_segment(values.get(_plain(match[1]), ""))
 
     segments = (_PLACEHOLDER.sub(value, segment) for segment in template.split("/"))
     return "/".join(segment for segment in segments if segment)
