@@ -148,3 +148,11 @@ def test_what_a_service_says_never_becomes_a_command(task: Task, hosted: Organis
     assert not any(f"##{part}" in line[5:] for line in run.lines for part in ("vso[", "["))
     assert not any(line.startswith("::") for line in run.lines)
     assert all(char.isprintable() for line in run.lines for char in line)
+
+
+def test_a_route_without_a_place_for_the_project_does_not_drop_it(task: Task) -> None:
+    with organisation() as one:
+        one.table = route_table("_packaging/{feedId}/pypi/simple")
+        run = task.run(environment(feeds="a, project/b", organisation=one))
+    assert run.failed_cleanly()
+    assert "project/b" in run.errors[0]

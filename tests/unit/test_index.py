@@ -59,6 +59,7 @@ def test_a_url_is_read_and_shown_without_userinfo(text: str, shown: str) -> None
         "https://h.example:port/",
         "https://h.example:99999/",
         "https://h.example:-1/",
+        "https://h.example:0/",
         "https://[::1/",
         "https://[::g]/",
         "https://[v1.x]/",

@@ -49,6 +49,19 @@ def test_the_same_index_with_two_credentials_is_an_error_that_names_both_sources
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "https://contoso@pkgs.dev.azure.com/contoso/_packaging/f/pypi/simple/",
+        "https://Contoso@contoso.pkgs.visualstudio.com/_packaging/f/pypi/simple/",
+    ],
+)
+def test_a_name_that_the_url_says_anyway_is_no_credential(value: str) -> None:
+    assert not pip.holds_credential(Secret(value))
+    assert not list(pip.secrets_in(Secret(value)))
+    assert pip.holds_credential(Secret(f"https://t0ken@h.example/ {value}"))
+
+
+@pytest.mark.parametrize(
     ("value", "shown", "secrets"),
     [
         ("https://u:p@h/x", "https://***@h/x", {"p"}),
