@@ -70,10 +70,16 @@ function debug(text, env) {
   command('task.debug', {}, text, env);
 }
 
+/** Whether a word is a URL without a credential: without @, ? and #, but for an @ in a sure host's path. */
+function isPlain(word) {
+  const sure = /^[a-z][a-z0-9+.-]*:\/\/(\[[0-9a-f:.]+\]|localhost|[\w-]+(\.[\w-]+)+\.?)(:\d{1,5})?(\/[^?#]*)?(#[^@]*)?$/i;
+  return !/[@?]/.test(word) || sure.test(word);
+}
+
 /** Empties what an earlier run stored, as every run does, also one that finds no Python. */
 function erase(env) {
   for (const variable of ['PIP_INDEX_URL', 'PIP_EXTRA_INDEX_URL']) {
-    if (/:\/\/[^/?#\s]*@/.test(env[variable] || '')) {
+    if (!(env[variable] || '').split(/\s+/).every(isPlain)) {
       command('task.setvariable', { variable, issecret: 'false' }, '', env);
     }
   }

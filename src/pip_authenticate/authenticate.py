@@ -49,11 +49,13 @@ class Found(NamedTuple):
         counts: number of indexes by source, under the names of SOURCES.
         roles: every index once, with the place pip gives it.
         verdicts: on each index, where they were asked for.
+        mixed: sources of indexes whose credentials pip may mix up.
     """
 
     counts: dict[str, int]
     roles: list[pip.Role]
     verdicts: list[Verdict]
+    mixed: list[str]
 
 
 def secrets(settings: Settings) -> Iterator[Secret]:
@@ -65,17 +67,18 @@ def secrets(settings: Settings) -> Iterator[Secret]:
     if proxy.password:
         yield from Credential(proxy.username, proxy.password).spellings
     if certificates.client_password:
-        yield certificates.client_password
-    for value in settings.previous.values():
+        yield from Credential("", certificates.client_password).spellings
+    for value in (*settings.previous.values(), Secret(proxy.url)):
         yield from pip.secrets_in(value)
 
 
 def _endpoint_secrets(endpoint: Endpoint) -> Iterator[Secret]:
     username = endpoint.parameters.get("username")
-    user = username.reveal() if username else service_connections.TOKEN_USER
+    users = {service_connections.TOKEN_USER, *([username.reveal()] if username else [])}
     for name, value in endpoint.parameters.items():
         if value and name not in _SHOWN_PARAMETERS:
-            yield from Credential(user, value).spellings
+            for user in sorted(users):
+                yield from Credential(user, value).spellings
     yield from pip.secrets_in(Secret(endpoint.url))
 
 
@@ -95,6 +98,8 @@ def resolve(settings: Settings, debug: Callable[[str], None], learned: Learned) 
     transport = Transport(settings.proxy, settings.certificates, debug)
     found = dict[str, list[AuthenticatedIndex]]()
     for name, source in SOURCES.items():
+        if source is not service_connections and any(isinstance(fault, ServiceError) for fault in faults):
+            continue  # one service that does not answer is told once
         try:
             found[name] = source.indexes(settings, transport, learned)
         except PipAuthenticateError as error:
@@ -102,9 +107,10 @@ def resolve(settings: Settings, debug: Callable[[str], None], learned: Learned) 
     if faults:
         raise Faults(faults)
     indexes = [index for part in found.values() for index in part]
-    service, unsafe = FeedsService(settings, transport), dict[object, ServiceError]()
+    service, unsafe, mixed = FeedsService(settings, transport), dict[object, ServiceError](), list[int]()
     if len({index.credential for index in indexes}) > 1:
-        indexes, faulty = canonical.separate(indexes, service)
+        pip.roles(indexes, only_extra=False)  # two credentials for one address need no question
+        indexes, faulty, mixed = canonical.separate(indexes, service)
         unsafe = {indexes[at].url.key: error for at, error in faulty.items()}
     roles = pip.roles(indexes, only_extra=settings.only_add_extra_index)
     verdicts = list[Verdict]()
@@ -116,7 +122,8 @@ def resolve(settings: Settings, debug: Callable[[str], None], learned: Learned) 
             unsafe.pop(verdict.target.url.key, None)
     if unsafe:
         raise Faults(list(unsafe.values()))
-    return Found({name: len(part) for name, part in found.items()}, roles, verdicts)
+    counts = {name: len(part) for name, part in found.items()}
+    return Found(counts, roles, verdicts, [indexes[at].source for at in mixed])
 
 
 def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
@@ -132,6 +139,7 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         *_insecure(found, settings),
         *_expiring(found),
         *_unsendable(found),
+        *_mixed(found),
         *_check(found, assignments, output),
     ):
         output.warning(text)
@@ -161,6 +169,9 @@ def _report(verdicts: list[Verdict], settings: Settings, output: AzurePipelines)
             refused.append(ServiceError("index-unusable", text))
         else:
             output.warning(text)
+    readable = [verdict for verdict in verdicts if verdict.grade != "bad"]
+    if settings.verify_package and readable and not any(verdict.lists for verdict in readable):
+        output.warning(f"No index that can be read lists the package {settings.verify_package}.")
     if refused:
         raise Faults(refused)
 
@@ -228,6 +239,15 @@ def _insecure(found: Found, settings: Settings) -> Iterator[str]:
             exposed.setdefault((origin.host, index.credential), []).append(index.source)
     for (host, _), sources in exposed.items():
         yield f"Plain http: the credential of {', '.join(sources)} travels to {host} without encryption."
+
+
+def _mixed(found: Found) -> Iterator[str]:
+    """A warning about indexes that pip cannot tell apart."""
+    if found.mixed:
+        yield (
+            f"{', '.join(found.mixed)} have addresses of one organisation and different credentials, and "
+            "no feeds service there tells their GUIDs: pip may send the first credential for all of them."
+        )
 
 
 def _unsendable(found: Found) -> Iterator[str]:

@@ -123,7 +123,9 @@ class FeedAddress(NamedTuple):
             return None
         scope = tuple(unquote(part) for part in (match["scope"] or "").split("/") if part)
         feed = unquote(match["feed"])
-        return None if {".", ".."} & {*scope, feed} else cls(scope, feed)
+        if any(part in {".", ".."} or "/" in part or "\\" in part for part in (*scope, feed)):
+            return None
+        return cls(scope, feed)
 
 
 def is_azure_devops(host: str) -> bool:
@@ -209,6 +211,16 @@ def resource_area(
         raise ServiceError(
             "feed-service-unusable", f"The feed service's address, told by {host}, {error.what}"
         ) from None
+    asked, told = base.origin, origin_of(response.url)
+    known = service.origin == asked or (
+        service.origin.scheme == "https" and is_azure_devops(service.origin.host)
+    )
+    if told != asked and not known:
+        raise ServiceError(
+            "foreign-redirect",
+            f"{asked.host} redirects to {told.host}, which names a feed service elsewhere: {service}",
+            hint="The token is not sent there. Check the address of the organisation.",
+        )
     if service.origin.scheme == "http" and not service.origin.is_loopback:
         raise ServiceError(
             "insecure-service",
@@ -243,8 +255,9 @@ def read_json(response: Response, who: str, whose: str) -> Any:  # noqa: ANN401 
             "token-rejected",
             f"{host} did not accept {whose} (status 401)",
             context=said,
-            hint="It opens only its own organisation and only for a while: check the organisation's "
-            "address, and that the job still runs.",
+            hint="It opens only its own organisation, while the job runs: check the organisation's address."
+            if whose == JOB_TOKEN
+            else "Check that it has not expired or been revoked, and that it is of this organisation.",
         )
     if status == 403:
         raise ServiceError(
@@ -255,7 +268,7 @@ def read_json(response: Response, who: str, whose: str) -> Any:  # noqa: ANN401 
             link=PERMISSIONS_HELP,
         )
     if status == 429 or (status == 503 and "retry-after" in response.headers):
-        asked = response.headers.get("retry-after", "not given")[:40]
+        asked = shortened(response.headers.get("retry-after", "not given"), 40)
         raise ServiceError(
             "throttled",
             f"{host} is limiting requests (status {status})",
@@ -270,6 +283,12 @@ def read_json(response: Response, who: str, whose: str) -> Any:  # noqa: ANN401 
             f"{host} could not answer (status {status})",
             context=said,
             hint="Run the job again later; the status page of Azure DevOps tells its state.",
+        )
+    if status >= 300:
+        raise ServiceError(
+            "not-an-answer",
+            f"{host} answered with a redirect (status {status}) that leads nowhere",
+            hint="Check the organisation's address.",
         )
     try:
         return json.loads(response.body.decode("utf-8-sig"))
@@ -293,10 +312,10 @@ def message_of(response: Response) -> str:
     except (ValueError, RecursionError, TypeError, KeyError, IndexError):
         message = None
     text = message if isinstance(message, str) and message else response.reason
-    return f"it says: {_shortened(text)}" if text else ""
+    return f"it says: {shortened(text)}" if text else ""
 
 
-def _shortened(text: str, limit: int = 300) -> str:
+def shortened(text: str, limit: int = 300) -> str:
     """Cut a text between words: half a secret would not be recognised as one."""
     return text if len(text) <= limit else f"{text[:limit].rpartition(' ')[0]} ..."
 

@@ -21,10 +21,12 @@ class Separated(NamedTuple):
     Args:
         indexes: in their order, rewritten where it was needed.
         faults: why an index could not be rewritten, by its position; it is left as it was.
+        mixed: positions of those that were left because nobody there knows a feeds service.
     """
 
     indexes: list[AuthenticatedIndex]
     faults: dict[int, ServiceError]
+    mixed: list[int]
 
 
 def separate(indexes: list[AuthenticatedIndex], service: FeedsService) -> Separated:
@@ -36,26 +38,30 @@ def separate(indexes: list[AuthenticatedIndex], service: FeedsService) -> Separa
     """
     places = [service.organization(index.url) for index in indexes]
     credentials: dict[object, set[Credential]] = {}
+    bases: dict[object, IndexUrl] = {}
     for index, place in zip(indexes, places, strict=True):
         if place:
             credentials.setdefault(place.key, set()).add(index.credential)
+            bases.setdefault(place.key, place.base)  # one spelling, whatever case it was written in
 
     def rewritten(pair: tuple[AuthenticatedIndex, Organization | None]) -> AuthenticatedIndex | ServiceError:
         index, place = pair
         if place is None or len(credentials[place.key]) == 1:
             return index
         try:
-            return _with_guids(index, place, service)
-        except ServiceError as error:  # only Azure Artifacts writes links with GUIDs
-            return index if error.slug == UNKNOWN else error
+            return _with_guids(index, place._replace(base=bases[place.key]), service)
+        except ServiceError as error:
+            return error
 
     outcomes = in_parallel(rewritten, list(zip(indexes, places, strict=True)))
-    faults = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, ServiceError)}
+    failed = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, ServiceError)}
     kept = [
         index if isinstance(outcome, ServiceError) else outcome
         for index, outcome in zip(indexes, outcomes, strict=True)
     ]
-    return Separated(kept, faults)
+    # Only Azure Artifacts writes links with GUIDs: elsewhere names may well be right.
+    mixed = [at for at, error in failed.items() if error.slug == UNKNOWN]
+    return Separated(kept, {at: error for at, error in failed.items() if error.slug != UNKNOWN}, mixed)
 
 
 def _with_guids(index: AuthenticatedIndex, place: Organization, service: FeedsService) -> AuthenticatedIndex:

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from pip_authenticate import azure_devops
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.index import is_loopback
 from pip_authenticate.secret import Secret
@@ -20,7 +21,9 @@ AZURE_DEVOPS_SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
 """The application id of Azure DevOps, with every permission granted to the caller."""
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _SHOWN_DESCRIPTION = 160
-_JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+_JWT = re.compile(r"eyJ[\w-]+(?:\.[\w-]*)+")
+_TRACE = re.compile(r"[\w-]{1,64}")
+_READ_DESCRIPTION = 4096
 
 _CONNECTION = "in the service connection (project settings, Service connections)"
 _CREDENTIAL = (
@@ -199,11 +202,11 @@ def _object(response: Response) -> dict[str, object]:
 
 def _refusal(response: Response, answer: dict[str, object]) -> ServiceError:
     description = answer.get("error_description")
-    description = description if isinstance(description, str) else ""
+    description = description[:_READ_DESCRIPTION] if isinstance(description, str) else ""
     host, status = origin_of(response.url).host, response.status
     code = _code(answer, description)
     trace = answer.get("trace_id")
-    trail = f"; trace id {trace[:40]}" if isinstance(trace, str) and trace else ""
+    trail = f"; trace id {trace}" if isinstance(trace, str) and _TRACE.fullmatch(trace) else ""
     if code is None:
         return ServiceError(
             "entra-refused",
@@ -233,13 +236,13 @@ def _code(answer: dict[str, object], description: str) -> int | None:
     if match:
         return int(match[1])
     codes = answer.get("error_codes")
-    if isinstance(codes, list) and codes and isinstance(codes[0], int):
+    if isinstance(codes, list) and codes and type(codes[0]) is int:
         return codes[0]
     return None
 
 
 def _shortened(description: str) -> str:
     """A description for people: without code, trail and anything that looks like a token."""
-    text = re.split(r"\s*Trace ID:", description)[0]
-    text = _JWT.sub("***", re.sub(r"^AADSTS\d+:\s*", "", text))
-    return " ".join(text.split())[:_SHOWN_DESCRIPTION]
+    text = " ".join(description.partition("Trace ID:")[0].split())
+    text = _JWT.sub("***", re.sub(r"^AADSTS\d+: ", "", text))
+    return azure_devops.shortened(text, _SHOWN_DESCRIPTION)

@@ -97,7 +97,7 @@ class FeedsService:
         path = "/".join(azure_devops.encode_segment(part) for part in address.scope[:depth])
         base = IndexUrl(*url.origin, f"/{path}/" if path else "/")
         is_own = self._job is not None and azure_devops.belongs_to(url, self._job.collection)
-        return Organization((url.origin, base.key), base, address.scope[depth:], address, is_own)
+        return Organization((url.origin, base.path.lower()), base, address.scope[depth:], address, is_own)
 
     def _depth(self, url: IndexUrl) -> int:
         """How many segments of an index's path name the organisation."""
@@ -121,7 +121,18 @@ class FeedsService:
         """
         name = azure_devops.encode_segment(place.address.feed)
         project = "".join(f"{azure_devops.encode_segment(part)}/" for part in place.rest)
-        answer = self._ask(index, place, f"{project}_apis/packaging/feeds/{name}?{_VERSION}")
+        try:
+            answer = self._ask(index, place, f"{project}_apis/packaging/feeds/{name}?{_VERSION}")
+        except ServiceError as error:
+            if error.slug != "token-refused":
+                raise
+            raise ServiceError(
+                "no-role",
+                f"The credential of {index.source} has no role on the feed {place.address.feed} (status 403)",
+                context=error.context,
+                hint="Give its identity at least Reader: Artifacts, the feed, Feed settings, Permissions.",
+                link=azure_devops.PERMISSIONS_HELP,
+            ) from None
         feed = _feed(answer)
         if feed is None:
             raise ServiceError(

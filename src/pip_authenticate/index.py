@@ -170,10 +170,8 @@ class Credential(NamedTuple):
     @property
     def basic(self) -> Secret:
         """The token of HTTP Basic authentication (RFC 7617): base64 of `user:secret` in UTF-8."""
-        from base64 import b64encode  # noqa: PLC0415 - only a run that has a credential needs it
-
-        pair = f"{self.username}:{self.secret.reveal()}".encode("utf-8", "surrogateescape")
-        return Secret(b64encode(pair).decode("ascii"))
+        pair = f"{self.username}:{self.secret.reveal()}"
+        return Secret(_base64(pair.encode("utf-8", "surrogateescape")))
 
     @property
     def authorization(self) -> Secret:
@@ -181,10 +179,26 @@ class Credential(NamedTuple):
         return Secret(f"Basic {self.basic.reveal()}")
 
     @property
+    def authorization_of_pip(self) -> Secret:
+        """The same as pip sends it, which encodes in Latin-1 (requests: auth.py), where that is possible."""
+        pair = f"{self.username}:{self.secret.reveal()}"
+        try:
+            return Secret(f"Basic {_base64(pair.encode('latin-1'))}")
+        except UnicodeEncodeError:
+            return self.authorization
+
+    @property
     def spellings(self) -> tuple[Secret, ...]:
         """Every form in which the secret may turn up in a log: raw, percent-encoded, Basic."""
         raw = self.secret.reveal()
-        return (self.secret, Secret(percent_encode(raw)), self.basic)
+        latin = Secret(self.authorization_of_pip.reveal().removeprefix("Basic "))
+        return tuple(dict.fromkeys((self.secret, Secret(percent_encode(raw)), self.basic, latin)))
+
+
+def _base64(data: bytes) -> str:
+    from base64 import b64encode  # noqa: PLC0415 - only a run that has a credential needs it
+
+    return b64encode(data).decode("ascii")
 
 
 class AuthenticatedIndex(NamedTuple):

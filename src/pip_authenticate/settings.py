@@ -149,14 +149,19 @@ def _entries(text: str) -> tuple[str, ...]:
     for entry in text.split(","):
         trimmed = entry.strip()
         if trimmed:
-            unique.setdefault(trimmed.casefold(), trimmed)
+            unique.setdefault(trimmed.lower(), trimmed)
     return tuple(unique.values())
+
+
+def _brief(text: str) -> str:
+    """What was given, whole or not at all: half a secret would not be recognised as one."""
+    return text if len(text) <= 40 else "a longer text"
 
 
 def _boolean(text: str) -> bool:
     words = {"true": True, "false": False, "": False}
     if text.strip().lower() not in words:
-        raise InputError("not-a-boolean", "takes the words true and false", context=f"given: {text[:40]}")
+        raise InputError("not-a-boolean", "takes the words true and false", context=f"given: {_brief(text)}")
     return words[text.strip().lower()]
 
 
@@ -167,7 +172,9 @@ def _urls(text: str) -> tuple[str, ...]:
 def _verify(text: str) -> str:
     word = text.strip().lower() or "off"
     if word not in {"off", "warn", "fail"}:
-        raise InputError("not-a-choice", "takes the words off, warn and fail", context=f"given: {text[:40]}")
+        raise InputError(
+            "not-a-choice", "takes the words off, warn and fail", context=f"given: {_brief(text)}"
+        )
     return word
 
 
@@ -175,7 +182,7 @@ def _package(text: str) -> str:
     """A package's name (PEP 508), or empty."""
     name = text.strip()
     if name and not _PACKAGE_NAME.fullmatch(name):
-        raise InputError("not-a-package", "takes the name of a package", context=f"given: {text[:40]}")
+        raise InputError("not-a-package", "takes the name of a package", context=f"given: {_brief(text)}")
     return name
 
 
@@ -237,6 +244,7 @@ _TELEMETRY_NAMES = (
     "BUILD_REPOSITORY_GIT_SUBMODULECHECKOUT", "BUILD_REPOSITORY_NAME", "BUILD_REPOSITORY_PROVIDER",
     "BUILD_SOURCEVERSION",
 )  # fmt: skip
+_NO_INPUTS = frozenset({"METHOD"})  # INPUT_METHOD belongs to Linux desktops
 _TRUE_OF_A_KNOB = ("1", "true", "$true")
 _OS_NAMES = {"win32": "Windows_NT", "darwin": "Darwin"}
 
@@ -335,7 +343,8 @@ def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateErro
 def _unknown_inputs(env: _Environment) -> tuple[str, ...]:
     known = {f"INPUT_{name.upper()}" for item in INPUTS for name in (item.name, item.alias) if name}
     given = (name for name, value in env.upper.items() if name.startswith("INPUT_") and value)
-    return tuple(sorted(name.removeprefix("INPUT_") for name in given if name not in known))
+    names = (name.removeprefix("INPUT_") for name in given if name not in known)
+    return tuple(sorted(name for name in names if name not in _NO_INPUTS))
 
 
 def _endpoint(env: _Environment, connection: str, key: str) -> Endpoint:

@@ -46,11 +46,12 @@ def main() -> None:
             )
     except PipAuthenticateError as error:
         authenticate.erase(given, output)
-        for single in each(error):
-            output.debug(f"error {single.slug}")
-            output.error(str(single))
+        for slug, text in dict.fromkeys((single.slug, str(single)) for single in each(error)):
+            output.debug(f"error {slug}")
+            output.error(text)
         output.complete("Failed", FAILED)
     except KeyboardInterrupt:
+        output.fresh_line()
         authenticate.erase(given, output)
         output.complete("Canceled", "Cancelled.")
     except Exception as error:  # noqa: BLE001 - the edge: a defect must not pass for success

@@ -4,6 +4,7 @@ urllib3 is imported by the first request, so that a run which needs no request d
 """
 
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -58,12 +59,21 @@ class Response(NamedTuple):
     url: str
 
 
+# What every reader of URLs reads alike: no userinfo, no backslash, nothing that is not ASCII. Two readers
+# that disagree on where the host ends would send a credential to a host that nobody checked.
+_PLAIN_URL = re.compile(
+    r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?([/?][!\"$-\[\]-~]*)?", re.IGNORECASE
+)
+
+
 def origin_of(url: str) -> Origin:
-    """The origin of an absolute http or https URL.
+    """The origin of an absolute http or https URL in plain spelling.
 
     Raises:
         ServiceError: it is not one.
     """
+    if not _PLAIN_URL.fullmatch(url):
+        raise ServiceError("not-an-address", "An address is not an absolute http or https URL")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -124,7 +134,8 @@ class Transport:
                 section 14.2).
 
         Returns:
-            Any answer that is not worth another try, error statuses included.
+            Any answer that is not worth another try, error statuses included. After a redirect it may be
+            that of another origin, which got no credential: its `url` tells, and trust ends there.
 
         Raises:
             ServiceError: no answer came in time, or it was not HTTP.
@@ -163,7 +174,7 @@ class Transport:
             except ServiceError as error:
                 if error.slug not in _PASSING_FAULTS:
                     raise
-                self._log(f"{request.method} {request.url}: {error.what} (try {attempt} of {ATTEMPTS})")
+                self._log(f"{request.method} {request.shown}: {error.what} (try {attempt} of {ATTEMPTS})")
                 if attempt == ATTEMPTS or not self._wait(_backoff(attempt)):
                     raise _gave_up(error, attempt) from None
                 continue
@@ -194,7 +205,7 @@ class Transport:
         pool = self._pool(request.url)
         response = _bounded(lambda: self._exchange(pool, request), self.remaining, request.url)
         took = (time.monotonic() - started) * 1000
-        self._log(f"{request.method} {request.url}: {response.status} {response.reason} in {took:.0f} ms")
+        self._log(f"{request.method} {request.shown}: {response.status} in {took:.0f} ms")
         return response
 
     def _exchange(self, pool: "urllib3.PoolManager", request: "_Request") -> Response:
@@ -238,6 +249,8 @@ class Transport:
         import urllib3  # noqa: PLC0415
 
         context = self._tls() if secure or proxied else None
+        if self._certificates.unchecked:  # the output has its own warning
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if not proxied:
             return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context)
         url = self._proxy.url if "://" in self._proxy.url else f"http://{self._proxy.url}"
@@ -263,8 +276,6 @@ class Transport:
         The expressions are searched, regardless of case, in `scheme://host[:port]`; broken ones
         are ignored (azure-pipelines-agent: AgentWebProxy.cs).
         """
-        import re  # noqa: PLC0415
-
         origin = origin_of(url)
         if is_loopback(origin.host):
             return True
@@ -272,7 +283,8 @@ class Transport:
         address = f"{origin.scheme}://{origin.host}{port}"
         for expression in self._proxy.bypass:
             try:
-                if re.search(expression, address, re.IGNORECASE):
+                # ECMAScript writes named groups without the P.
+                if re.search(re.sub(r"\(\?<(?![=!])", "(?P<", expression), address, re.IGNORECASE):
                     return True
             except (re.error, OverflowError, RecursionError):
                 self._log("An expression in the agent's proxy bypass list is broken; it is ignored.")
@@ -315,6 +327,11 @@ class _Request(NamedTuple):
     url: str
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def shown(self) -> str:
+        """The address without its query, which may be signed."""
+        return self.url.partition("?")[0]
 
 
 def _headers(accept: str, authorization: Secret | None, content_type: str) -> dict[str, str]:
@@ -439,7 +456,7 @@ def _silence(url: str, why: str, *, slug: str) -> ServiceError:
 def _redirected(url: str, location: str) -> str:
     """The address that a redirect leads to."""
     try:
-        target = urljoin(url, location)
+        target = urljoin(url, location.partition("#")[0])
         origin_of(target)
     except (ValueError, ServiceError):
         raise ServiceError(

@@ -4,9 +4,7 @@ At most two requests for an index: its own page of a package that cannot exist, 
 feeds service that the answer calls for. With a package to try, its first download is tried, too.
 """
 
-import json
 import re
-import time
 from typing import NamedTuple
 from urllib.parse import urljoin
 
@@ -15,15 +13,18 @@ from pip_authenticate.challenges import schemes
 from pip_authenticate.errors import PipAuthenticateError, ServiceError
 from pip_authenticate.feeds import FeedsService, Organization
 from pip_authenticate.index import AuthenticatedIndex
-from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
+from pip_authenticate.tokens import claims, is_past, scopes
 from pip_authenticate.transport import Response, Transport, in_parallel, origin_of
 
 PROBE = "pip-authenticate-no-such-package"
 """A package that no index has."""
 COLLABORATOR = "Feed and Upstream Reader (Collaborator)"
 _HTML = "text/html"
-_LINK = re.compile(r"""<a\b[^>]*\bhref\s*=\s*["']([^"'#]+)""", re.IGNORECASE)
+_SCHEME_LENGTH = 20
+# Every repetition stops at the next tag or is bounded: a hostile page cannot make the search slow.
+_LINK = re.compile(r"""<a\s[^<>]{0,999}?\bhref\s?=\s?["']([^"'#<>]{1,4000})""", re.IGNORECASE)
+_LINK_BYTES = 256 * 1024
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WRITING_SCOPES = ("vso.packaging_write", "vso.packaging_manage")
 
@@ -35,11 +36,13 @@ class Verdict(NamedTuple):
         target: the index.
         grade: `good`; `limited`: pip can use it, but not for everything; `bad`: pip will fail.
         text: for people: what is the case, and what to do about it.
+        lists: whether it lists the package that was to be tried.
     """
 
     target: AuthenticatedIndex
     grade: str
     text: str
+    lists: bool = False
 
 
 def verify(
@@ -68,9 +71,8 @@ class _Inspector:
         try:
             place = self._service.organization(index.url)
             page = self._page(index)
-            if place:
-                return self._judge_feed(index, place, page)
-            return self._judge_other(index, page)
+            judged = self._judge_feed(index, place, page) if place else self._judge_other(index, page)
+            return judged._replace(lists=bool(_first_link(page)))
         except PipAuthenticateError as error:
             return _bad(index, str(error))
 
@@ -95,6 +97,12 @@ class _Inspector:
                 f"{who} has no role that reads the feed {_feed_name(index, place)} (status 403, {said}). "
                 f"{self._grant(index, place)} at least Reader; to save packages from upstream sources, "
                 f"{COLLABORATOR}.{self._project_hint(index, place)}",
+            )
+        if origin_of(page.url) != index.url.origin:
+            return _bad(
+                index,
+                f"{index.url.origin.host} redirects to another place, {origin_of(page.url).host}, which gets "
+                "no credential. Check the URL.",
             )
         if page.status == 200 and not _is_simple_page(page):
             return _bad(
@@ -128,7 +136,7 @@ class _Inspector:
 
     def _judge_role(self, index: AuthenticatedIndex, place: Organization, who: str) -> Verdict:
         """A feed can be read; may it also save from upstream?"""
-        scope = _scope(index.credential.secret)
+        scope = scopes(index.credential.secret)
         if "vso.packaging" in scope and not any(word in scope for word in _WRITING_SCOPES):
             return _limited(
                 index,
@@ -142,7 +150,7 @@ class _Inspector:
                 index, f"{who} may read; whether it may save from upstream is unknown: {error.what}."
             )
         # A personal access token does not tell its scopes.
-        opaque = not _claims(index.credential.secret)
+        opaque = not claims(index.credential.secret)
         scope_too = ", or its token lacks the scope Packaging (Read & write)" if opaque else ""
         if any(feed.is_at(place.address, place.rest) for feed in feeds):
             return _good(index, f"{who} may read and save from upstream.")
@@ -241,9 +249,11 @@ class _Inspector:
                 return refusal
         if page.status == 404 and not self._settings.verify_package:
             root = self._transport.request(
-                "GET", azure_devops.with_slash(str(index.url)), accept=_HTML,
-                authorization=index.credential.authorization,
-            )  # fmt: skip
+                "GET",
+                azure_devops.with_slash(str(index.url)),
+                accept=_HTML,
+                authorization=index.credential.authorization_of_pip,
+            )
             if root.status in {401, 403}:
                 return self._judge_other(index, root)
             if root.status == 404:
@@ -262,9 +272,12 @@ class _Inspector:
             return None
         own = origin_of(link) == index.url.origin
         answer = self._transport.request(
-            "GET", link, accept="*/*", first_byte_only=True,
-            authorization=index.credential.authorization if own else None,
-        )  # fmt: skip
+            "GET",
+            link,
+            accept="*/*",
+            authorization=index.credential.authorization_of_pip if own else None,
+            first_byte_only=True,
+        )
         if answer.status in {200, 206}:
             return None
         said = azure_devops.message_of(answer)
@@ -307,20 +320,21 @@ def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
 def _rejected(index: AuthenticatedIndex, page: Response, said: str) -> str:
     """Why a feed answers 401, as far as can be told."""
     host = index.url.origin.host
-    offered = schemes(page.headers.get("www-authenticate", ""))
+    challenges = page.headers.get("www-authenticate", "")
+    offered = [name for name in schemes(challenges) if len(name) <= _SCHEME_LENGTH]
     if offered and "basic" not in offered:
         return (
-            f"{host} takes no password (status 401): it offers {', '.join(offered)[:80]}, which pip "
+            f"{host} takes no password (status 401): it offers {', '.join(offered[:5])}, which pip "
             "does not speak. Ask whoever runs the server for Basic authentication with access tokens."
         )
-    claims = _claims(index.credential.secret)
-    if "appid" in claims and not _is_past(index.credential.secret):
+    told = claims(index.credential.secret)
+    if "appid" in told and not is_past(index.credential.secret):
         return (
             f"The organisation at {host} does not accept the token of {index.source} (status 401, {said}). "
             "Add its service principal in Organization settings, Users, and check that the organisation "
-            f"belongs to the tenant {str(claims.get('tid', 'of the token'))[:40]}."
+            f"belongs to the tenant {str(told.get('tid', 'of the token'))[:40]}."
         )
-    if "expired" in said.lower() or _is_past(index.credential.secret):
+    if "expired" in said.lower() or is_past(index.credential.secret):
         why = "has expired. Create a new one"
     else:
         why = "is not accepted. Check that it is complete, not revoked, and of this organisation"
@@ -360,39 +374,15 @@ def _first_link(page: Response) -> str:
     """The address of the first file on a simple page (PEP 503), or empty."""
     from html import unescape  # noqa: PLC0415 - only a download that is tried needs it
 
-    match = _LINK.search(page.body.decode("utf-8", "replace"))
+    match = _LINK.search(page.body[:_LINK_BYTES].decode("utf-8", "replace"))
     if page.status != 200 or not match:
         return ""
-    link = urljoin(page.url, unescape(match[1]))
     try:
+        link = urljoin(page.url, unescape(match[1]))
         origin_of(link)
-    except ServiceError:
+    except (ValueError, ServiceError):
         return ""
     return link
-
-
-def _claims(secret: Secret) -> dict[str, object]:
-    """What a token says about itself where it is a JWT (RFC 7519), unchecked; empty where it is none."""
-    from base64 import urlsafe_b64decode  # noqa: PLC0415 - only verifying needs it
-
-    parts = secret.reveal().split(".")
-    if len(parts) != 3:
-        return {}
-    try:
-        value = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _scope(secret: Secret) -> list[str]:
-    scope = _claims(secret).get("scp")
-    return scope.split() if isinstance(scope, str) else []
-
-
-def _is_past(secret: Secret) -> bool:
-    end = _claims(secret).get("exp")
-    return isinstance(end, int) and end < time.time()
 
 
 def _normalized(name: str) -> str:

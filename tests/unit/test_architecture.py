@@ -21,14 +21,15 @@ NAME = "pip_authenticate"
 
 # From the top down. A module may import from the layers below its own, not from its neighbours.
 LAYERS = (
-    ("task", "cli", "keyring_backend"),
+    ("task", "cli"),
     ("authenticate",),
     ("sources.*", "clients.*", "outputs.*", "canonical", "verify"),
     ("feeds", "entra", "challenges"),
     ("azure_devops",),
     ("transport",),
     ("settings",),
-    ("index",),
+    ("redaction",),
+    ("index", "tokens"),
     ("secret",),
     ("errors",),
     ("", "sources", "clients", "outputs"),  # the packages themselves: the version, and words
@@ -48,7 +49,8 @@ REVEALING = {
     "entra": "an assertion becomes a form",
     "sources.*": "user names and ids, which an agent treats as secrets",
     "authenticate": "user names",
-    "verify": "the scope that a token names",
+    "tokens": "what a token says of itself",
+    "redaction": "what a text holds",
 }
 SOCKETS = {
     "socket",

@@ -150,12 +150,22 @@ def test_nothing_else_is_this_machine(host: str) -> None:
     assert not is_loopback(host)
 
 
-def test_a_credential_has_its_three_spellings() -> None:
+def test_a_credential_has_its_spellings() -> None:
     credential = Credential("üser", Secret("p:%"))
     assert credential.userinfo.reveal() == "%C3%BCser:p%3A%25"
     assert credential.basic.reveal() == "w7xzZXI6cDol"
     assert credential.authorization.reveal() == "Basic w7xzZXI6cDol"
-    assert [spelling.reveal() for spelling in credential.spellings] == ["p:%", "p%3A%25", "w7xzZXI6cDol"]
+    assert credential.authorization_of_pip.reveal() == "Basic /HNlcjpwOiU="
+    assert [spelling.reveal() for spelling in credential.spellings] == [
+        *("p:%", "p%3A%25", "w7xzZXI6cDol"),
+        "/HNlcjpwOiU=",
+    ]
+
+
+def test_what_latin_1_lacks_is_sent_in_utf_8() -> None:
+    credential = Credential("u", Secret("π"))
+    assert credential.authorization_of_pip == credential.authorization
+    assert len(credential.spellings) == 3
 
 
 def test_a_url_takes_up_a_credential() -> None:

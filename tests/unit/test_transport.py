@@ -191,7 +191,19 @@ def test_a_posted_body_follows_no_redirect(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "h.example", "ftp://h/", "http://", "http://[x", "http://h:99999/", "https:///x"]
+    "url",
+    [
+        *("", "h.example", "ftp://h/", "http://", "http://[x", "http://h:99999/", "https:///x"),
+        *(
+            "http://evil.example\\@h/",
+            "http://u@h/",
+            "http://h\\x",
+            "http://h/\\x",
+            "http://h/a b",
+            "http://h/\u2028",
+        ),
+        *("http://h\n/", "http://h/#x", "http://\u2100/", "http://h%41/", "http://[fe80::1%25x]/"),
+    ],
 )
 def test_only_absolute_http_addresses_are_asked(url: str) -> None:
     with pytest.raises(ServiceError, match="not an absolute http or https URL"):
@@ -199,7 +211,7 @@ def test_only_absolute_http_addresses_are_asked(url: str) -> None:
 
 
 def test_an_origin_is_scheme_host_and_port() -> None:
-    assert origin_of("HTTPS://u:p@H.example/x") == ("https", "h.example", 443)
+    assert origin_of("HTTPS://H.example/x") == ("https", "h.example", 443)
     assert origin_of("http://[::1]:8080") == ("http", "::1", 8080)
 
 

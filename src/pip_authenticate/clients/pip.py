@@ -1,22 +1,29 @@
 """pip: the variables it reads, and what stands in them."""
 
-import re
-from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import AuthenticatedIndex, Credential
+from pip_authenticate.redaction import holds_credential, secrets_in, without_credentials
 from pip_authenticate.secret import Secret
+
+__all__ = [
+    "EXTRA",
+    "PRIMARY",
+    "VARIABLES",
+    "Role",
+    "assignments",
+    "can_send",
+    "holds_credential",
+    "roles",
+    "secrets_in",
+    "without_credentials",
+]
 
 PRIMARY = "PIP_INDEX_URL"
 EXTRA = "PIP_EXTRA_INDEX_URL"
 VARIABLES = (PRIMARY, EXTRA)
 """The variables that this client reads (pip documentation, "Configuration"); empty counts as unset."""
-
-# Whatever stands before the host. A password that should have been encoded, `user:pass/word@host`,
-# is found too: what follows its colon is no port.
-_USERINFO = re.compile(r"(?P<before>://)(?P<userinfo>[^/?#\s]*|[^/?#\s:@\[]*:(?!\d*(?:[/?#\s]|$))\S*)@")
 
 
 class Role(NamedTuple):
@@ -73,40 +80,3 @@ def can_send(credential: Credential) -> bool:
     Measured with pip 26.3: another character ends it with a UnicodeEncodeError.
     """
     return all(ord(char) < 256 for char in f"{credential.username}{credential.secret.reveal()}")
-
-
-def holds_credential(value: Secret) -> bool:
-    """Whether a variable's value has a credential in any of its URLs."""
-    return any(_logins(value))
-
-
-def without_credentials(value: Secret) -> str:
-    """A variable's value, fit to be shown: every userinfo is masked."""
-    return _USERINFO.sub(r"\g<before>***@", value.reveal())
-
-
-def secrets_in(value: Secret) -> Iterator[Secret]:
-    """The secrets in the URLs of a value, in every spelling."""
-    for user, password in _logins(value):
-        secret = password or user
-        yield Secret(secret)
-        yield from Credential(_decode(user), Secret(_decode(secret))).spellings
-
-
-def _logins(value: Secret) -> Iterator[tuple[str, str]]:
-    """User name and password of every URL that has any, as they stand there.
-
-    A lone user name counts as a token, unless the URL says it anyway, as the addresses that Azure
-    Artifacts shows do: `https://ORGANIZATION@pkgs.dev.azure.com/ORGANIZATION/...`.
-    """
-    text = value.reveal()
-    for match in _USERINFO.finditer(text):
-        user, _, password = match["userinfo"].partition(":")
-        address = (text[match.end() :].split() or [""])[0]
-        if password or (user and user.casefold() not in address.casefold()):
-            yield user, password
-
-
-def _decode(text: str) -> str:
-    """Undo the percent-encoding of a user name or secret."""
-    return unquote(text, errors="surrogateescape")

@@ -128,14 +128,21 @@ def _parser() -> argparse.ArgumentParser:
         help="what the organisation consists of (default: %(default)s)",
     )
     serve.add_argument("--on-premises", action="store_true", help="be an Azure DevOps Server")
-    serve.add_argument("--port", type=int, default=0, help="port of the service (default: a free one)")
+    serve.add_argument("--port", type=_port, default=0, help="port of the service (default: a free one)")
     serve.add_argument(
-        "--blob-port", type=int, default=0, help="port of the blob store (default: a free one)"
+        "--blob-port", type=_port, default=0, help="port of the blob store (default: a free one)"
     )
     serve.add_argument("--show-tokens", action="store_true", help="print tokens and passwords too")
     serve.add_argument("--seconds", type=float, metavar="N", help="stop by itself after N seconds")
     serve.set_defaults(action=_serve)
     return parser
+
+
+def _port(text: str) -> int:
+    """A TCP port; argparse tells the person what is wrong with another number."""
+    if not (text.isascii() and text.isdecimal() and int(text[:6]) < 65536):
+        raise argparse.ArgumentTypeError(f"{text[:20]} is no port: take 0 to 65535")
+    return int(text)
 
 
 def _pairs(given: list[str]) -> Iterator[tuple[str, str]]:

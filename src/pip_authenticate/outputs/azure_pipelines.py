@@ -7,6 +7,7 @@ azure-pipelines-agent: Command.cs, CommandStringConvertor.cs, TaskCommandExtensi
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import MASK, Secret
@@ -53,11 +54,20 @@ class AzurePipelines:
         os: str = "Linux",
         secret_variables: frozenset[str] = frozenset(),
     ) -> None:
-        self._write = write
+        self._lock, self._unlocked_write = Lock(), write
         self._decodes_percents = decodes_percents
         self._is_windows = os.lower().startswith("windows")
         self._secret_variables = secret_variables
         self._registered: dict[str, None] = {}
+
+    def _write(self, text: str) -> None:
+        """Write in one piece: lines of several threads, cut and joined, could form a command."""
+        with self._lock:
+            self._unlocked_write(text)
+
+    def fresh_line(self) -> None:
+        """Begin a new line, after a line that an interrupt may have cut."""
+        self._unlocked_write("")
 
     def register(self, secrets: Iterable[Secret]) -> None:
         """Have the agent mask secrets from now on, each also in the forms that its own decoding makes."""
@@ -145,7 +155,8 @@ class AzurePipelines:
         for secret in sorted(self._registered, key=len, reverse=True):
             if len(secret) > 3:  # a shorter one is part of ordinary words; the agent masks it all the same
                 text = text.replace(secret, MASK)
-        return harmless(text)
+        # Without %AZP25 there is no way to send the sequences that are always decoded as they are.
+        return harmless(text if self._decodes_percents else _lower(text))
 
     def _command(self, name: str, properties: Mapping[str, str], data: str) -> None:
         self._write(self._command_line(name, properties, data))

@@ -139,7 +139,14 @@ def _index_url(entry: str) -> IndexUrl:
 
 
 def _bad_feed(entry: str, rule: str) -> InputError:
-    return InputError("feed-unusable", f"Entry '{entry}' of artifactFeeds cannot be used: {rule}")
+    before, at, after = entry.rpartition("@")
+    torn = at and (":" in before or "/" in after)  # a URL with a password, cut by a comma or misspelt
+    shown = f"***@{after}" if torn else entry
+    return InputError(
+        "feed-unusable",
+        f"Entry '{shown}' of artifactFeeds cannot be used: {rule}",
+        hint="Entries are feed or project/feed, separated by commas.",
+    )
 
 
 class _Locator:

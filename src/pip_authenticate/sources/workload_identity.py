@@ -64,7 +64,7 @@ def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[
 def _read(settings: Settings, job: azure_devops.Job) -> list[IndexUrl]:
     """Read all URLs; hosts are checked before anything is asked for."""
     urls, faults = dict[object, IndexUrl](), list[PipAuthenticateError]()
-    for entry in settings.feed_urls:
+    for number, entry in enumerate(settings.feed_urls, 1):
         try:
             url, password = IndexUrl.parse(entry)
             _check(url, password, job, settings.federated_hosts)
@@ -72,7 +72,10 @@ def _read(settings: Settings, job: azure_devops.Job) -> list[IndexUrl]:
         except InputError as error:
             faults.append(
                 InputError(
-                    error.slug, f"An entry of feedUrl {error.what}", context=error.context, hint=error.hint
+                    error.slug,
+                    f"Entry {number} of feedUrl {error.what}",
+                    context=error.context,
+                    hint=error.hint,
                 )
             )
     if faults:
@@ -146,7 +149,9 @@ def _tenant(url: IndexUrl, connection: Endpoint, transport: Transport) -> str:
     """
     told = ""
     try:
-        told = transport.request("GET", str(url)).headers.get("x-vss-resourcetenant", "").strip()
+        response = transport.request("GET", str(url))
+        if origin_of(response.url) == url.origin:  # nobody else knows
+            told = response.headers.get("x-vss-resourcetenant", "").strip()
     except ServiceError as error:
         if error.slug == "deadline":
             raise
@@ -231,11 +236,20 @@ def _assertion_uri(uri: str, connection: Endpoint, job: azure_devops.Job) -> str
     except ServiceError:
         origin = None
     home = job.collection.url.origin
-    if origin is None or (origin.scheme == "http" and not origin.is_loopback and origin != home):
+    known = origin is not None and (origin.host == home.host or azure_devops.is_azure_devops(origin.host))
+    plain = origin is not None and origin.scheme == "http" and not origin.is_loopback and origin != home
+    if not known or plain:
         raise InputError(
             "oidc-unusable",
-            "System.OidcRequestUri is no https address; the job's token is not sent there",
+            "System.OidcRequestUri is no https address of Azure DevOps; the job's token is not sent there",
             hint="It is set by Azure Pipelines; remove any variable of that name.",
+        )
+    token = job.credential.secret.reveal()
+    if not token.isascii() or not token.isprintable():
+        raise InputError(
+            "job-token-unusable",
+            "The job's token holds characters that no token has",
+            hint="It is set by Azure Pipelines; remove any variable that replaces it.",
         )
     joint = "&" if "?" in uri else "?"
     identity = azure_devops.encode_segment(connection.id)

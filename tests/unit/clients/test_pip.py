@@ -1,5 +1,7 @@
 """What pip reads."""
 
+import time
+
 import pytest
 
 from pip_authenticate.clients import pip
@@ -84,14 +86,42 @@ def test_credentials_in_a_value_are_found_and_hidden(value: str, shown: str, sec
 @pytest.mark.parametrize(
     "value",
     [
+        "https://user:pa ssCANARY@host/simple",
+        "https://user:pa\tCANARY@host.example/simple",
+        "https://host.example/simple?token=CANARY",
+        "https://host.example/simple#CANARY@x",
+        "//user:CANARY@host/",
+        "user:CANARY@host/simple",
+        "https://user:12345/CANARY@h/s",
+        "https://user:123#CANARY@h/s",
+        "https:/u:CANARY@h/",
+        "https://host.example/simple user:CANARY@host",
+    ],
+)
+def test_what_may_hide_a_credential_counts_as_one(value: str) -> None:
+    assert pip.holds_credential(Secret(value))
+    assert "CANARY" not in pip.without_credentials(Secret(value))
+    assert any("CANARY" in secret.reveal() for secret in pip.secrets_in(Secret(value)))
+
+
+@pytest.mark.parametrize("value", ["://:x" * 24_000, "https://" + "@" * 60_000, "a@" * 60_000, "//" * 60_000])
+def test_long_values_are_read_in_no_time(value: str) -> None:
+    began = time.monotonic()
+    pip.without_credentials(Secret(value))
+    list(pip.secrets_in(Secret(value)))
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
         "",
         "https://h/x",
-        "https://h/feed@view/simple",
-        "https://h:8443/feed@view/simple",
+        "https://h/_packaging/feed@view/pypi/simple",
+        "https://h:8443/p/_packaging/feed@view/pypi/simple/",
+        "https://h.example/feed@view/simple",
+        "http://localhost:8443/feed@view/simple",
         "https://[::1]:8443/feed@view/simple",
-        "https://h/?a=b@c",
-        "https://h:/x@y",
-        "mail@h.example",
         "/a/path@place",
     ],
 )
