@@ -12,8 +12,8 @@ from urllib.parse import unquote
 from pip_authenticate.index import Credential
 from pip_authenticate.secret import MASK, Secret
 
-# A URL without userinfo and query: a query may be a token. An @ in its path is fine where the host is surely one,
-# or where it parts a feed from its view.
+# A URL without userinfo and query: a query may be a token. An @ in its path is fine where the host is
+# surely one, or where it parts a feed from its view.
 _HOST = r"(\[[0-9a-f:.]+\]|localhost|[\w-]+(\.[\w-]+)+\.?)"
 _PLAIN = re.compile(
     rf"[a-z][a-z0-9+.-]*://({_HOST}(:\d{{1,5}})?(/[^?#\s]*)?(#[^@\s]*)?|[\w-]*(:\d{{0,5}})?"
@@ -79,7 +79,7 @@ def _read(text: str) -> list[_Login] | None:
         _, mark, rest = word.partition("://")
         if not mark and "@" in word and (word.startswith("//") or not word.startswith("/")):
             return None
-        if mark and not _PLAIN.fullmatch(word):
+        if mark and ("@" in rest or "?" in rest) and not _PLAIN.fullmatch(word):
             login = _login(word)
             if "@" not in rest or not _PLAIN.fullmatch(f"https://{login.address}"):
                 return None
