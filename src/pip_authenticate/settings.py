@@ -25,7 +25,7 @@ class Input(NamedTuple):
     Args:
         name: as written in a pipeline.
         parse: makes the value from the text; raises InputError.
-        help: one sentence for people; the reference documentation is made of it.
+        help: one sentence for people.
         alias: another name for it; a server resolves it before the agent sees it, other edges do not.
     """
 

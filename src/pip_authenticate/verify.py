@@ -79,7 +79,9 @@ class _Inspector:
     def _page(self, index: AuthenticatedIndex) -> Response:
         package = _normalized(self._settings.verify_package) or PROBE
         url = f"{azure_devops.with_slash(str(index.url))}{package}/"
-        return self._transport.request("GET", url, accept=_HTML, authorization=index.credential.authorization)
+        return self._transport.request(
+            "GET", url, accept=_HTML, authorization=index.credential.authorization_of_pip
+        )
 
     # ---- feeds ---------------------------------------------------------------------------------
 

@@ -194,13 +194,28 @@ def test_an_authority_that_is_no_address(task: Task, azure: Azure, broken: str) 
     assert not any(one.startswith("POST") for one in azure.asked)
 
 
-@pytest.mark.parametrize("broken", ["", "http://[", "http://dev.azure.com/contoso/", "nowhere"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        *("", "http://[", "http://dev.azure.com/contoso/", "nowhere", "https://evil.example/oidctoken"),
+        *("https://dev.azure.com@evil.example/x", "https://dev.azure.com/contoso/x#y", "http://evil\\@127.0.0.1/"),
+    ],
+)
 def test_an_assertion_is_asked_for_at_a_safe_address_only(task: Task, azure: Azure, broken: str) -> None:
     url = "https://pkgs.dev.azure.com/contoso/_packaging/one/pypi/simple/"
     run = azure.run(task, {"SYSTEM_OIDCREQUESTURI": broken, **federated(url)})
     assert run.failed_cleanly()
     assert "System.OidcRequestUri" in run.errors[0]
     assert not any(one.startswith("POST") for one in azure.asked)
+
+
+@pytest.mark.parametrize("token", ["line\r\nend", "€", "a b\x7f"])
+def test_a_job_token_that_no_header_carries(task: Task, azure: Azure, token: str) -> None:
+    url = "https://pkgs.dev.azure.com/contoso/_packaging/one/pypi/simple/"
+    system = endpoint("SYSTEMVSSCONNECTION", "https://dev.azure.com/", "OAuth", {"AccessToken": token})
+    run = azure.run(task, {**federated(url), **system})
+    assert run.failed_cleanly()
+    assert "holds characters that no token has" in run.errors[0]
 
 
 @pytest.mark.parametrize("codes", [[700213], [], None])
