@@ -58,7 +58,7 @@ def test_the_make_targets_exist(command: str) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-@pytest.mark.parametrize("command", [line for line in commands() if line.startswith(".venv/bin/pip-authenticate ")])
+@pytest.mark.parametrize("command", [line for line in commands() if "/pip-authenticate " in line])
 def test_the_commands_are_understood(command: str) -> None:
     words = [sys.executable, "-m", "pip_authenticate.cli", *command.split()[1:], "--help"]
     ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
