@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from pip_authenticate import __version__
 from pip_authenticate.errors import ServiceError
@@ -253,11 +253,8 @@ class Transport:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if not proxied:
             return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context)
-        url = self._proxy.url if "://" in self._proxy.url else f"http://{self._proxy.url}"
-        login = None
-        if self._proxy.username:
-            pair = Credential(self._proxy.username, self._proxy.password)
-            login = {"proxy-authorization": pair.authorization.reveal()}
+        url, pair = _proxy_address(self._proxy)
+        login = {"proxy-authorization": pair.authorization.reveal()} if pair.username else None
         try:
             origin_of(url)
             return urllib3.ProxyManager(
@@ -332,6 +329,17 @@ class _Request(NamedTuple):
     def shown(self) -> str:
         """The address without its query, which may be signed."""
         return self.url.partition("?")[0]
+
+
+def _proxy_address(proxy: Proxy) -> tuple[str, Credential]:
+    """A proxy's URL without userinfo, and its login: the agent's settings, or else that userinfo."""
+    url = proxy.url if "://" in proxy.url else f"http://{proxy.url}"
+    scheme, _, rest = url.partition("://")
+    userinfo, _, address = rest.rpartition("@")
+    user, _, password = userinfo.partition(":")
+    given = Credential(unquote(user), Secret(unquote(password)))
+    own = Credential(proxy.username, proxy.password)
+    return f"{scheme}://{address}", own if own.username else given
 
 
 def _headers(accept: str, authorization: Secret | None, content_type: str) -> dict[str, str]:
@@ -522,4 +530,5 @@ def _explain_proxy(cause: BaseException, url: str) -> ServiceError:
 def _tls_reason(text: str) -> str:
     """OpenSSL's short reason (`self-signed certificate`), which names no secret."""
     _, _, reason = text.partition("certificate verify failed: ")
-    return reason.split(" (_ssl")[0].split("'")[0][:120] if reason else "the TLS handshake failed"
+    short = reason.split(" (_ssl")[0].split(", certificate is")[0].split("'")[0]
+    return short[:120] or "the TLS handshake failed"

@@ -198,7 +198,11 @@ def test_an_authority_that_is_no_address(task: Task, azure: Azure, broken: str) 
     "broken",
     [
         *("", "http://[", "http://dev.azure.com/contoso/", "nowhere", "https://evil.example/oidctoken"),
-        *("https://dev.azure.com@evil.example/x", "https://dev.azure.com/contoso/x#y", "http://evil\\@127.0.0.1/"),
+        *(
+            "https://dev.azure.com@evil.example/x",
+            "https://dev.azure.com/contoso/x#y",
+            "http://evil\\@127.0.0.1/",
+        ),
     ],
 )
 def test_an_assertion_is_asked_for_at_a_safe_address_only(task: Task, azure: Azure, broken: str) -> None:

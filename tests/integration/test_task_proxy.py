@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 import trustme
@@ -39,6 +40,15 @@ def test_plain_http_goes_through_the_proxy_as_a_whole_url(task: Task, plain: Org
     assert run.variables == {"PIP_INDEX_URL": plain.index("f").replace("://", f"://build:{TOKEN}@")}
     assert len(run.warnings) == 1, "a job token over plain http is worth a warning"
     assert SERVER in run.warnings[0]
+
+
+def test_a_login_may_stand_in_the_proxys_address(task: Task, plain: Organisation) -> None:
+    with proxying({f"{SERVER}:8080": plain.service.port}, LOGIN) as proxy:
+        userinfo = f"{quote(LOGIN[0])}:{quote(LOGIN[1], safe='')}"
+        url = proxy.url.replace("://", f"://{userinfo}@")
+        run = task.run(environment(feeds="f", organisation=plain, AGENT_PROXYURL=url))
+    assert run.result == "Succeeded", run.errors
+    assert run.leaks(LOGIN[1], user=LOGIN[0]) == []
 
 
 def test_https_goes_through_a_tunnel_and_the_agents_authority_is_trusted(
