@@ -70,10 +70,12 @@ function debug(text, env) {
   command('task.debug', {}, text, env);
 }
 
-/** Whether a word is a URL without a credential: without @, ? and #, but for an @ in a sure host's path. */
+/** Whether a word is a URL without a credential: no @ and ?, but for an @ that is known to be harmless. */
 function isPlain(word) {
-  const sure = /^[a-z][a-z0-9+.-]*:\/\/(\[[0-9a-f:.]+\]|localhost|[\w-]+(\.[\w-]+)+\.?)(:\d{1,5})?(\/[^?#]*)?(#[^@]*)?$/i;
-  return !/[@?]/.test(word) || sure.test(word);
+  const path = /^[a-z][a-z0-9+.-]*:\/\/[\w-]+(\.[\w-]+)+\/[^?#]*$/i;
+  const view = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*(\/[^?#@]*)?\/_packaging\/[^/?#@]+@[^/?#@]+\/pypi\/simple\/?$/i;
+  const organization = /^https:\/\/[^/:?#@]+@(pkgs\.dev\.azure\.com|[\w-]+\.pkgs\.visualstudio\.com)\/[^?#@]*$/i;
+  return !/[@?]/.test(word) || [path, view, organization].some((shape) => shape.test(word));
 }
 
 /** Empties what an earlier run stored, as every run does, also one that finds no Python. */

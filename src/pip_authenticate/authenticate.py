@@ -68,7 +68,8 @@ def secrets(settings: Settings) -> Iterator[Secret]:
         yield from Credential(proxy.username, proxy.password).spellings
     if certificates.client_password:
         yield from Credential("", certificates.client_password).spellings
-    for value in (*settings.previous.values(), Secret(proxy.url)):
+    proxy_url = Secret(proxy.url if "://" in proxy.url else f"http://{proxy.url}")
+    for value in (*settings.previous.values(), proxy_url):
         yield from pip.secrets_in(value)
 
 

@@ -211,16 +211,6 @@ def resource_area(
         raise ServiceError(
             "feed-service-unusable", f"The feed service's address, told by {host}, {error.what}"
         ) from None
-    asked, told = base.origin, origin_of(response.url)
-    known = service.origin == asked or (
-        service.origin.scheme == "https" and is_azure_devops(service.origin.host)
-    )
-    if told != asked and not known:
-        raise ServiceError(
-            "foreign-redirect",
-            f"{asked.host} redirects to {told.host}, which names a feed service elsewhere: {service}",
-            hint="The token is not sent there. Check the address of the organisation.",
-        )
     if service.origin.scheme == "http" and not service.origin.is_loopback:
         raise ServiceError(
             "insecure-service",

@@ -202,7 +202,7 @@ def _object(response: Response) -> dict[str, object]:
 
 def _refusal(response: Response, answer: dict[str, object]) -> ServiceError:
     description = answer.get("error_description")
-    description = description[:_READ_DESCRIPTION] if isinstance(description, str) else ""
+    description = " ".join(description.split())[:_READ_DESCRIPTION] if isinstance(description, str) else ""
     host, status = origin_of(response.url).host, response.status
     code = _code(answer, description)
     trace = answer.get("trace_id")
@@ -243,6 +243,6 @@ def _code(answer: dict[str, object], description: str) -> int | None:
 
 def _shortened(description: str) -> str:
     """A description for people: without code, trail and anything that looks like a token."""
-    text = " ".join(description.partition("Trace ID:")[0].split())
+    text = description.partition("Trace ID:")[0].strip()
     text = _JWT.sub("***", re.sub(r"^AADSTS\d+: ", "", text))
     return azure_devops.shortened(text, _SHOWN_DESCRIPTION)

@@ -14,12 +14,14 @@ from pip_authenticate.secret import MASK, Secret
 
 # A URL without userinfo and query: a query may be a token. An @ in its path is fine where the host is
 # surely one, or where it parts a feed from its view.
-_HOST = r"(\[[0-9a-f:.]+\]|localhost|[\w-]+(\.[\w-]+)+\.?)"
 _PLAIN = re.compile(
-    rf"[a-z][a-z0-9+.-]*://({_HOST}(:\d{{1,5}})?(/[^?#\s]*)?(#[^@\s]*)?|[\w-]*(:\d{{0,5}})?"
-    r"(/[^?#\s@]*(?<=/_packaging/)[^/?#\s@]+@[^/?#\s@]+/pypi/simple/?|/[^?#\s@]*)?)",
+    r"[a-z][a-z0-9+.-]*://"
+    r"(([\w-]+(\.[\w-]+)+|localhost)(/[^?#\s]*)?|(\[[0-9a-f:.]+\]|[\w.-]*)(:\d{0,5})?"
+    r"(/[^?#\s@]*(?<=/_packaging/)[^/?#\s@]+@[^/?#\s@]+/pypi/simple/?|/[^?#\s@]*)?)(#[^@=\s]*)?",
     re.IGNORECASE,
 )
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_AZURE_ARTIFACTS = re.compile(r"(pkgs\.dev\.azure\.com|[\w-]+\.pkgs\.visualstudio\.com)/", re.IGNORECASE)
 _END_OF_AUTHORITY = re.compile(r"[/?#\\]|$")
 
 
@@ -34,11 +36,12 @@ class _Login(NamedTuple):
 
     @property
     def is_secret(self) -> bool:
-        """A lone user name counts as a token, unless the URL says it anyway.
+        """A lone user name counts as a token, unless it is the organisation's.
 
         The addresses that Azure Artifacts shows do: `https://ORGANIZATION@pkgs.dev.azure.com/ORGANIZATION/...`.
         """
-        return bool(self.password) or (bool(self.user) and self.user.lower() not in self.address.lower())
+        named = _AZURE_ARTIFACTS.match(self.address) and self.user.lower() in self.address.lower()
+        return bool(self.password) or (bool(self.user) and not named)
 
 
 def holds_credential(value: Secret) -> bool:
@@ -74,14 +77,15 @@ def secrets_in(value: Secret) -> Iterator[Secret]:
 
 def _read(text: str) -> list[_Login] | None:
     """The userinfo of every URL in a text; None where a part of it is neither URL nor plain word."""
-    logins = []
-    for word in text.split():
-        _, mark, rest = word.partition("://")
-        if not mark and "@" in word and (word.startswith("//") or not word.startswith("/")):
-            return None
-        if mark and ("@" in rest or "?" in rest) and not _PLAIN.fullmatch(word):
+    logins, words = [], text.split()
+    for word in words:
+        if not _SCHEME.match(word):
+            is_path = word.startswith("/") and not word.startswith("//") and len(words) == 1
+            if "?" in word or ("@" in word and not is_path):
+                return None
+        elif not _PLAIN.fullmatch(word):
             login = _login(word)
-            if "@" not in rest or not _PLAIN.fullmatch(f"https://{login.address}"):
+            if "@" not in word or not _PLAIN.fullmatch(f"https://{login.address}"):
                 return None
             logins.append(login)
     return logins

@@ -155,7 +155,7 @@ def _entries(text: str) -> tuple[str, ...]:
 
 def _brief(text: str) -> str:
     """What was given, whole or not at all: half a secret would not be recognised as one."""
-    return text if len(text) <= 40 else "a longer text"
+    return text if len(text) <= 40 and "@" not in text else "another text"
 
 
 def _boolean(text: str) -> bool:

@@ -62,7 +62,7 @@ class Response(NamedTuple):
 # What every reader of URLs reads alike: no userinfo, no backslash, nothing that is not ASCII. Two readers
 # that disagree on where the host ends would send a credential to a host that nobody checked.
 _PLAIN_URL = re.compile(
-    r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?([/?][!\"$-\[\]-~]*)?", re.IGNORECASE
+    r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?([/?][!\"$-\[\]-~]*)?", re.IGNORECASE | re.ASCII
 )
 
 
@@ -120,6 +120,7 @@ class Transport:
         body: bytes = b"",
         content_type: str = "",
         first_byte_only: bool = False,
+        follow_elsewhere: bool = False,
     ) -> Response:
         """Send one request, again where that may help, and follow its redirects.
 
@@ -132,17 +133,18 @@ class Transport:
             content_type: what the body is.
             first_byte_only: ask for one byte of the answer, to see whether it may be had (RFC 9110,
                 section 14.2).
+            follow_elsewhere: whether redirects to other origins are followed, without the credential from
+                there on. Else they are an error: nobody else may answer in the asked one's place.
 
         Returns:
-            Any answer that is not worth another try, error statuses included. After a redirect it may be
-            that of another origin, which got no credential: its `url` tells, and trust ends there.
+            Any answer that is not worth another try, error statuses included.
 
         Raises:
             ServiceError: no answer came in time, or it was not HTTP.
         """
         home = origin_of(url)
         for _ in range(REDIRECTS + 1):
-            headers = _headers(accept, authorization if origin_of(url) == home else None, content_type)
+            headers = _headers(accept, authorization, content_type)
             if first_byte_only:
                 headers["range"] = "bytes=0-0"
             response = self._patiently(_Request(method, url, headers, body))
@@ -158,6 +160,14 @@ class Transport:
                     f"{origin_of(url).host} redirects from https to plain http, which is refused",
                     hint="Ask whoever runs that server, or the proxy before it.",
                 )
+            if not _is_home(origin_of(target), home):
+                if not follow_elsewhere:
+                    raise ServiceError(
+                        "foreign-redirect",
+                        f"{home.host} redirects to another place, {origin_of(target).host}; it is not asked",
+                        hint="Check the address; where a server has moved, write its new address.",
+                    )
+                authorization = None  # for good: a chain that comes home was led there
             url = target
         raise ServiceError(
             "redirect-loop",
@@ -459,6 +469,11 @@ def _silence(url: str, why: str, *, slug: str) -> ServiceError:
         f"{origin_of(url).host} did not answer: {why}",
         hint="Check that the agent reaches it; a proxy is set on the agent, not in the pipeline.",
     )
+
+
+def _is_home(target: Origin, home: Origin) -> bool:
+    """Whether two origins are one, or the same host's default ports with encryption added."""
+    return target == home or (target == ("https", home.host, 443) and home == ("http", home.host, 80))
 
 
 def _redirected(url: str, location: str) -> str:

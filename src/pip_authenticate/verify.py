@@ -100,12 +100,6 @@ class _Inspector:
                 f"{self._grant(index, place)} at least Reader; to save packages from upstream sources, "
                 f"{COLLABORATOR}.{self._project_hint(index, place)}",
             )
-        if origin_of(page.url) != index.url.origin:
-            return _bad(
-                index,
-                f"{index.url.origin.host} redirects to another place, {origin_of(page.url).host}, which gets "
-                "no credential. Check the URL.",
-            )
         if page.status == 200 and not _is_simple_page(page):
             return _bad(
                 index,
@@ -279,6 +273,7 @@ class _Inspector:
             accept="*/*",
             authorization=index.credential.authorization_of_pip if own else None,
             first_byte_only=True,
+            follow_elsewhere=True,
         )
         if answer.status in {200, 206}:
             return None

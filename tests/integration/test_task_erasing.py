@@ -50,7 +50,7 @@ def test_with_only_extra_the_old_primary_index_goes(task: Task) -> None:
 
 @pytest.mark.parametrize("feeds", ["", "a/b/c"])
 def test_a_value_without_credential_is_the_users_own(task: Task, feeds: str) -> None:
-    own = "https://mirror.example/feed@view/simple https://mirror.example:8443/a@b"
+    own = "https://mirror.example/feed@view/simple https://mirror.example:8443/_packaging/a@b/pypi/simple"
     run = task.run(environment(feeds=feeds, PIP_EXTRA_INDEX_URL=own))
     assert "PIP_EXTRA_INDEX_URL" not in run.variables
 

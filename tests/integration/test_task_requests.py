@@ -78,9 +78,9 @@ def test_the_token_follows_no_redirect_to_another_origin(
         there = f"{stranger.url}/area"
         hosted.service.routes[hosted.area_route] = lambda _: Answer(status, headers=[("Location", there)])
         run = task.run(environment(feeds="f", organisation=hosted))
-        assert run.succeeded()
-        assert [request.headers.get("authorization") for request in stranger.requests] == [None]
-        assert not any(TOKEN in str(request) for request in stranger.requests)
+        assert run.failed_cleanly()
+        assert "redirects to another place" in run.errors[0]
+        assert stranger.requests == [], "nobody else may answer in the service's place"
 
 
 def test_a_redirect_without_end_ends(task: Task, hosted: Organisation) -> None:

@@ -11,7 +11,7 @@ from pip_authenticate.emulator.services.faults import Fault
 from pip_authenticate.outputs.azure_pipelines import AzurePipelines
 from support.federated import Job, contoso
 from support.http_service import Answer, Service, json_answer, serving
-from support.organisation import TOKEN, Organisation
+from support.organisation import TOKEN, Organisation, route_table
 from support.task import Connection, Task, environment, guid
 
 HTML = ("Content-Type", "text/html")
@@ -82,8 +82,23 @@ def test_a_feed_service_named_by_a_stranger_gets_no_token(
     hosted.service.routes[hosted.area_route] = lambda _: Answer(302, headers=there)
     run = task.run(environment(feeds="f", organisation=hosted))
     assert run.failed_cleanly()
-    assert [request.path for request in stranger.requests] == ["/area"]
-    assert TOKEN not in told(stranger)
+    assert stranger.requests == []
+
+
+@pytest.mark.parametrize(
+    "route", ["{project}/../evil/_packaging/{feedId}/pypi/simple", "%2e%2e/{project}/{feedId}"]
+)
+def test_a_route_that_leads_elsewhere_is_refused(task: Task, hosted: Organisation, route: str) -> None:
+    hosted.table = route_table(route)
+    run = task.run(environment(feeds="f", organisation=hosted))
+    assert run.failed_cleanly()
+
+
+def test_roles_and_guids_told_by_a_stranger_are_not_believed(task: Task, job: Job, stranger: Service) -> None:
+    job.service.faults.add(Fault("redirect", path="^/feeds/", location=f"{stranger.url}/x", times=0))
+    run = task.run(job.environment(feeds="shared", connections=(job.connection("personal"),)))
+    assert run.failed_cleanly()
+    assert stranger.requests == []
 
 
 def test_a_tenant_told_by_a_stranger_is_not_believed(task: Task, job: Job, stranger: Service) -> None:

@@ -180,8 +180,19 @@ def test_a_hint_that_is_none_is_ignored(service: Service, text: str) -> None:
 def test_a_credential_stays_with_its_origin(service: Service, status: int) -> None:
     with serving(lambda _: Answer(200, b"there")) as stranger:
         service.routes["GET /"] = lambda _: Answer(status, headers=[("Location", f"{stranger.url}/x")])
-        assert transport().request("GET", f"{service.url}/", authorization=LOGIN).body == b"there"
+        with pytest.raises(ServiceError, match="redirects to another place"):
+            transport().request("GET", f"{service.url}/", authorization=LOGIN)
+        assert stranger.requests == []
+        answer = transport().request("GET", f"{service.url}/", authorization=LOGIN, follow_elsewhere=True)
+        assert answer.body == b"there"
         assert "authorization" not in stranger.requests[0].headers
+
+
+def test_a_chain_that_comes_home_stays_without_credential(service: Service) -> None:
+    with serving(lambda _: Answer(302, headers=[("Location", f"{service.url}/back")])) as stranger:
+        service.routes["GET /"] = lambda _: Answer(302, headers=[("Location", f"{stranger.url}/x")])
+        transport().request("GET", f"{service.url}/", authorization=LOGIN, follow_elsewhere=True)
+    assert ["authorization" in request.headers for request in service.requests] == [True, False]
 
 
 def test_a_posted_body_follows_no_redirect(service: Service) -> None:

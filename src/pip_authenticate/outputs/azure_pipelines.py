@@ -67,7 +67,7 @@ class AzurePipelines:
 
     def fresh_line(self) -> None:
         """Begin a new line, after a line that an interrupt may have cut."""
-        self._unlocked_write("")
+        self._write("")
 
     def register(self, secrets: Iterable[Secret]) -> None:
         """Have the agent mask secrets from now on, each also in the forms that its own decoding makes."""

@@ -8,6 +8,7 @@ premises is its own feed service, so that only its route table is asked for.
 
 import re
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from pip_authenticate import azure_devops
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
@@ -177,6 +178,12 @@ class _Locator:
                 f"The route told by {origin_of(service).host} gives feed {feed} an address that {error.what}",
                 hint="Check that no proxy answers in the service's place.",
             ) from None
+        if {".", ".."} & set(unquote(url.path).split("/")):
+            raise ServiceError(
+                "route-unusable",
+                f"The route told by {origin_of(service).host} leads elsewhere with dots",
+                hint="Check that no proxy answers in the service's place.",
+            )
         return url
 
     def check(self, url: IndexUrl) -> IndexUrl:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.redaction import without_credentials
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Endpoint, Settings
 from pip_authenticate.transport import Transport
@@ -72,7 +73,7 @@ def _url(connection: Endpoint) -> IndexUrl:
     if not connection.url:
         raise InputError(
             "connection-unusable",
-            f"Service connection {connection.id} cannot be used: it has no URL",
+            f"Service connection {without_credentials(Secret(connection.id))} cannot be used: it has no URL",
             hint="Check that the pipeline names an existing connection and is allowed to use it.",
         )
     try:
@@ -85,6 +86,6 @@ def _url(connection: Endpoint) -> IndexUrl:
 def _broken(connection: Endpoint, why: str) -> InputError:
     return InputError(
         "connection-unusable",
-        f"Service connection {connection.id} cannot be used: {why}",
+        f"Service connection {without_credentials(Secret(connection.id))} cannot be used: {why}",
         hint="Mend it in the project settings, under Service connections.",
     )

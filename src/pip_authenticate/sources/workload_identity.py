@@ -149,9 +149,7 @@ def _tenant(url: IndexUrl, connection: Endpoint, transport: Transport) -> str:
     """
     told = ""
     try:
-        response = transport.request("GET", str(url))
-        if origin_of(response.url) == url.origin:  # nobody else knows
-            told = response.headers.get("x-vss-resourcetenant", "").strip()
+        told = transport.request("GET", str(url)).headers.get("x-vss-resourcetenant", "").strip()
     except ServiceError as error:
         if error.slug == "deadline":
             raise

@@ -96,6 +96,11 @@ def test_credentials_in_a_value_are_found_and_hidden(value: str, shown: str, sec
         "https://user:123#CANARY@h/s",
         "https:/u:CANARY@h/",
         "https://host.example/simple user:CANARY@host",
+        "https://john.doe:12345/CANARY@host/simple",
+        "https://user:pa /CANARY@host/simple",
+        "https://u:CANARY%40h/",
+        "h.example/simple?token=CANARY",
+        "https://h.example/s#token=CANARY",
     ],
 )
 def test_what_may_hide_a_credential_counts_as_one(value: str) -> None:
@@ -120,8 +125,8 @@ def test_long_values_are_read_in_no_time(value: str) -> None:
         "https://h/_packaging/feed@view/pypi/simple",
         "https://h:8443/p/_packaging/feed@view/pypi/simple/",
         "https://h.example/feed@view/simple",
-        "http://localhost:8443/feed@view/simple",
-        "https://[::1]:8443/feed@view/simple",
+        "http://localhost/feed@view/simple",
+        "https://[::1]:8443/_packaging/feed@view/pypi/simple",
         "/a/path@place",
     ],
 )
