@@ -42,6 +42,12 @@ SOURCES = {
 """Every source by its name in telemetry, in the order in which their indexes reach pip."""
 
 
+GUID_NOTE = (
+    "Note: indexes of one organisation with different credentials are written with GUIDs, so that pip "
+    "(23.1 or newer) sends each its own."
+)
+
+
 class Found(NamedTuple):
     """What a run found.
 
@@ -153,6 +159,8 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
                 f"The credential of {', '.join(sources)} expires at {credential.expires:%Y-%m-%d %H:%M} UTC; "
                 "steps that call pip after that need this task to run again."
             )
+    if any(role.target.feed for role in found.roles):
+        output.line(GUID_NOTE)
     if settings.only_add_extra_index and found.roles:
         output.line(CONFUSION_NOTE)
     if not found.roles:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 
 from pip_authenticate.errors import PipAuthenticateError
@@ -162,6 +163,7 @@ class Workspace:
             SetupError: a program fails.
         """
         self._run([sys.executable, "-m", "venv", str(self.python_folder)])
+        renew_pip(self.python_folder)
         path = self.environment.get("PATH", os.defpath)
         self.environment["PATH"] = f"{self.scripts}{os.pathsep}{path}"
         python = str(self.scripts / ("python.exe" if _WINDOWS else "python"))
@@ -196,6 +198,28 @@ class Workspace:
                 hint="On Debian and Ubuntu, install the package python3-venv.",
             )
         return done.stdout
+
+
+def renew_pip(environment: Path) -> None:
+    """Give a virtual environment the pip that this process has beside it.
+
+    The one that Python brings along may be as old as Python itself; before 23.1 pip sent one
+    credential for all indexes of a host, whatever their paths.
+
+    Args:
+        environment: a virtual environment with a pip of its own, which is replaced.
+    """
+    try:
+        own = metadata.distribution("pip")
+    except metadata.PackageNotFoundError:
+        return
+    folders = {file.parts[0] for file in own.files or () if file.parts[0].startswith("pip")}
+    site = next(iter(environment.glob("[Ll]ib*/**/site-packages")))
+    for old in (*site.glob("pip"), *site.glob("pip-*.dist-info")):
+        shutil.rmtree(old)
+    for folder in folders:
+        source = Path(str(own.locate_file(folder)))
+        shutil.copytree(source, site / folder, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def pip_configuration(listed: str, public_index_url: str) -> str:

@@ -1,10 +1,17 @@
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from pip_authenticate.emulator.jobs.workspace import SetupError, Workspace, find_node, pip_configuration
+from pip_authenticate.emulator.jobs.workspace import (
+    SetupError,
+    Workspace,
+    find_node,
+    pip_configuration,
+    renew_pip,
+)
 
 DIRTY = {
     "PATH": "/usr/bin:/bin",
@@ -97,3 +104,15 @@ def test_a_python_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     space.python_folder.write_text("in the way", encoding="utf-8")
     with pytest.raises(SetupError, match="cannot be set up"):
         space.add_python("http://stand-in/")
+
+
+def test_a_jobs_pip_is_the_one_beside_the_emulator(tmp_path: Path) -> None:
+    site = tmp_path / "lib" / "python3" / "site-packages"
+    (site / "pip").mkdir(parents=True)
+    (site / "pip" / "old.py").touch()
+    (site / "pip-1.0.dist-info").mkdir()
+    renew_pip(tmp_path)
+    own = metadata.version("pip")
+    assert sorted(folder.name for folder in site.iterdir()) == ["pip", f"pip-{own}.dist-info"]
+    assert f'"{own}"' in (site / "pip" / "__init__.py").read_text(encoding="utf-8")
+    assert not (site / "pip" / "old.py").exists()
