@@ -66,8 +66,13 @@ class AzurePipelines:
             self._unlocked_write(text)
 
     def fresh_line(self) -> None:
-        """Begin a new line, after a line that an interrupt may have cut."""
-        self._write("")
+        """Begin a new line, after a line that an interrupt may have cut.
+
+        An interrupt between taking and giving back the lock would leave it taken for good: from here
+        on there is a new one.
+        """
+        self._lock = Lock()
+        self._unlocked_write("")
 
     def register(self, secrets: Iterable[Secret]) -> None:
         """Have the agent mask secrets from now on, each also in the forms that its own decoding makes."""
