@@ -244,7 +244,7 @@ def _insecure(found: Found, settings: Settings) -> Iterator[str]:
     exposed = dict[tuple[str, Credential], list[str]]()
     for index in indexes:
         origin = index.url.origin
-        if origin.scheme == "http" and not origin.is_loopback:
+        if origin.is_exposed:
             exposed.setdefault((origin.host, index.credential), []).append(index.source)
     for (host, _), sources in exposed.items():
         yield f"Plain http: the credential of {', '.join(sources)} travels to {host} without encryption."

@@ -53,7 +53,7 @@ class Collection(NamedTuple):
                 f"The organisation's address (System.TeamFoundationCollectionUri) {error.what}",
                 hint="Feeds need a job of Azure Pipelines; service connections work without it.",
             ) from None
-        if url.origin.scheme == "http" and is_hosted and not url.origin.is_loopback:
+        if is_hosted and url.origin.is_exposed:
             raise InputError(
                 "insecure-organisation",
                 f"The organisation's address {url} is not encrypted; the job's token is not sent there",
@@ -211,7 +211,7 @@ def resource_area(
         raise ServiceError(
             "feed-service-unusable", f"The feed service's address, told by {host}, {error.what}"
         ) from None
-    if service.origin.scheme == "http" and not service.origin.is_loopback:
+    if service.origin.is_exposed:
         raise ServiceError(
             "insecure-service",
             f"{host} names a feed service without encryption: {service}",

@@ -11,7 +11,8 @@ from pip_authenticate.secret import Secret
 if TYPE_CHECKING:
     from datetime import datetime
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
+"""TCP ports of the schemes that an index may have."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 # What may stand in a path as it is; everything else is percent-encoded. `$` is not among it:
 # the agent would expand `$(name)` in a variable's value before every later step.
@@ -38,6 +39,11 @@ class Origin(NamedTuple):
     def is_loopback(self) -> bool:
         """Whether the host is this machine itself, said by name or by address."""
         return is_loopback(self.host)
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether what is sent there can be read on the way: plain http to another machine."""
+        return self.scheme == "http" and not self.is_loopback
 
 
 def is_loopback(host: str) -> bool:
@@ -89,7 +95,7 @@ class IndexUrl:
             host, port, password = parts.hostname, parts.port, parts.password
         except ValueError:  # its message may quote the text
             raise _bad_url("its host or port cannot be read") from None
-        if parts.scheme not in _DEFAULT_PORTS:
+        if parts.scheme not in DEFAULT_PORTS:
             raise _bad_url("it must begin with https:// (or http://)")
         if "[" in parts.netloc.rpartition("@")[2] and ":" not in (host or ""):
             raise _bad_url("its host is no IPv6 address")
@@ -98,7 +104,7 @@ class IndexUrl:
         if parts.query or parts.fragment:
             raise _bad_url("an index has neither a query nor a fragment")
         path = quote(parts.path or "/", safe=_PATH_SAFE)
-        url = cls(parts.scheme, _host(host), port or _DEFAULT_PORTS[parts.scheme], path)
+        url = cls(parts.scheme, _host(host), port or DEFAULT_PORTS[parts.scheme], path)
         return url, Secret(unquote(password, errors="surrogateescape")) if password else None
 
     def __str__(self) -> str:
@@ -111,7 +117,7 @@ class IndexUrl:
     def _netloc(self) -> str:
         scheme, host, port = self.origin
         name = f"[{host}]" if ":" in host else host
-        return name if port == _DEFAULT_PORTS[scheme] else f"{name}:{port}"
+        return name if port == DEFAULT_PORTS[scheme] else f"{name}:{port}"
 
     @property
     def key(self) -> tuple[Origin, str]:

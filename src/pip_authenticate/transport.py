@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from pip_authenticate import __version__
 from pip_authenticate.errors import ServiceError
-from pip_authenticate.index import Credential, Origin, is_loopback
+from pip_authenticate.index import DEFAULT_PORTS, Credential, Origin
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
 
@@ -34,7 +34,6 @@ ERROR_BODY_BYTES = 64 * 1024
 _PIECE_SECONDS = 0.2
 _RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
@@ -80,8 +79,8 @@ def origin_of(url: str) -> Origin:
     except ValueError:
         host, port = None, None
     else:
-        if parts.scheme in _DEFAULT_PORTS and host:
-            return Origin(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme])
+        if parts.scheme in DEFAULT_PORTS and host:
+            return Origin(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme])
     raise ServiceError("not-an-address", "An address is not an absolute http or https URL")
 
 
@@ -284,9 +283,9 @@ class Transport:
         are ignored (azure-pipelines-agent: AgentWebProxy.cs).
         """
         origin = origin_of(url)
-        if is_loopback(origin.host):
+        if origin.is_loopback:
             return True
-        port = "" if origin.port == _DEFAULT_PORTS[origin.scheme] else f":{origin.port}"
+        port = "" if origin.port == DEFAULT_PORTS[origin.scheme] else f":{origin.port}"
         address = f"{origin.scheme}://{origin.host}{port}"
         for expression in self._proxy.bypass:
             try:

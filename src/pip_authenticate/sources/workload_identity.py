@@ -96,7 +96,7 @@ def _check(url: IndexUrl, password: Secret | None, job: azure_devops.Job, listed
             hint=f"If it is one of yours, add it: federatedHosts: {origin.host}",
         )
     own_server = not job.collection.is_hosted and origin == home
-    if origin.scheme == "http" and not origin.is_loopback and not own_server:
+    if origin.is_exposed and not own_server:
         raise InputError(
             "insecure-host", f"is not encrypted; the token is not sent there: {url}", hint="Use https."
         )
@@ -235,7 +235,7 @@ def _assertion_uri(uri: str, connection: Endpoint, job: azure_devops.Job) -> str
         origin = None
     home = job.collection.url.origin
     known = origin is not None and (origin.host == home.host or azure_devops.is_azure_devops(origin.host))
-    plain = origin is not None and origin.scheme == "http" and not origin.is_loopback and origin != home
+    plain = origin is not None and origin.is_exposed and origin != home
     if not known or plain:
         raise InputError(
             "oidc-unusable",
