@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from pip_authenticate.emulator.description.model import Identity
 from pip_authenticate.emulator.organization import stable_id
 from pip_authenticate.emulator.services.identities import ANONYMOUS_ID
 from pip_authenticate.emulator.services.wire import (
@@ -278,21 +279,26 @@ def _row(call: Call, resource: Resource) -> dict[str, object]:
     return row
 
 
+def _described(identity: Identity) -> dict[str, object]:
+    """An identity as the service writes it."""
+    return {
+        "id": identity.id,
+        "descriptor": identity.descriptor,
+        "subjectDescriptor": identity.subject_descriptor,
+        "providerDisplayName": identity.name,
+        "isActive": True,
+        "properties": {"Account": {"$type": "System.String", "$value": identity.account}},
+        "resourceVersion": 2,
+        "metaTypeId": 0,
+    }
+
+
 async def connection_data(call: Call) -> web.Response:
     """Who the caller is to the service, and under which addresses the organisation is known."""
     version = check_version(call, CONNECTION_DATA)
     identity = call.known_caller.identity
     if identity:
-        user: dict[str, object] = {
-            "id": identity.id,
-            "descriptor": identity.descriptor,
-            "subjectDescriptor": identity.subject_descriptor,
-            "providerDisplayName": identity.name,
-            "isActive": True,
-            "properties": {"Account": {"$type": "System.String", "$value": identity.account}},
-            "resourceVersion": 2,
-            "metaTypeId": 0,
-        }
+        user = _described(identity)
     else:
         user = {
             "id": ANONYMOUS_ID,
@@ -340,16 +346,7 @@ async def identity_of(call: Call) -> web.Response:
     if identity is None:
         message = f"TF14045: The identity with TeamFoundationId {asked} could not be found."
         raise Refusal(404, message, "IdentityNotFoundException", "Microsoft.VisualStudio.Services.Identity")
-    data = {
-        "id": identity.id,
-        "descriptor": identity.descriptor,
-        "subjectDescriptor": identity.subject_descriptor,
-        "providerDisplayName": identity.name,
-        "isActive": True,
-        "properties": {"Account": {"$type": "System.String", "$value": identity.account}},
-        "resourceVersion": 2,
-        "metaTypeId": 0,
-    }
+    data = _described(identity)
     return json_answer(call, data, version=version)
 
 
