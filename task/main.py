@@ -13,4 +13,4 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 from pip_authenticate.task import main
 
-main()
+sys.exit(main())

@@ -4,23 +4,37 @@ The only module that sees sources, client and output together. Nothing is set un
 was found; what an earlier run stored is erased either way.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import NamedTuple
 
-from pip_authenticate import canonical
+from pip_authenticate.azure import canonical
+from pip_authenticate.azure.feeds import FeedsService
 from pip_authenticate.clients import pip
+from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, ServiceError, each
-from pip_authenticate.feeds import FeedsService
 from pip_authenticate.index import AuthenticatedIndex, Credential
 from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.redaction import hosts_in, secrets_in
 from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import Endpoint, Settings
+from pip_authenticate.settings import MEMORY, Endpoint, Settings
 from pip_authenticate.sources import azure_artifacts, service_connections, workload_identity
-from pip_authenticate.transport import Transport
+from pip_authenticate.transport import Transport, proxy_address
 from pip_authenticate.verify import Verdict, verify
 
-# Parameters that are names, not secrets; the agent leaves most of them unmasked, too.
-_SHOWN_PARAMETERS = frozenset({"username", "tenantid", "serviceprincipalid", "scope", "audience"})
+# What the agent itself leaves unmasked (azure-pipelines-agent: MaskingUtil.cs), and names of identities.
+_SHOWN_PARAMETERS = frozenset(
+    {
+        "idtoken", "role", "scope", "tenantid", "issuedat", "expiresat", "expiresin", "audience",
+        "authenticationtype", "authorizationtype", "accesstokentype", "accesstokenfetchingmethod",
+        "usewindowssecurity", "unsecured", "oauthaccesstokenissupplied", "completecallbackpayload",
+        "acceptuntrustedcerts", "username", "serviceprincipalid",
+    }
+)  # fmt: skip
+_OWN_SECRETS = frozenset({"password", "apitoken", "accesstoken"})
+_SHORTEST_OTHER = 4
+"""A shorter parameter of a connection is a flag or a number, in all likelihood; masked, it spoils the log."""
 
 CONFUSION_NOTE = (
     "Note: with onlyAddExtraIndex pip also asks its own primary index, the public one unless configured "
@@ -29,6 +43,15 @@ CONFUSION_NOTE = (
     "onlyAddExtraIndex out, with a feed that has the public index as upstream source, prevents that."
 )
 
+
+PRIMARY_NOTE = (
+    "From now on pip asks its own primary index again, the public one unless configured otherwise: a "
+    "stranger's package of a private one's name can come from there."
+)
+FOREIGN_NOTE = (
+    "pip asks {} too, and installs the highest version that any index offers. Empty the variable if that "
+    "is not meant."
+)
 
 JOB_SECONDS = 3600
 """How long a job may take unless its pipeline says otherwise (Microsoft Learn, "jobs.job": 60 minutes)."""
@@ -43,8 +66,8 @@ SOURCES = {
 
 
 GUID_NOTE = (
-    "Note: indexes of one organisation with different credentials are written with GUIDs, so that pip "
-    "(23.1 or newer) sends each its own."
+    "Note: feeds of one organisation with different credentials are written with GUIDs, so that pip "
+    "(23.1 or newer) sends each its own. An older pip sends the first one's for every index of a host."
 )
 
 
@@ -54,14 +77,16 @@ class Found(NamedTuple):
     Args:
         counts: number of indexes by source, under the names of SOURCES.
         roles: every index once, with the place pip gives it.
+        doubled: pairs of the index that is used and one that names it with another credential.
         verdicts: on each index, where they were asked for.
-        mixed: sources of indexes whose credentials pip may mix up.
+        mixed: sources of indexes whose credentials pip may mix up, by the host that they share.
     """
 
     counts: dict[str, int]
     roles: list[pip.Role]
+    doubled: list[tuple[AuthenticatedIndex, AuthenticatedIndex]]
     verdicts: list[Verdict]
-    mixed: list[str]
+    mixed: dict[str, list[str]]
 
 
 def secrets(settings: Settings) -> Iterator[Secret]:
@@ -76,35 +101,57 @@ def secrets(settings: Settings) -> Iterator[Secret]:
         yield from Credential("", certificates.client_password).spellings
     proxy_url = Secret(proxy.url if "://" in proxy.url else f"http://{proxy.url}")
     for value in (*settings.previous.values(), proxy_url):
-        yield from pip.secrets_in(value)
+        yield from secrets_in(value)
 
 
 def _endpoint_secrets(endpoint: Endpoint) -> Iterator[Secret]:
     username = endpoint.parameters.get("username")
     users = {service_connections.TOKEN_USER, *([username.reveal()] if username else [])}
     for name, value in endpoint.parameters.items():
-        if value and name not in _SHOWN_PARAMETERS:
+        if name in _SHOWN_PARAMETERS:
+            continue
+        if len(value.reveal()) >= _SHORTEST_OTHER or (value and name in _OWN_SECRETS):
             for user in sorted(users):
                 yield from Credential(user, value).spellings
-    yield from pip.secrets_in(Secret(endpoint.url))
+    yield from secrets_in(Secret(endpoint.url))
 
 
-def resolve(settings: Settings, debug: Callable[[str], None], learned: Learned) -> Found:
+def cautions(settings: Settings) -> Iterator[str]:
+    """Warnings that must come before anything is sent: where no value shows that a step has not set it."""
+    asks = settings.artifact_feeds or settings.federation or settings.verify != "off"
+    if not asks:
+        return
+    if settings.certificates.unchecked:
+        yield (
+            "Servers' certificates are not checked (Agent.SkipCertValidation): anybody in between can read "
+            "what is sent, secrets included. The agent sets that, but any earlier step can, too."
+        )
+    if settings.proxy.url:
+        yield (
+            f"Requests go through the web proxy {hosts_in(Secret(proxy_address(settings.proxy)[0]))} "
+            "(Agent.ProxyUrl). The agent sets that, but any earlier step can, too."
+        )
+
+
+def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None], learned: Learned) -> Found:
     """Find every index with its credential; sets nothing.
 
     Args:
         settings: what the run is told.
+        deadline: the end of the run.
         debug: takes one line per request.
         learned: is told of every secret that the run comes to know.
 
     Raises:
         Faults: inputs or service connections that cannot be used, all at once.
-        PipAuthenticateError: a service did not answer as it must, or credentials contradict.
+        PipAuthenticateError: a service did not answer as it must.
+        Cancelled: the run shall stop.
     """
     faults = list(settings.faults)
-    transport = Transport(settings.proxy, settings.certificates, debug)
+    transport = Transport(settings.proxy, settings.certificates, debug, deadline)
     found = dict[str, list[AuthenticatedIndex]]()
     for name, source in SOURCES.items():
+        deadline.check()
         if source is not service_connections and any(isinstance(fault, ServiceError) for fault in faults):
             continue  # one service that does not answer is told once
         try:
@@ -113,24 +160,25 @@ def resolve(settings: Settings, debug: Callable[[str], None], learned: Learned) 
             faults.extend(each(error))
     if faults:
         raise Faults(faults)
-    indexes = [index for part in found.values() for index in part]
-    service, unsafe, mixed = FeedsService(settings, transport), dict[object, ServiceError](), list[int]()
+    counts = {name: len(part) for name, part in found.items()}
+    named = pip.roles([index for part in found.values() for index in part], only_extra=False)
+    indexes = [role.target for role in named.roles]
+    service, unsafe = FeedsService(settings, transport), dict[object, ServiceError]()
+    mixed = dict[str, list[str]]()
     if len({index.credential for index in indexes}) > 1:
-        pip.roles(indexes, only_extra=False)  # two credentials for one address need no question
-        indexes, faulty, mixed = canonical.separate(indexes, service)
+        indexes, faulty, mixed = canonical.separate(indexes, service, transport)
         unsafe = {indexes[at].url.key: error for at, error in faulty.items()}
-    roles = pip.roles(indexes, only_extra=settings.only_add_extra_index)
+    settled = pip.roles(indexes, only_extra=settings.only_add_extra_index)  # a name and a GUID may be one
     verdicts = list[Verdict]()
     if settings.verify != "off":
-        verdicts = verify([role.target for role in roles], settings, transport, service)
+        verdicts = verify([role.target for role in settled.roles], settings, transport, service)
     # Nothing is downloaded from an index that cannot be read: no credential of its can go astray.
     for verdict in verdicts:
         if verdict.grade == "bad":
             unsafe.pop(verdict.target.url.key, None)
     if unsafe:
         raise Faults(list(unsafe.values()))
-    counts = {name: len(part) for name, part in found.items()}
-    return Found(counts, roles, verdicts, [indexes[at].source for at in mixed])
+    return Found(counts, settled.roles, [*named.doubled, *settled.doubled], verdicts, mixed)
 
 
 def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
@@ -143,9 +191,10 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
     _report(found.verdicts, settings, output)
     assignments = pip.assignments(found.roles)
     for text in (
-        *_insecure(found, settings),
+        *_insecure(found),
         *_expiring(found),
         *_unsendable(found),
+        *_doubled(found),
         *_mixed(found),
         *_check(found, assignments, output),
     ):
@@ -186,28 +235,49 @@ def _report(verdicts: list[Verdict], settings: Settings, output: AzurePipelines)
 
 
 def erase(settings: Settings, output: AzurePipelines) -> None:
-    """Empty the variables that hold a credential of an earlier run, and set nothing."""
+    """Empty the variables that an earlier run of this job stored, and set nothing."""
     _assign({}, settings, output)
 
 
-def _assign(assignments: dict[str, Secret], settings: Settings, output: AzurePipelines) -> None:
-    """Set variables, empty those that hold an older credential, and say what becomes of each.
+def digest(value: Secret) -> str:
+    """What a run remembers of a value that it stores: enough to know it again, and no more."""
+    return sha256(value.reveal().encode("utf-8", "surrogateescape")).hexdigest()
 
-    pip takes an empty variable for an unset one. A value without a credential is the user's own.
+
+def _assign(assignments: dict[str, Secret], settings: Settings, output: AzurePipelines) -> None:
+    """Set variables, empty those that an earlier run stored, and say what becomes of each.
+
+    pip takes an empty variable for an unset one. A value that no run of ours stored is the user's own.
     """
-    changes, lines = dict(assignments), list[str]()
+    changes, lines, warnings = dict(assignments), list[str](), list[str]()
     for name, value in settings.previous.items():
-        shown = pip.without_credentials(value)
+        shown, ours = hosts_in(value), settings.remembered.get(name) == digest(value)
         if name in assignments:
-            lines.append(f"{name} is replaced; it was {shown}")
-        elif pip.holds_credential(value):
+            lines.append(f"{name} is replaced; it named {shown}.")
+        elif ours:
             changes[name] = Secret("")
-            lines.append(f"{name} is emptied, since it held a credential; it was {shown}")
+            text = f"{name}, which an earlier run of this task set, is emptied; it named {shown}."
+            if name == pip.PRIMARY:
+                warnings.append(f"{text} {PRIMARY_NOTE}")
+            else:
+                lines.append(text)
+        elif name == pip.EXTRA:
+            warnings.append(f"{name} was not set by this task and stays: {FOREIGN_NOTE.format(shown)}")
         else:
-            lines.append(f"{name} stays as it was, since it holds no credential: {shown}")
-    output.set(changes)
+            lines.append(f"{name} was not set by this task and stays; it names {shown}.")
+    output.set(changes, _memory(changes, settings))
     for line in lines:
         output.line(line)
+    for text in warnings:
+        output.warning(text)
+
+
+def _memory(changes: dict[str, Secret], settings: Settings) -> dict[str, Secret]:
+    """The variable that remembers what is stored; none where there is nothing to remember or forget."""
+    if not changes and not settings.remembered:
+        return {}
+    entries = [f"{name}={digest(value)}" for name, value in changes.items() if value]
+    return {MEMORY: Secret(" ".join(entries))}
 
 
 def _check(found: Found, assignments: dict[str, Secret], output: AzurePipelines) -> list[str]:
@@ -216,9 +286,8 @@ def _check(found: Found, assignments: dict[str, Secret], output: AzurePipelines)
     except DeliveryError as error:
         if error.slug != "too-long":
             raise
-        fitting = next(
-            count for count in range(len(found.roles), -1, -1) if _fits(found.roles[:count], output)
-        )
+        counts = range(1, len(found.roles) + 1)
+        fitting = bisect_right(counts, 0, key=lambda count: int(not _fits(found.roles[:count], output)))
         raise DeliveryError(
             error.slug,
             error.what,
@@ -235,14 +304,10 @@ def _fits(roles: list[pip.Role], output: AzurePipelines) -> bool:
     return True
 
 
-def _insecure(found: Found, settings: Settings) -> Iterator[str]:
+def _insecure(found: Found) -> Iterator[str]:
     """Warnings about credentials that travel less safe than they should."""
-    indexes = [role.target for role in found.roles]
-    asked = settings.verify != "off" or found.counts["Internal"] or found.counts["Federated"]
-    if settings.certificates.unchecked and indexes and asked:
-        yield "The agent does not check servers' certificates: anybody in between can read what it sends."
     exposed = dict[tuple[str, Credential], list[str]]()
-    for index in indexes:
+    for index in (role.target for role in found.roles):
         origin = index.url.origin
         if origin.is_exposed:
             exposed.setdefault((origin.host, index.credential), []).append(index.source)
@@ -250,12 +315,22 @@ def _insecure(found: Found, settings: Settings) -> Iterator[str]:
         yield f"Plain http: the credential of {', '.join(sources)} travels to {host} without encryption."
 
 
-def _mixed(found: Found) -> Iterator[str]:
-    """A warning about indexes that pip cannot tell apart."""
-    if found.mixed:
+def _doubled(found: Found) -> Iterator[str]:
+    """Warnings about indexes that are named twice."""
+    for used, other in found.doubled:
         yield (
-            f"{', '.join(found.mixed)} have addresses of one organisation and different credentials, and "
-            "no feeds service there tells their GUIDs: pip may send the first credential for all of them."
+            f"{used.source} and {other.source} name one index, {used.url}, with different credentials: "
+            "pip takes the first one for both, and so does this task. Remove one."
+        )
+
+
+def _mixed(found: Found) -> Iterator[str]:
+    """Warnings about credentials that pip may send to another's index."""
+    for host, sources in found.mixed.items():
+        yield (
+            f"{' and '.join(sources)} have different credentials on one host, {host}. pip (23.1 or newer) "
+            "tells them apart by the path of each index; where that host links to files outside it, and "
+            "with an older pip everywhere, the first one's credential is sent for the others, too."
         )
 
 
@@ -271,12 +346,10 @@ def _unsendable(found: Found) -> Iterator[str]:
 
 def _by_credential(found: Found) -> dict[Credential, list[str]]:
     """The sources that share each credential."""
-    sources = dict[Credential, list[str]]()
+    sources = dict[Credential, dict[str, None]]()
     for role in found.roles:
-        names = sources.setdefault(role.target.credential, [])
-        if role.target.source not in names:
-            names.append(role.target.source)
-    return sources
+        sources.setdefault(role.target.credential, {})[role.target.source] = None
+    return {credential: list(names) for credential, names in sources.items()}
 
 
 def _expiring(found: Found) -> Iterator[str]:

@@ -49,6 +49,14 @@ class DeliveryError(PipAuthenticateError):
     """The settings are known but cannot reach the steps that need them."""
 
 
+class Cancelled(Exception):  # noqa: N818 - no error: somebody asked the run to stop
+    """The run was asked to stop."""
+
+
+class OutputLost(Exception):  # noqa: N818 - nobody is left who could be told of an error
+    """What was to be written did not get out whole; nothing more may follow."""
+
+
 class Faults(PipAuthenticateError):  # noqa: N818 - a group of errors, not one more kind
     """Several errors found in one go, so that a person mends all of them at once.
 

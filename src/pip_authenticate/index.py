@@ -16,6 +16,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 # What may stand in a path as it is; everything else is percent-encoded. `$` is not among it:
 # the agent would expand `$(name)` in a variable's value before every later step.
+_DECODED_BY_AGENTS = re.compile("%(3B|5D|0A|0D)")
+_ENCODED = re.compile("%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _PATH_SAFE = "/%:@!&'()*+,;=~-._[]"
 
 
@@ -25,7 +29,16 @@ def percent_encode(text: str) -> str:
     Args:
         text: any text; bytes that were no UTF-8 (surrogate escapes) keep their value.
     """
-    return quote(text, safe="", encoding="utf-8", errors="surrogateescape")
+    return _settled(quote(text, safe="", encoding="utf-8", errors="surrogateescape"))
+
+
+def _settled(encoded: str) -> str:
+    """Write four sequences in lower case, which means the same.
+
+    In upper case an agent of Azure Pipelines decodes them whenever a value passes it in a command, also in
+    one that a later step writes.
+    """
+    return _DECODED_BY_AGENTS.sub(lambda match: match[0].lower(), encoded)
 
 
 class Origin(NamedTuple):
@@ -77,7 +90,8 @@ class IndexUrl:
         """Read a URL, and split off the secret that its userinfo may hold.
 
         Args:
-            text: an absolute http or https URL without query and fragment.
+            text: an absolute http or https URL without query and fragment; what must be percent-encoded
+                in its path may be so already, or not.
 
         Returns:
             The URL without userinfo, and the password found there, or None.
@@ -86,8 +100,9 @@ class IndexUrl:
             InputError: the text is no such URL. The text itself is never quoted, since it
                 may hold a secret.
         """
-        if any(not char.isprintable() or char.isspace() for char in text.strip(" ")):
-            raise _bad_url("it holds blanks or control characters")
+        # isprintable() is false for every blank but the plain one, which .NET writes into a URL's path.
+        if not text.isprintable():
+            raise _bad_url("it holds control characters or unusual blanks")
         if "\\" in text:
             raise _bad_url("it holds a backslash")
         try:
@@ -97,24 +112,27 @@ class IndexUrl:
             raise _bad_url("its host or port cannot be read") from None
         if parts.scheme not in DEFAULT_PORTS:
             raise _bad_url("it must begin with https:// (or http://)")
+        if " " in parts.netloc:
+            raise _bad_url("its host or login holds a blank")
         if "[" in parts.netloc.rpartition("@")[2] and ":" not in (host or ""):
             raise _bad_url("its host is no IPv6 address")
         if port == 0:
             raise _bad_url("its port is 0")
         if parts.query or parts.fragment:
             raise _bad_url("an index has neither a query nor a fragment")
-        path = quote(parts.path or "/", safe=_PATH_SAFE)
+        path = _settled(quote(_STRAY_PERCENT.sub("%25", parts.path or "/"), safe=_PATH_SAFE))
         url = cls(parts.scheme, _host(host), port or DEFAULT_PORTS[parts.scheme], path)
         return url, Secret(unquote(password, errors="surrogateescape")) if password else None
 
     def __str__(self) -> str:
-        return f"{self.origin.scheme}://{self._netloc}{self.path}"
+        return f"{self.origin.scheme}://{self.netloc}{self.path}"
 
     def __repr__(self) -> str:
         return f"IndexUrl({str(self)!r})"
 
     @property
-    def _netloc(self) -> str:
+    def netloc(self) -> str:
+        """Host and port as they stand in the URL, the scheme's own port left out."""
         scheme, host, port = self.origin
         name = f"[{host}]" if ":" in host else host
         return name if port == DEFAULT_PORTS[scheme] else f"{name}:{port}"
@@ -124,10 +142,20 @@ class IndexUrl:
         """What two spellings of one index have in common: encoding and last slash do not count."""
         return self.origin, unquote(self.path).rstrip("/")
 
+    @property
+    def normalized(self) -> "IndexUrl":
+        """The same address in the spelling that servers write into links (RFC 3986, section 6.2.2)."""
+
+        def spelled(match: re.Match[str]) -> str:
+            char = chr(int(match[1], 16))
+            return char if char in _UNRESERVED else match[0].upper()
+
+        return IndexUrl(*self.origin, _settled(_ENCODED.sub(spelled, self.path)))
+
     def with_credential(self, credential: "Credential") -> Secret:
         """The URL as a client wants it, with user name and secret in its userinfo."""
         scheme = self.origin.scheme
-        return Secret(f"{scheme}://{credential.userinfo.reveal()}@{self._netloc}{self.path}")
+        return Secret(f"{scheme}://{credential.userinfo.reveal()}@{self.netloc}{self.path}")
 
 
 def _host(host: str | None) -> str:
@@ -142,13 +170,35 @@ def _host(host: str | None) -> str:
         except ValueError:
             raise _bad_url("its host is no IPv6 address") from None
     if not host.isascii():
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            raise _bad_url("its host is no valid international name") from None
+        host = _ascii_name(host)
     if not _HOST_NAME.fullmatch(host):
         raise _bad_url("its host name holds characters that no host name has")
     return host.lower()
+
+
+def _ascii_name(host: str) -> str:
+    """The ASCII form of an international name, for one that every reader takes for the same.
+
+    IDNA 2003 and 2008 differ on some names (`fa\u00df` is `fass` for the one, `xn--fa-hia` for the other):
+    the credential would be written for a host that pip does not ask. They agree on letters, marks and
+    digits that stand for themselves under every mapping (RFC 5895; Unicode Technical Standard 46, section 7).
+    """
+    import unicodedata  # noqa: PLC0415 - a rare form
+
+    name = host.lower()
+    plain = all(char in "-." or unicodedata.category(char)[0] in "LMN" for char in name)
+    if not plain or name != unicodedata.normalize("NFKC", name.casefold()):
+        raise _bad_url(
+            "its host is an international name that programs read differently; write its ASCII form (xn--...)"
+        )
+    try:
+        encoded = name.encode("idna").decode("ascii")
+        same = encoded.encode("ascii").decode("idna") == name
+    except UnicodeError:
+        same = False
+    if not same:
+        raise _bad_url("its host is no valid international name")
+    return encoded
 
 
 def _bad_url(rule: str) -> InputError:
@@ -197,8 +247,9 @@ class Credential(NamedTuple):
     def spellings(self) -> tuple[Secret, ...]:
         """Every form in which the secret may turn up in a log: raw, percent-encoded, Basic."""
         raw = self.secret.reveal()
+        upper = Secret(quote(raw, safe="", errors="surrogateescape"))
         latin = Secret(self.authorization_of_pip.reveal().removeprefix("Basic "))
-        return tuple(dict.fromkeys((self.secret, Secret(percent_encode(raw)), self.basic, latin)))
+        return tuple(dict.fromkeys((self.secret, Secret(percent_encode(raw)), upper, self.basic, latin)))
 
 
 def _base64(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Finds and hides credentials in text that should be URLs, but may be anything.
+"""Finds credentials in text that should be URLs, but may be anything; says what may be shown of it.
 
 What is no plain URL counts as a secret as a whole: a password that should have been encoded
 (`https://user:pa ss@host`, `https://user:pa/ss@host`) works in some clients all the same.
@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from pip_authenticate.index import Credential
+from pip_authenticate.errors import InputError
+from pip_authenticate.index import Credential, IndexUrl
 from pip_authenticate.secret import MASK, Secret
 
 # A URL without userinfo and query: a query may be a token. An @ in its path is fine where the host is
@@ -20,6 +21,8 @@ _PLAIN = re.compile(
     r"(/[^?#\s@]*(?<=/_packaging/)[^/?#\s@]+@[^/?#\s@]+/pypi/simple/?|/[^?#\s@]*)?)(#[^@=\s]*)?",
     re.IGNORECASE,
 )
+_SHOWN_HOSTS = 10
+_SHOWN_NAME = 100
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _AZURE_ARTIFACTS = re.compile(r"(pkgs\.dev\.azure\.com|[\w-]+\.pkgs\.visualstudio\.com)/", re.IGNORECASE)
 _END_OF_AUTHORITY = re.compile(r"[/?#\\]|$")
@@ -44,21 +47,23 @@ class _Login(NamedTuple):
         return bool(self.password) or (bool(self.user) and not named)
 
 
-def holds_credential(value: Secret) -> bool:
-    """Whether a text has a credential in any of its URLs, or could have."""
-    logins = _read(value.reveal())
-    return logins is None or any(login.is_secret for login in logins)
+def hosts_in(value: Secret) -> str:
+    """The hosts that a text names: all that is ever shown of addresses that are not ours.
+
+    A path may hold a token as well as a login may.
+    """
+    hosts = dict[str, None]()
+    for word in value.reveal().split()[:_SHOWN_HOSTS]:
+        try:
+            hosts[IndexUrl.parse(word.partition("?")[0].partition("#")[0])[0].origin.host] = None
+        except InputError:
+            hosts["an address that cannot be read"] = None
+    return ", ".join(hosts) or "nothing"
 
 
-def without_credentials(value: Secret) -> str:
-    """A text fit to be shown: every userinfo is masked, and all of it where it is no plain URL."""
-    text = value.reveal()
-    logins = _read(text)
-    if logins is None:
-        return MASK
-    secret = [login for login in logins if login.is_secret]
-    shown = {login.word: f"{login.scheme}://{MASK}@{login.address}" for login in secret}
-    return " ".join(shown.get(word, word) for word in text.split()) if shown else text
+def shown_name(name: str) -> str:
+    """A name from outside, or what stands for it where it could hold more than a name."""
+    return name if len(name) <= _SHOWN_NAME and not set(name) & set("@?:/") else MASK
 
 
 def secrets_in(value: Secret) -> Iterator[Secret]:

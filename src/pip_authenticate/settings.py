@@ -3,6 +3,11 @@
 Names and shapes are the agent's (azure-pipelines-agent: Handler.cs, TaskRunner.cs, ExecutionContext.cs).
 Loading never fails: what cannot be used is kept as a fault, so that every secret can be registered
 with the log's masker before the first word about anything is printed.
+
+The agent builds the environment from variables first, then inputs, then connections, and a later one
+replaces an earlier one. So no step of the job can have written an input or a connection of this step, while
+any can have written any variable (`##vso[task.setvariable]`). `WRITERS` says of every value which it is;
+nothing that comes from a variable alone decides where a secret goes.
 """
 
 import json
@@ -54,7 +59,7 @@ class Endpoint(NamedTuple):
 
 
 class Proxy(NamedTuple):
-    """The agent's web proxy.
+    """A web proxy.
 
     Args:
         url: its address, or empty where there is none.
@@ -74,6 +79,7 @@ class Certificates(NamedTuple):
 
     Args:
         authorities: certificates of authorities to trust beside the system's.
+        extra_authorities: the same, as NODE_EXTRA_CA_CERTS names them: one that cannot be used is none.
         client: the client's certificate chain.
         client_key: its private key.
         client_password: what the key is encrypted with.
@@ -81,6 +87,7 @@ class Certificates(NamedTuple):
     """
 
     authorities: str
+    extra_authorities: str
     client: str
     client_key: str
     client_password: Secret
@@ -96,22 +103,26 @@ class Settings(NamedTuple):
         federation: the connection whose workload identity opens `feed_urls`, or None.
         feed_urls: entries of the input that goes with it.
         federated_hosts: hosts, beside those of Azure DevOps, that may be given its token.
+        authority: host or address of Microsoft Entra that the step's input names, or empty.
         oidc_request_uri: where the job asks for an assertion of its identity, or empty.
         authority_host: of Microsoft Entra, as the azure-identity libraries name it.
         only_add_extra_index: whether no index becomes the primary one.
         verify: `off`, `warn` or `fail`.
         verify_package: name of a package whose download is tried, too, or empty.
         project: name of the project that the job runs in, or empty.
-        collection_uri: the organisation's address, or empty.
-        is_hosted: whether the organisation is Azure DevOps Services, not a server on premises.
-        system_connection: holds the job's token.
+        collection_uris: what variables say of the organisation's address, by the variable's name. They
+            can only contradict `system_connection`.
+        is_hosted: whether a variable says that the organisation is Azure DevOps Services.
+        system_connection: holds the job's token and the organisation's address.
         proxy: the agent's web proxy.
         certificates: the agent's certificate settings.
         previous: what pip's variables hold now, by variable name; unset and empty ones are absent.
+        remembered: digests of what an earlier run of this job stored, by variable name.
+        job_variables: upper-case environment names of the job's public variables: those of the machine
+            alone are not among them.
         secret_variables: upper-case environment names of the job's secret variables.
         agent_os: `Windows_NT`, `Linux` or `Darwin`.
         agent_version: of the agent, or empty.
-        decodes_percents: whether the agent turns %AZP25 back into % (its DECODE_PERCENTS knob).
         telemetry: ids of the job, as the built-in task sends them.
         unknown_inputs: upper-case names of inputs that this task does not have.
         faults: inputs that cannot be used.
@@ -122,25 +133,62 @@ class Settings(NamedTuple):
     federation: Endpoint | None
     feed_urls: tuple[str, ...]
     federated_hosts: tuple[str, ...]
+    authority: str
     oidc_request_uri: str
     authority_host: str
     only_add_extra_index: bool
     verify: str
     verify_package: str
     project: str
-    collection_uri: str
+    collection_uris: Mapping[str, str]
     is_hosted: bool
     system_connection: Endpoint
     proxy: Proxy
     certificates: Certificates
     previous: Mapping[str, Secret]
+    remembered: Mapping[str, str]
+    job_variables: frozenset[str]
     secret_variables: frozenset[str]
     agent_os: str
     agent_version: str
-    decodes_percents: bool
     telemetry: Mapping[str, str]
     unknown_inputs: tuple[str, ...]
     faults: tuple[PipAuthenticateError, ...]
+
+
+INPUT = "an input of this step"
+CONNECTION = "a connection that the agent hands over"
+VARIABLE = "a variable: any earlier step of the job can have written it"
+
+WRITERS = {
+    "artifact_feeds": INPUT,
+    "connections": CONNECTION,
+    "federation": CONNECTION,
+    "feed_urls": INPUT,
+    "federated_hosts": INPUT,
+    "authority": INPUT,
+    "oidc_request_uri": VARIABLE,
+    "authority_host": VARIABLE,
+    "only_add_extra_index": INPUT,
+    "verify": INPUT,
+    "verify_package": INPUT,
+    "project": VARIABLE,
+    "collection_uris": VARIABLE,
+    "is_hosted": VARIABLE,
+    "system_connection": CONNECTION,
+    "proxy": VARIABLE,
+    "certificates": VARIABLE,
+    "previous": VARIABLE,
+    "remembered": VARIABLE,
+    "job_variables": VARIABLE,
+    "secret_variables": VARIABLE,
+    "agent_os": VARIABLE,
+    "agent_version": VARIABLE,
+    "telemetry": VARIABLE,
+    "unknown_inputs": VARIABLE,
+    "faults": INPUT,
+}
+"""Who can have written each value of the settings."""
 
 
 def _entries(text: str) -> tuple[str, ...]:
@@ -224,6 +272,11 @@ INPUTS = (
         "Hosts outside Azure DevOps that may be given the federated identity's token, comma-separated.",
     ),
     Input(
+        "authorityHost",
+        str.strip,
+        "Host of Microsoft Entra, where it is none of the public and sovereign clouds.",
+    ),
+    Input(
         "verify",
         _verify,
         "warn or fail asks every index whether it accepts its credential; off, the default, asks nothing.",
@@ -236,6 +289,10 @@ INPUTS = (
 )
 """The inputs of the task: parsing, known names and the reference documentation in one table."""
 
+MEMORY = "PIP_AUTHENTICATE_STORED"
+"""The job's secret variable in which a run remembers what it stored: `NAME=digest`, separated by blanks."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_COLLECTION_URIS = ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "SYSTEM_COLLECTIONURI")
 _TELEMETRY_NAMES = (
     "SYSTEM_TASKINSTANCEID", "SYSTEM_JOBID", "SYSTEM_PLANID", "SYSTEM_COLLECTIONID", "AGENT_ID",
     "AGENT_MACHINENAME", "AGENT_NAME", "AGENT_JOBSTATUS", "AGENT_OS", "AGENT_VERSION", "BUILD_BUILDID",
@@ -250,56 +307,63 @@ _OS_NAMES = {"win32": "Windows_NT", "darwin": "Darwin"}
 
 
 class _Environment:
-    """Environment variables by name; a name's case counts only where it must.
+    """Environment variables by name, in the agent's own spelling.
 
-    Windows gives a process upper-case names, while the agent writes connection ids in lower case.
+    Only where the system itself ignores the case of names (Windows, which gives a process upper-case
+    ones) is another spelling the same variable. Elsewhere a step could set a second one beside the
+    agent's own.
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._exact = environ
-        self.upper = {name.upper(): value for name, value in environ.items()}
+    def __init__(self, environ: Mapping[str, str], *, ignores_case: bool) -> None:
+        self.names = {name.upper(): value for name, value in environ.items()} if ignores_case else environ
+        self._ignores_case = ignores_case
 
     def text(self, name: str) -> str:
-        value = self._exact.get(name)
-        return self.upper.get(name.upper(), "") if value is None else value
+        return self.names.get(name.upper() if self._ignores_case else name, "")
 
     def secret(self, name: str) -> Secret:
         """A variable that the agent maps as SECRET_NAME; some set-ups map it openly."""
         return Secret(self.text(f"SECRET_{name}") or self.text(name))
 
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        value = self.text(name).strip().lower()
-        return value in _TRUE_OF_A_KNOB if value else default
+    def flag(self, name: str) -> bool:
+        return self.text(name).strip().lower() in _TRUE_OF_A_KNOB
 
 
-def load(replaced: Iterable[str], environ: Mapping[str, str] = os.environ) -> Settings:
+def load(
+    replaced: Iterable[str],
+    environ: Mapping[str, str] = os.environ,
+    *,
+    ignores_case: bool = sys.platform == "win32",
+) -> Settings:
     """Read everything a run is told.
 
     Args:
         replaced: names of the variables that the run may set, whose present values count.
         environ: the environment of the task's process.
+        ignores_case: whether the system takes names for equal that differ in case only.
     """
-    env = _Environment(environ)
+    env = _Environment(environ, ignores_case=ignores_case)
     values, faults = _inputs(env)
     federation = None
     for connection in values["workloadIdentityServiceConnection"][:1]:
-        federation = _endpoint(env, connection, connection)
+        federation = _endpoint(env, connection, connection.lower())
     return Settings(
         artifact_feeds=values["artifactFeeds"],
         connections=tuple(
-            _endpoint(env, connection, connection)
+            _endpoint(env, connection, connection.lower())
             for connection in values["pythonDownloadServiceConnections"]
         ),
         federation=federation,
         feed_urls=values["feedUrl"],
         federated_hosts=tuple(host.lower() for host in values["federatedHosts"]),
+        authority=values["authorityHost"],
         oidc_request_uri=env.text("SYSTEM_OIDCREQUESTURI").strip(),
         authority_host=env.text("AZURE_AUTHORITY_HOST").strip(),
         only_add_extra_index=values["onlyAddExtraIndex"],
         verify=values["verify"],
         verify_package=values["verifyPackage"],
         project=env.text("SYSTEM_TEAMPROJECT"),
-        collection_uri=env.text("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI") or env.text("SYSTEM_COLLECTIONURI"),
+        collection_uris={name: env.text(name).strip() for name in _COLLECTION_URIS if env.text(name).strip()},
         is_hosted=env.text("SYSTEM_SERVERTYPE").strip().lower() == "hosted",
         system_connection=_endpoint(env, SYSTEM_CONNECTION, SYSTEM_CONNECTION.upper()),
         proxy=Proxy(
@@ -310,17 +374,21 @@ def load(replaced: Iterable[str], environ: Mapping[str, str] = os.environ) -> Se
         ),
         certificates=Certificates(
             authorities=env.text("AGENT_CAINFO"),
+            extra_authorities=env.text("NODE_EXTRA_CA_CERTS"),
             client=env.text("AGENT_CLIENTCERT"),
             client_key=env.text("AGENT_CLIENTCERTKEY"),
             client_password=env.secret("AGENT_CLIENTCERTPASSWORD"),
             unchecked=env.flag("AGENT_SKIPCERTVALIDATION"),
         ),
         previous={name: Secret(env.text(name)) for name in replaced if env.text(name)},
+        remembered=_remembered(env),
+        job_variables=frozenset(
+            _environment_name(name) for name in _strings(env.text("VSTS_PUBLIC_VARIABLES"))
+        ),
         secret_variables=_secret_variables(env),
         agent_os=env.text("AGENT_OS") or _OS_NAMES.get(sys.platform, "Linux"),
         agent_version=env.text("AGENT_VERSION"),
-        decodes_percents=env.flag("DECODE_PERCENTS", default=True),
-        telemetry={name: env.text(name) for name in _TELEMETRY_NAMES if name in env.upper},
+        telemetry={name: env.text(name) for name in _TELEMETRY_NAMES if env.text(name)},
         unknown_inputs=_unknown_inputs(env),
         faults=tuple(faults),
     )
@@ -330,10 +398,7 @@ def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateErro
     values, faults = {}, list[PipAuthenticateError]()
     for item in INPUTS:
         try:
-            text = env.text(f"INPUT_{item.name.upper()}")
-            if item.alias and not text:
-                text = env.text(f"INPUT_{item.alias.upper()}")
-            values[item.name] = item.parse(text)
+            values[item.name] = item.parse(env.text(f"INPUT_{item.name.upper()}"))
         except InputError as error:
             values[item.name] = item.parse("")
             faults.append(InputError(error.slug, f"Input {item.name} {error.what}", context=error.context))
@@ -341,26 +406,30 @@ def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateErro
 
 
 def _unknown_inputs(env: _Environment) -> tuple[str, ...]:
-    known = {f"INPUT_{name.upper()}" for item in INPUTS for name in (item.name, item.alias) if name}
-    given = (name for name, value in env.upper.items() if name.startswith("INPUT_") and value)
+    known = {f"INPUT_{item.name.upper()}" for item in INPUTS}
+    given = (name for name, value in env.names.items() if name.startswith("INPUT_") and value)
     names = (name.removeprefix("INPUT_") for name in given if name not in known)
     return tuple(sorted(name for name in names if name not in _NO_INPUTS))
 
 
 def _endpoint(env: _Environment, connection: str, key: str) -> Endpoint:
-    """Gather a connection from the JSON and from the single variables the agent gives beside it."""
+    """Read a connection from the JSON that the agent gives.
+
+    The single variables beside it (ENDPOINT_AUTH_PARAMETER_...) say the same, but only for what the
+    connection has: a step could have set one that it lacks.
+
+    Args:
+        env: the environment.
+        connection: as named in the input.
+        key: as the agent writes it: a GUID in lower case.
+    """
     text, scheme, parameters, fault = env.text(f"ENDPOINT_AUTH_{key}"), "", dict[str, Secret](), ""
     if text:
         try:
             scheme, parameters = _authorization(text)
         except ValueError:  # its message may quote the text
             fault = "its authorisation is not the JSON object that an agent gives"
-    prefix = f"ENDPOINT_AUTH_PARAMETER_{key}_".upper()
-    for name, value in env.upper.items():
-        if name.startswith(prefix):
-            parameters[name.removeprefix(prefix).lower()] = Secret(value)
-    url = env.text(f"ENDPOINT_URL_{key}").strip()
-    return Endpoint(connection, url, env.text(f"ENDPOINT_AUTH_SCHEME_{key}") or scheme, parameters, fault)
+    return Endpoint(connection, env.text(f"ENDPOINT_URL_{key}").strip(), scheme, parameters, fault)
 
 
 def _authorization(text: str) -> tuple[str, dict[str, Secret]]:
@@ -389,10 +458,18 @@ def _strings(text: str) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
+def _environment_name(name: str) -> str:
+    """A variable's name as it stands in the environment (azure-pipelines-agent: VarUtil.cs)."""
+    return name.replace(".", "_").replace(" ", "_").upper()
+
+
 def _secret_variables(env: _Environment) -> frozenset[str]:
-    listed = (
-        name.replace(".", "_").replace(" ", "_").upper()
-        for name in _strings(env.text("VSTS_SECRET_VARIABLES"))
-    )
-    mapped = (name.removeprefix("SECRET_") for name in env.upper if name.startswith("SECRET_"))
+    listed = (_environment_name(name) for name in _strings(env.text("VSTS_SECRET_VARIABLES")))
+    mapped = (name.removeprefix("SECRET_") for name in env.names if name.startswith("SECRET_"))
     return frozenset((*listed, *mapped))
+
+
+def _remembered(env: _Environment) -> dict[str, str]:
+    """What an earlier run remembered; a text of another shape counts as nothing."""
+    words = (word.partition("=") for word in env.text(f"SECRET_{MEMORY}").split(" "))
+    return {name: digest for name, _, digest in words if _DIGEST.fullmatch(digest)}

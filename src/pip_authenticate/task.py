@@ -2,39 +2,60 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from types import FrameType
-from typing import NoReturn
+from collections.abc import Iterator
+from types import TracebackType
 
 from pip_authenticate import authenticate, settings
 from pip_authenticate.clients import pip
-from pip_authenticate.errors import PipAuthenticateError, each
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.deadline import Deadline
+from pip_authenticate.errors import Cancelled, OutputLost, PipAuthenticateError, each
+from pip_authenticate.outputs.azure_pipelines import AzurePipelines, harmless
+from pip_authenticate.outputs.stream import Stream
 
 FAILED = "Failed to add authentication."
+OUTPUT_FAILED = 3
+"""Exit code of a run whose commands did not reach the agent whole; shim.js ends it."""
 _TELEMETRY_SINCE = (2, 120, 0)
+_STANDARD_OUTPUT = 1
+_NAMED_INPUTS = 10
 
 
-def main() -> None:
+def main() -> int:
     """Do the task. Whatever happens is reported by logging commands; nothing is raised.
 
     The environment is read as azure-pipelines-agent gives it, and lines go to standard output.
+
+    Returns:
+        The exit code: 0 unless the report itself could not be written.
     """
-    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")  # type: ignore[union-attr]
+    deadline = Deadline()
+    for number in (signal.SIGINT, signal.SIGTERM):  # the agent cancels with one, then the other
+        signal.signal(number, lambda _number, _frame: deadline.cancel())
+    sys.excepthook = _last_resort
+    sys.unraisablehook = lambda _: None  # what it would print quotes texts from outside
     given = settings.load(pip.VARIABLES)
     output = AzurePipelines(
-        lambda line: sys.stdout.write(line + "\n"),
-        decodes_percents=given.decodes_percents,
-        os=given.agent_os,
-        secret_variables=given.secret_variables,
+        Stream(_STANDARD_OUTPUT).write, os=given.agent_os, secret_variables=given.secret_variables
     )
+    try:
+        counts = _run(given, output, deadline)
+        if _version(given.agent_version) >= _TELEMETRY_SINCE:
+            numbers = {f"{name}FeedAuthCount": count for name, count in counts.items()}
+            output.telemetry("Packaging", "PipAuthenticateV1", {**given.telemetry, **numbers})
+    except OutputLost:
+        return OUTPUT_FAILED
+    return 0
+
+
+def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -> dict[str, int]:
+    """Do the task and report how it went; the numbers of indexes by source."""
     counts = dict.fromkeys(("Internal", "External", "Federated"), 0)
-    _on_interrupt(_interrupt)
     try:
         output.register(authenticate.secrets(given))
-        _warn_of_inputs(given, output)
-        found = authenticate.resolve(given, output.debug, output.register)
-        _on_interrupt(_ignore)  # what follows takes no time, and must not be done by half
+        for text in (*_about_inputs(given), *authenticate.cautions(given)):
+            output.warning(text)
+        found = authenticate.resolve(given, deadline, output.debug, output.register)
+        deadline.check()
         authenticate.deliver(found, given, output)
         counts |= found.counts
         if counts["Federated"]:
@@ -50,10 +71,11 @@ def main() -> None:
             output.debug(f"error {slug}")
             output.error(text)
         output.complete("Failed", FAILED)
-    except KeyboardInterrupt:
-        output.fresh_line()
+    except Cancelled:
         authenticate.erase(given, output)
         output.complete("Canceled", "Cancelled.")
+    except OutputLost:
+        raise
     except Exception as error:  # noqa: BLE001 - the edge: a defect must not pass for success
         authenticate.erase(given, output)
         for place in _places(error):
@@ -62,25 +84,12 @@ def main() -> None:
             f"A defect in this task, not in your pipeline: {type(error).__name__}. Please report it."
         )
         output.complete("Failed", FAILED)
-    if _version(given.agent_version) >= _TELEMETRY_SINCE:
-        numbers = {f"{name}FeedAuthCount": count for name, count in counts.items()}
-        output.telemetry("Packaging", "PipAuthenticateV1", {**given.telemetry, **numbers})
-    sys.stdout.flush()
+    return counts
 
 
-def _on_interrupt(action: Callable[[int, FrameType | None], object]) -> None:
-    """Choose what happens when the agent cancels the job: first it interrupts, then it terminates."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, action)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    _on_interrupt(_ignore)  # once is enough
-    raise KeyboardInterrupt
-
-
-def _ignore(_signal: int, _frame: FrameType | None) -> None:
-    """Do nothing. SIG_IGN would make Python complain of a signal that had already come."""
+def _last_resort(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """Say where the task broke, without a word from outside: the agent reads this stream, too."""
+    sys.stderr.write(harmless(f"{kind.__name__} {' '.join(_places(error))}") + "\n")
 
 
 def _places(error: BaseException) -> Iterator[str]:
@@ -92,15 +101,22 @@ def _places(error: BaseException) -> Iterator[str]:
         frame = frame.tb_next
 
 
-def _warn_of_inputs(given: settings.Settings, output: AzurePipelines) -> None:
+def _about_inputs(given: settings.Settings) -> Iterator[str]:
+    """Warnings about inputs that have no effect."""
     if given.feed_urls and given.federation is None:
-        output.warning("feedUrl is ignored: it needs workloadIdentityServiceConnection beside it.")
+        yield "feedUrl is ignored: it needs workloadIdentityServiceConnection beside it."
     known = {item.name.upper(): item.name for item in settings.INPUTS}
-    for name in given.unknown_inputs:
-        from difflib import get_close_matches  # noqa: PLC0415 - only a misspelling needs it
+    for name in given.unknown_inputs[:_NAMED_INPUTS]:
+        yield f"This task has no input {name[:80]}; it is ignored. {_suggestion(name[:80], known)}"
+    more = len(given.unknown_inputs) - _NAMED_INPUTS
+    if more > 0:
+        yield f"{more} more inputs are none of this task's; they are ignored."
 
-        near = get_close_matches(name, known, n=1, cutoff=0)[0]
-        output.warning(f"This task has no input {name}; it is ignored. Did you mean {known[near]}?")
+
+def _suggestion(name: str, known: dict[str, str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a misspelling needs it
+
+    return f"Did you mean {known[get_close_matches(name, known, n=1, cutoff=0)[0]]}?"
 
 
 def _version(text: str) -> tuple[int, ...]:

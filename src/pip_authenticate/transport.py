@@ -4,7 +4,9 @@ urllib3 is imported by the first request, so that a run which needs no request d
 """
 
 import math
+import os
 import re
+import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 from pip_authenticate import __version__
+from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import DEFAULT_PORTS, Credential, Origin
 from pip_authenticate.secret import Secret
@@ -24,14 +27,14 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 8.0
 READ_SECONDS = 15.0
-RUN_SECONDS = 45.0
-"""How long all requests of a run may take together; start-up and output fit in beside it."""
 ATTEMPTS = 5
 CONNECTIONS = 20
 REDIRECTS = 5
 BODY_BYTES = 4 * 1024 * 1024
 ERROR_BODY_BYTES = 64 * 1024
-_PIECE_SECONDS = 0.2
+CERTIFICATE_BYTES = 16 * 1024 * 1024
+URL_CHARACTERS = 16 * 1024
+"""Longest URL that a server may name in a redirect or a link: signed ones have some thousand characters."""
 _RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
@@ -71,7 +74,7 @@ def origin_of(url: str) -> Origin:
     Raises:
         ServiceError: it is not one.
     """
-    if not _PLAIN_URL.fullmatch(url):
+    if len(url) > URL_CHARACTERS or not _PLAIN_URL.fullmatch(url):
         raise ServiceError("not-an-address", "An address is not an absolute http or https URL")
     try:
         parts = urlsplit(url)
@@ -89,25 +92,19 @@ class Transport:
 
     Args:
         proxy: the agent's web proxy.
-        certificates: the agent's certificate settings.
+        certificates: the agent's certificate settings. The client's goes where a credential goes, and
+            nowhere else.
         log: takes one line per exchange, for debugging; the lines hold no secret.
-        seconds: how long all requests may take together.
+        deadline: the end of the run.
     """
 
-    def __init__(
-        self, proxy: Proxy, certificates: Certificates, log: Log, seconds: float = RUN_SECONDS
-    ) -> None:
+    def __init__(self, proxy: Proxy, certificates: Certificates, log: Log, deadline: Deadline) -> None:
         self._proxy = proxy
         self._certificates = certificates
         self._log = log
-        self._deadline = time.monotonic() + seconds
-        self._pools: dict[tuple[bool, bool], urllib3.PoolManager] = {}
+        self.deadline = deadline
+        self._pools: dict[tuple[bool, bool, bool], urllib3.PoolManager] = {}
         self._lock = threading.Lock()
-
-    @property
-    def remaining(self) -> float:
-        """Seconds until the deadline; negative after it."""
-        return self._deadline - time.monotonic()
 
     def request(
         self,
@@ -176,15 +173,22 @@ class Transport:
         )
 
     def _patiently(self, request: "_Request") -> Response:
-        """Try a request several times, waiting as the service asks or a growing, random while."""
-        for attempt in range(1, ATTEMPTS + 1):
+        """Try a request again where that may help.
+
+        Faults are tried a few times, after a growing, random while. A service that says when to come
+        back is asked until the deadline, each time a little later than it says: jobs that were refused
+        together must not return together.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 response = self._once(request)
             except ServiceError as error:
                 if error.slug not in _PASSING_FAULTS:
                     raise
                 self._log(f"{request.method} {request.shown}: {error.what} (try {attempt} of {ATTEMPTS})")
-                if attempt == ATTEMPTS or not self._wait(_backoff(attempt)):
+                if attempt >= ATTEMPTS or not self._wait(_backoff(attempt)):
                     raise _gave_up(error, attempt) from None
                 continue
             asked = _retry_after(response.headers.get("retry-after", ""))
@@ -193,26 +197,25 @@ class Transport:
                     host = origin_of(request.url).host
                     self._log(f"{host} is slowing requests down: Retry-After {asked:.0f} s")
                 return response
-            if attempt == ATTEMPTS or not self._wait(_backoff(attempt) if asked is None else asked):
+            if asked is None and attempt >= ATTEMPTS:
                 return response
-        raise AssertionError  # the loop returns or raises
+            if not self._wait(_backoff(attempt) if asked is None else _jittered(asked, attempt)):
+                return response
 
     def _wait(self, seconds: float) -> bool:
         """Sleep, unless the deadline leaves no time for a try after that."""
-        if seconds + 1 > self.remaining:
+        if seconds + 1 > self.deadline.remaining:
             return False
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _PIECE_SECONDS))
+        self.deadline.sleep(seconds)
         return True
 
     def _once(self, request: "_Request") -> Response:
         """One exchange, bounded even where name resolution hangs or a body trickles."""
-        if self.remaining <= 0:
+        if self.deadline.remaining <= 0:
             raise _silence(request.url, "the time for all requests is used up", slug="deadline")
         started = time.monotonic()
-        pool = self._pool(request.url)
-        response = _bounded(lambda: self._exchange(pool, request), self.remaining, request.url)
+        pool = self._pool(request)
+        response = self._bounded(lambda: self._exchange(pool, request), request.url)
         took = (time.monotonic() - started) * 1000
         self._log(f"{request.method} {request.shown}: {response.status} in {took:.0f} ms")
         return response
@@ -221,7 +224,7 @@ class Transport:
         import urllib3  # noqa: PLC0415
         from urllib3 import exceptions  # noqa: PLC0415
 
-        patience = max(self.remaining, 0.1)
+        patience = max(self.deadline.remaining, 0.1)
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, patience), read=min(READ_SECONDS, patience))
         try:
             answer = pool.request(
@@ -236,7 +239,7 @@ class Transport:
                 decode_content=False,
             )
             limit = ERROR_BODY_BYTES if answer.status >= 400 else BODY_BYTES
-            body = _read(answer, limit, self._deadline)
+            body = _read(answer, limit, self.deadline)
         except exceptions.HTTPError as error:
             proxied = isinstance(pool, urllib3.ProxyManager)
             raise _explain(error, request.url, proxied=proxied) from None
@@ -245,31 +248,38 @@ class Transport:
         headers = {name.lower(): value for name, value in answer.headers.itermerged()}
         return Response(answer.status, answer.reason or "", headers, body, request.url)
 
-    def _pool(self, url: str) -> "urllib3.PoolManager":
-        """The connections for a URL: through the proxy or past it, each kept alive."""
-        proxied = bool(self._proxy.url) and not self._bypasses(url)
-        secure = origin_of(url).scheme == "https"
-        with self._lock:
-            if (proxied, secure) not in self._pools:
-                self._pools[proxied, secure] = self._new_pool(proxied=proxied, secure=secure)
-            return self._pools[proxied, secure]
+    def _pool(self, request: "_Request") -> "urllib3.PoolManager":
+        """The connections for a request: through the proxy or past it, each kept alive.
 
-    def _new_pool(self, *, proxied: bool, secure: bool) -> "urllib3.PoolManager":
+        Those that show the client's certificate are kept apart: it goes where a credential goes.
+        """
+        proxied = bool(self._proxy.url) and not self._bypasses(request.url)
+        secure = origin_of(request.url).scheme == "https"
+        certified = bool(self._certificates.client) and "authorization" in request.headers
+        kind = proxied, secure, certified
+        with self._lock:
+            if kind not in self._pools:
+                self._pools[kind] = self._new_pool(proxied=proxied, secure=secure, certified=certified)
+            return self._pools[kind]
+
+    def _new_pool(self, *, proxied: bool, secure: bool, certified: bool) -> "urllib3.PoolManager":
         import urllib3  # noqa: PLC0415
 
-        context = self._tls() if secure or proxied else None
+        context = self._tls(certified=certified) if secure else None
         if self._certificates.unchecked:  # the output has its own warning
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if not proxied:
             return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context)
-        url, pair = _proxy_address(self._proxy)
+        url, pair = proxy_address(self._proxy)
         login = {"proxy-authorization": pair.authorization.reveal()} if pair.username else None
         try:
-            origin_of(url)
+            own = self._tls(certified=False) if origin_of(url).scheme == "https" else None
             return urllib3.ProxyManager(
-                url, maxsize=CONNECTIONS, proxy_headers=login, ssl_context=context, proxy_ssl_context=context
+                url, maxsize=CONNECTIONS, proxy_headers=login, ssl_context=context, proxy_ssl_context=own
             )
-        except (ServiceError, urllib3.exceptions.HTTPError):
+        except (ServiceError, urllib3.exceptions.HTTPError) as error:
+            if isinstance(error, ServiceError) and error.slug == _CERTIFICATE_FILE:
+                raise
             raise ServiceError(
                 "proxy-unusable",
                 "The address of the agent's web proxy is no http or https URL",
@@ -296,7 +306,7 @@ class Transport:
                 self._log("An expression in the agent's proxy bypass list is broken; it is ignored.")
         return False
 
-    def _tls(self) -> "ssl.SSLContext":
+    def _tls(self, *, certified: bool) -> "ssl.SSLContext":
         """Trust what the system trusts and what the agent's settings add."""
         import ssl  # noqa: PLC0415
 
@@ -309,21 +319,78 @@ class Transport:
             context.verify_mode = ssl.CERT_NONE
         try:
             if given.authorities:
-                context.load_verify_locations(cafile=given.authorities)
-            if given.client:
+                context.load_verify_locations(cafile=_file(given.authorities))
+            if certified:
                 # Never None: OpenSSL would ask for the password on the terminal.
                 password = given.client_password.reveal()
-                context.load_cert_chain(given.client, given.client_key or None, password)
+                key = _file(given.client_key) if given.client_key else None
+                context.load_cert_chain(_file(given.client), key, password)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise ServiceError(
-                "certificate-file",
+                _CERTIFICATE_FILE,
                 "A certificate file of the agent's settings cannot be used",
                 context=type(error).__name__,
                 hint="Check the agent's --sslcacert, --sslclientcert and --sslclientcertkey settings.",
             ) from None
         return context
 
+    def in_parallel(self, function: Callable[[_S], _T], items: list[_S]) -> list[_T]:
+        """Apply a function to all items at once; the results keep the items' order.
 
+        Raises:
+            Cancelled: the run shall stop.
+            Exception: the first one that the function raised.
+        """
+        if len(items) < 2:
+            return [function(item) for item in items]
+        waiting = list(enumerate(items))[::-1]
+        outcomes, failures = dict[int, _T](), dict[int, BaseException]()
+
+        def work() -> None:
+            while waiting:
+                try:
+                    position, item = waiting.pop()
+                except IndexError:  # another thread was faster
+                    return
+                try:
+                    self.deadline.check()
+                    outcomes[position] = function(item)
+                except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+                    failures[position] = error
+
+        # Daemons, unlike those of a ThreadPoolExecutor: a cancelled run does not wait for them.
+        threads = [threading.Thread(target=work, daemon=True) for _ in items[:CONNECTIONS]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            self.deadline.join(thread, math.inf)
+        if failures:
+            raise failures[min(failures)]
+        return [outcomes[position] for position in range(len(items))]
+
+    def _bounded(self, function: Callable[[], _T], url: str) -> _T:
+        """Run a function in a thread and stop waiting for it at the deadline."""
+        outcome: list[_T] = []
+        failure: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                outcome.append(function())
+            except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+                failure.append(error)
+
+        seconds = self.deadline.remaining
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        self.deadline.join(thread, seconds)
+        if failure:
+            raise failure[0]
+        if not outcome:
+            raise _silence(url, f"no complete answer came within {seconds:.0f} s", slug="deadline")
+        return outcome[0]
+
+
+_CERTIFICATE_FILE = "certificate-file"
 # A fault of these kinds may be gone a moment later.
 _PASSING_FAULTS = frozenset({"connection-failed", "no-answer", "broken-answer"})
 
@@ -340,7 +407,7 @@ class _Request(NamedTuple):
         return self.url.partition("?")[0]
 
 
-def _proxy_address(proxy: Proxy) -> tuple[str, Credential]:
+def proxy_address(proxy: Proxy) -> tuple[str, Credential]:
     """A proxy's URL without userinfo, and its login: the agent's settings, or else that userinfo."""
     url = proxy.url if "://" in proxy.url else f"http://{proxy.url}"
     scheme, _, rest = url.partition("://")
@@ -366,10 +433,10 @@ def _headers(accept: str, authorization: Secret | None, content_type: str) -> di
     return headers
 
 
-def _read(answer: "urllib3.BaseHTTPResponse", limit: int, deadline: float) -> bytes:
+def _read(answer: "urllib3.BaseHTTPResponse", limit: int, deadline: Deadline) -> bytes:
     """Read a body up to a limit in bytes; a connection with more to come is not used again."""
     body = bytearray()
-    while len(body) <= limit and time.monotonic() < deadline:
+    while len(body) <= limit and deadline.remaining > 0:
         chunk = answer.read1(16 * 1024)
         if not chunk:
             answer.release_conn()
@@ -379,65 +446,16 @@ def _read(answer: "urllib3.BaseHTTPResponse", limit: int, deadline: float) -> by
     return bytes(body[:limit])
 
 
-def in_parallel(function: Callable[[_S], _T], items: list[_S]) -> list[_T]:
-    """Apply a function to all items at once; the results keep the items' order.
+def _file(path: str) -> str:
+    """A path that is worth opening: a device or a pipe would be read without end.
 
     Raises:
-        Exception: the first one that the function raised.
+        OSError: there is no file of a reasonable size.
     """
-    if len(items) < 2:
-        return [function(item) for item in items]
-    waiting = list(enumerate(items))[::-1]
-    outcomes, failures = dict[int, _T](), dict[int, BaseException]()
-
-    def work() -> None:
-        while waiting:
-            try:
-                position, item = waiting.pop()
-            except IndexError:  # another thread was faster
-                return
-            try:
-                outcomes[position] = function(item)
-            except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
-                failures[position] = error
-
-    # Daemons, unlike those of a ThreadPoolExecutor: a cancelled run does not wait for them.
-    threads = [threading.Thread(target=work, daemon=True) for _ in items[:CONNECTIONS]]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        _join(thread, math.inf)
-    if failures:
-        raise failures[min(failures)]
-    return [outcomes[position] for position in range(len(items))]
-
-
-def _join(thread: threading.Thread, seconds: float) -> None:
-    """Wait for a thread, in pieces: a signal that comes just before a wait is only noticed after it."""
-    end = time.monotonic() + seconds
-    while thread.is_alive() and (left := end - time.monotonic()) > 0:
-        thread.join(min(left, _PIECE_SECONDS))
-
-
-def _bounded(function: Callable[[], _T], seconds: float, url: str) -> _T:
-    """Run a function in a thread and stop waiting for it after some seconds."""
-    outcome: list[_T] = []
-    failure: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(function())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
-            failure.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    _join(thread, seconds)
-    if failure:
-        raise failure[0]
-    if not outcome:
-        raise _silence(url, f"no complete answer came within {seconds:.0f} s", slug="deadline")
-    return outcome[0]
+    found = os.stat(path)  # noqa: PTH116 - pathlib costs some milliseconds
+    if not stat.S_ISREG(found.st_mode) or found.st_size > CERTIFICATE_BYTES:
+        raise OSError
+    return path
 
 
 def _backoff(attempt: int) -> float:
@@ -445,6 +463,13 @@ def _backoff(attempt: int) -> float:
     from random import random  # noqa: PLC0415 - only a fault needs it
 
     return 0.25 * (1 << attempt) * (0.5 + 0.5 * random())  # noqa: S311 - jitter is no secret
+
+
+def _jittered(seconds: float, attempt: int) -> float:
+    """A little later than a service asks, and more so each time."""
+    from random import random  # noqa: PLC0415 - only a fault needs it
+
+    return seconds + min(attempt, 4) * random()  # noqa: S311 - jitter is no secret
 
 
 def _retry_after(value: str) -> float | None:

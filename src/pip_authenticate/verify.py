@@ -8,14 +8,15 @@ import re
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from pip_authenticate import azure_devops
-from pip_authenticate.challenges import schemes
+from pip_authenticate.azure import rest
+from pip_authenticate.azure.addresses import with_slash
+from pip_authenticate.azure.challenges import schemes
+from pip_authenticate.azure.feeds import FeedsService, Organization
 from pip_authenticate.errors import PipAuthenticateError, ServiceError
-from pip_authenticate.feeds import FeedsService, Organization
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.settings import Settings
 from pip_authenticate.tokens import claims, is_past, scopes
-from pip_authenticate.transport import Response, Transport, in_parallel, origin_of
+from pip_authenticate.transport import Response, Transport, origin_of
 
 PROBE = "pip-authenticate-no-such-package"
 """A package that no index has."""
@@ -57,7 +58,7 @@ def verify(
         service: tells of feeds and roles.
     """
     inspector = _Inspector(settings, transport, service)
-    return in_parallel(inspector.judge, indexes)
+    return transport.in_parallel(inspector.judge, indexes)
 
 
 class _Inspector:
@@ -78,7 +79,7 @@ class _Inspector:
 
     def _page(self, index: AuthenticatedIndex) -> Response:
         package = _normalized(self._settings.verify_package) or PROBE
-        url = f"{azure_devops.with_slash(str(index.url))}{package}/"
+        url = f"{with_slash(str(index.url))}{package}/"
         return self._transport.request(
             "GET", url, accept=_HTML, authorization=index.credential.authorization_of_pip
         )
@@ -89,7 +90,7 @@ class _Inspector:
         trouble = _trouble(index, page)
         if trouble:
             return trouble
-        said, who = azure_devops.message_of(page), self._who(index, page)
+        said, who = rest.message_of(page), self._who(index, page)
         if page.status == 401:
             return _bad(index, _rejected(index, page, said))
         if page.status == 403:
@@ -246,7 +247,7 @@ class _Inspector:
         if page.status == 404 and not self._settings.verify_package:
             root = self._transport.request(
                 "GET",
-                azure_devops.with_slash(str(index.url)),
+                with_slash(str(index.url)),
                 accept=_HTML,
                 authorization=index.credential.authorization_of_pip,
             )
@@ -277,7 +278,7 @@ class _Inspector:
         )
         if answer.status in {200, 206}:
             return None
-        said = azure_devops.message_of(answer)
+        said = rest.message_of(answer)
         return _bad(
             index,
             f"The index lists {package}, but its newest file cannot be downloaded (status {answer.status}, "
@@ -287,7 +288,7 @@ class _Inspector:
 
 def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
     """What keeps any index from being judged: a sign-in page, throttling, a service in trouble."""
-    host, said = index.url.origin.host, azure_devops.message_of(page)
+    host, said = index.url.origin.host, rest.message_of(page)
     if "conditional access" in said.lower():
         return _bad(
             index,
@@ -295,7 +296,7 @@ def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
             "Ask the tenant's administrator to let it in from the agent's network.",
         )
     is_page = page.status == 200 and b"_signin" in page.body
-    if azure_devops.is_sign_in_page(page) or is_page:
+    if rest.is_sign_in_page(page) or is_page:
         return _bad(
             index,
             f"{host} answers with a sign-in page (status {page.status}): it does not accept the credential "
@@ -340,7 +341,7 @@ def _rejected(index: AuthenticatedIndex, page: Response, said: str) -> str:
 
 def _says_no_feed(page: Response) -> bool:
     """Whether a 404 is about the feed, not about the package."""
-    text = f"{azure_devops.message_of(page)} {page.reason}".lower()
+    text = f"{rest.message_of(page)} {page.reason}".lower()
     return "feed with id" in text or b"FeedIdNotFoundException" in page.body
 
 
@@ -351,9 +352,7 @@ def _says_no_view(page: Response) -> bool:
 
 def _says_no_project(page: Response) -> bool:
     """Whether a 404 is about the project; one that the identity may not see counts as none."""
-    return (
-        "TF200016" in f"{azure_devops.message_of(page)} {page.reason}" or b"ProjectDoesNotExist" in page.body
-    )
+    return "TF200016" in f"{rest.message_of(page)} {page.reason}" or b"ProjectDoesNotExist" in page.body
 
 
 def _feed_name(index: AuthenticatedIndex, place: Organization) -> str:

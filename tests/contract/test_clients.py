@@ -30,7 +30,7 @@ class ClientContract:
 
     def assignments(self, *, only_extra: bool) -> dict[str, Secret]:
         found: dict[str, Secret] = self.client.assignments(
-            self.client.roles(self.indexes(), only_extra=only_extra)
+            self.client.roles(self.indexes(), only_extra=only_extra).roles
         )
         return found
 
@@ -49,21 +49,8 @@ class ClientContract:
         assert nasty.PASSWORD not in repr(told)
         assert all(isinstance(value, Secret) for value in told.values())
 
-    def test_it_finds_what_it_set_and_can_show_it(self) -> None:
-        for value in self.assignments(only_extra=False).values():
-            assert self.client.holds_credential(value)
-            shown = self.client.without_credentials(value)
-            assert self.client.without_credentials(Secret(shown)) == shown
-            assert nasty.USER[:3] not in shown
-            assert all(form.reveal() not in shown for form in self.client.secrets_in(value))
-            assert nasty.PASSWORD in {secret.reveal() for secret in self.client.secrets_in(value)}
-
-    def test_an_empty_value_holds_nothing(self) -> None:
-        assert not self.client.holds_credential(Secret(""))
-        assert list(self.client.secrets_in(Secret(""))) == []
-
     def test_no_index_no_variable(self) -> None:
-        assert self.client.assignments(self.client.roles([], only_extra=False)) == {}
+        assert self.client.assignments(self.client.roles([], only_extra=False).roles) == {}
 
 
 class TestPip(ClientContract):

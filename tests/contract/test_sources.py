@@ -9,6 +9,7 @@ import pytest
 
 from pip_authenticate import authenticate, settings
 from pip_authenticate.clients import pip
+from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import PipAuthenticateError
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.secret import Learned, Secret
@@ -36,7 +37,7 @@ class Heard:
         self.given = given
         self.log: list[str] = []
         self.learned: list[Secret] = []
-        self.transport = Transport(given.proxy, given.certificates, self.log.append, 10)
+        self.transport = Transport(given.proxy, given.certificates, self.log.append, Deadline(10))
 
     def indexes(self, source: Source) -> list[AuthenticatedIndex]:
         """Ask the source."""
@@ -127,8 +128,8 @@ class TestServiceConnections(SourceContract):
         yield {f"ENDPOINT_URL_{guid(1)}": ""}
         yield {f"ENDPOINT_URL_{guid(1)}": f"https://u:{CANARY}@[broken/"}
         yield {f"ENDPOINT_AUTH_{guid(2)}": f'{{"parameters": "{CANARY}"'}
-        yield {f"ENDPOINT_AUTH_SCHEME_{guid(2)}": "Certificate"}
-        yield {f"ENDPOINT_AUTH_PARAMETER_{guid(1)}_APITOKEN": ""}
+        yield {f"ENDPOINT_AUTH_{guid(2)}": '{"scheme": "Certificate"}'}
+        yield {f"ENDPOINT_AUTH_{guid(1)}": '{"scheme": "Token", "parameters": {"apitoken": ""}}'}
 
 
 class TestAzureArtifacts(SourceContract):
@@ -141,8 +142,9 @@ class TestAzureArtifacts(SourceContract):
         return environment(feeds=feeds, organisation=organisation, token=CANARY)
 
     def bad(self, organisation: Organisation) -> Iterator[Mapping[str, str]]:
-        yield {"ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN": ""}
+        yield {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": ""}
         yield {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": CANARY}
+        yield {"ENDPOINT_URL_SYSTEMVSSCONNECTION": f"https://u:{CANARY}@"}
         yield {"SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": f"https://u:{CANARY}@"}
         yield {"INPUT_ARTIFACTFEEDS": "a/b/c"}
         yield {"INPUT_ARTIFACTFEEDS": f"https://u:{CANARY}@h.example/o/_packaging/f/pypi/simple"}
@@ -186,8 +188,8 @@ class TestWorkloadIdentity(SourceContract):
         yield {"INPUT_FEEDURL": f"https://u:{CANARY}@h.example/"}
         yield {"SYSTEM_OIDCREQUESTURI": ""}
         yield {f"ENDPOINT_AUTH_{guid(3)}": json.dumps([CANARY])}
-        yield {f"ENDPOINT_AUTH_PARAMETER_{guid(3)}_SERVICEPRINCIPALID": ""}
-        yield {"ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN": ""}
+        yield {f"ENDPOINT_AUTH_{guid(3)}": '{"scheme": "WorkloadIdentityFederation"}'}
+        yield {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": ""}
         yield {"SYSTEM_OIDCREQUESTURI": f"{organisation.address}/elsewhere"}
         yield {"AZURE_AUTHORITY_HOST": f"{organisation.address}/elsewhere"}
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pip_authenticate import canonical, entra
 from pip_authenticate import settings as product_settings
+from pip_authenticate.azure import canonical, entra
+from pip_authenticate.azure.feeds import FeedsService
 from pip_authenticate.clients import pip
+from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import PipAuthenticateError
-from pip_authenticate.feeds import FeedsService
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
@@ -85,7 +86,7 @@ class Scripted(Transport):
 
     def __init__(self, answers: list[ANSWER]) -> None:
         given = product_settings.load(pip.VARIABLES, {})
-        super().__init__(given.proxy, given.certificates, lambda _: None)
+        super().__init__(given.proxy, given.certificates, lambda _: None, Deadline())
         self._answers = self._endlessly(answers)
 
     @staticmethod
@@ -103,6 +104,7 @@ def job(**given: str) -> Settings:
     connection = endpoint(guid(3), "https://dev.azure.com/o/", "X", {"ServicePrincipalId": guid(4)})
     env = environment() | {
         "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": "https://home.example/o/",
+        "ENDPOINT_URL_SYSTEMVSSCONNECTION": "https://home.example/o/",
         "SYSTEM_SERVERTYPE": "Hosted",
         "SYSTEM_OIDCREQUESTURI": "https://home.example/o/oidc",
         "INPUT_WORKLOADIDENTITYSERVICECONNECTION": guid(3),
@@ -162,9 +164,12 @@ def test_verification(answers: list[ANSWER], token: str, package: str) -> None:
 def test_separation(answers: list[ANSWER]) -> None:
     given_settings = job()
     before = [*indexes("x"), indexes("y")[0], indexes("z")[1]]
-    after, faults, mixed = canonical.separate(before, FeedsService(given_settings, Scripted(answers)))
+    transport = Scripted(answers)
+    service = FeedsService(given_settings, transport)
+    after, faults, mixed = canonical.separate(before, service, transport)
     assert len(after) == len(before)
     for at, index in enumerate(after):
         assert index.url.origin == before[at].url.origin
         assert index.credential == before[at].credential
-        assert at not in {*faults, *mixed} or index == before[at]
+        assert at not in faults or index == before[at]
+    assert all(len(sources) > 1 for sources in mixed.values())

@@ -118,6 +118,7 @@ class Log:
         self.lines = list(lines)
         self.commands: list[Command] = []
         self.variables: dict[str, str] = {}
+        self.hidden: dict[str, str] = {}
         self.secrets: list[str] = []
         self.issues: list[tuple[str, str]] = []
         self.result = "Succeeded"
@@ -134,18 +135,21 @@ class Log:
                 self.commands.append(command)
                 if command.name == "task.setsecret":
                     masker.add(command.data)
-                self._do(command)
+                self._do(command, masker)
             self.masked.append(masker.mask(line))
 
-    def _do(self, command: Command) -> None:
+    def _do(self, command: Command, masker: Masker) -> None:
         name, properties, data = command
         assert name in KNOWN, f"the agent would not know {name}, or it is none of this task's business"
         if name == "task.setsecret":
             self.secrets.append(data)
         elif name == "task.setvariable":
-            assert properties["issecret"] == "false", "a secret variable never reaches pip"
+            assert properties["issecret"] in {"false", "true"}
             assert "isoutput" not in properties
-            self.variables[properties["variable"]] = data
+            secret = properties["issecret"] == "true"
+            (self.hidden if secret else self.variables)[properties["variable"]] = data
+            if secret:
+                masker.add(data)
         elif name == "task.logissue":
             assert properties["type"] in {"error", "warning"}
             self.issues.append((properties["type"], data))

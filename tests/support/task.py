@@ -93,11 +93,19 @@ def environment(
         given["SYSTEM_SERVERTYPE"] = "Hosted" if organisation.hosted else "OnPremises"
     if token:
         given["SECRET_SYSTEM_ACCESSTOKEN"] = token
-        given |= endpoint("SYSTEMVSSCONNECTION", "http://127.0.0.1/", "OAuth", {"AccessToken": token})
+        collection = others.get("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI") or (
+            organisation.collection if organisation else "http://127.0.0.1/"
+        )
+        given |= endpoint("SYSTEMVSSCONNECTION", collection, "OAuth", {"AccessToken": token})
     for connection in used:
         given |= endpoint(connection.id, connection.url, connection.scheme, connection.parameters)
         given[f"ENDPOINT_DATA_{connection.id}"] = "{}"
     return {**given, **others}
+
+
+def in_collection(env: Mapping[str, str], uri: str) -> dict[str, str]:
+    """The environment of the same job in another organisation."""
+    return {**env, "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": uri, "ENDPOINT_URL_SYSTEMVSSCONNECTION": uri}
 
 
 def endpoint(key: str, url: str, scheme: str, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -179,7 +187,7 @@ class Task:
 
     def run(self, env: Mapping[str, str], python: str = sys.executable) -> Run:
         """Start it as its shim does."""
-        return self._finish([python, "-I", "-X", "utf8", "-u", str(self.folder / "main.py")], env)
+        return self._finish([python, "-I", "-S", "-X", "utf8", "-u", str(self.folder / "main.py")], env)
 
     def run_shim(self, env: Mapping[str, str]) -> Run:
         """Start it as an agent does: with Node."""
@@ -187,7 +195,7 @@ class Task:
 
     def start(self, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         """Start it and let it run."""
-        command = [sys.executable, "-I", "-X", "utf8", "-u", str(self.folder / "main.py")]
+        command = [sys.executable, "-I", "-S", "-X", "utf8", "-u", str(self.folder / "main.py")]
         return subprocess.Popen(
             command,
             env={**env, **measured()},

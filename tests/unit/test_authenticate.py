@@ -3,8 +3,9 @@
 import pytest
 
 from pip_authenticate import authenticate, settings
-from pip_authenticate.authenticate import deliver, erase, resolve
+from pip_authenticate.authenticate import deliver, digest, erase, resolve
 from pip_authenticate.clients import pip
+from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Faults
 from pip_authenticate.outputs.azure_pipelines import AzurePipelines
 from pip_authenticate.secret import Secret
@@ -46,7 +47,7 @@ def test_resolving_sets_nothing_and_delivering_asks_nobody(hosted: Organisation)
     )
     lines: list[str] = []
     output = AzurePipelines(lines.append)
-    found = resolve(given, output.debug, output.register)
+    found = resolve(given, Deadline(), output.debug, output.register)
     assert seen_by_agent(lines).variables == {}
     asked = len(hosted.questions)
     deliver(found, given, output)
@@ -58,13 +59,16 @@ def test_faults_of_all_sources_come_together() -> None:
     broken = Connection.token(1, "", "t")
     given = settings.load(pip.VARIABLES, environment(feeds="a/b/c", connections=[broken], only_extra="maybe"))
     with pytest.raises(Faults) as refused:
-        resolve(given, print, lambda _: None)
+        resolve(given, Deadline(), print, lambda _: None)
     assert len(refused.value.errors) == 3
 
 
 def test_erasing_keeps_what_is_the_users() -> None:
-    previous = {"A": Secret("https://u:canary@h/"), "B": Secret("https://h/")}
-    given = settings.load((), {})._replace(previous=previous)
+    ours, theirs = Secret("https://u:canary@h/"), Secret("https://u:canary@i/")
+    given = settings.load((), {})._replace(
+        previous={"A": ours, "B": theirs, "C": theirs},
+        remembered={"A": digest(ours), "B": digest(ours)},
+    )
     lines: list[str] = []
     erase(given, AzurePipelines(lines.append))
     assert seen_by_agent(lines).variables == {"A": ""}

@@ -23,7 +23,6 @@ def test_an_empty_environment_tells_nothing() -> None:
     assert given.faults == ()
     assert given.unknown_inputs == ()
     assert given.previous == {}
-    assert given.decodes_percents is True
     assert given.is_hosted is False
     assert given.agent_os in {"Linux", "Darwin", "Windows_NT"}
 
@@ -60,7 +59,8 @@ def test_an_agents_environment_is_read_whole() -> None:
         "password": "pass",
     }
     assert given.only_add_extra_index is True
-    assert given.collection_uri == "https://dev.azure.com/contoso/"
+    assert given.collection_uris == {"SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": "https://dev.azure.com/contoso/"}
+    assert given.system_connection.url == "https://dev.azure.com/contoso/"
     assert given.is_hosted is True
     assert given.system_connection.parameters["accesstoken"].reveal() == "job"
     assert given.system_connection.scheme == "OAuth"
@@ -77,22 +77,6 @@ def test_an_agents_environment_is_read_whole() -> None:
     assert given.unknown_inputs == ("OTHER",)
     assert {"SYSTEM_ACCESSTOKEN", "AGENT_PROXYPASSWORD"} <= given.secret_variables
     assert given.telemetry["AGENT_VERSION"] == given.agent_version == "4.277.0"
-
-
-@pytest.mark.parametrize(
-    ("text", "decodes"),
-    [
-        ("", True),
-        ("1", True),
-        ("true", True),
-        ("$TRUE", True),
-        ("false", False),
-        ("0", False),
-        ("yes", False),
-    ],
-)
-def test_the_knob_for_percents(text: str, decodes: bool) -> None:  # noqa: FBT001
-    assert load(DECODE_PERCENTS=text).decodes_percents is decodes
 
 
 @pytest.mark.parametrize("text", ["yes", "0", "truefalse", "t"])
@@ -133,14 +117,54 @@ def test_parameters_that_are_no_text_are_left_out() -> None:
     assert found.scheme == "Token"
 
 
-def test_single_variables_win_over_the_json() -> None:
+def test_a_variable_beside_the_json_is_nobodys_word() -> None:
     found = endpoint(
         json.dumps({"scheme": "Token", "parameters": {"apitoken": "json"}}),
-        ENDPOINT_AUTH_PARAMETER_ID_APITOKEN="single",
+        ENDPOINT_AUTH_PARAMETER_id_APITOKEN="planted",
+        ENDPOINT_AUTH_PARAMETER_ID_OTHER="planted",
         ENDPOINT_AUTH_SCHEME_id="Other",
+        ENDPOINT_URL_ID="https://evil.example/",
+        Endpoint_Url_id="https://evil.example/",
     )
-    assert found.parameters["apitoken"].reveal() == "single"
-    assert found.scheme == "Other"
+    assert {name: value.reveal() for name, value in found.parameters.items()} == {"apitoken": "json"}
+    assert found.scheme == "Token"
+    assert found.url == "https://h.example/"
+
+
+def test_a_connection_is_found_by_the_agents_spelling_of_its_id() -> None:
+    environ = environment(connections=[Connection.token(1, "https://h.example/", "t")])
+    environ["INPUT_PYTHONDOWNLOADSERVICECONNECTIONS"] = guid(1).upper()
+    environ[f"ENDPOINT_URL_{guid(1).upper()}"] = "https://evil.example/"
+    (found,) = settings.load(NAMES, environ, ignores_case=False).connections
+    assert found.url == "https://h.example/"
+
+
+def test_where_the_system_ignores_case_one_name_has_one_value() -> None:
+    environ = {
+        name.upper(): value
+        for name, value in environment(connections=[Connection.token(1, "u", "t")]).items()
+    }
+    (found,) = settings.load(NAMES, environ, ignores_case=True).connections
+    assert (found.url, found.scheme) == ("u", "Token")
+
+
+def test_of_every_value_it_is_said_who_can_have_written_it() -> None:
+    assert set(settings.WRITERS) == set(Settings._fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "remembered"),
+    [
+        ("", {}),
+        (f"PIP_INDEX_URL={'a' * 64}", {"PIP_INDEX_URL": "a" * 64}),
+        (f"A={'a' * 64} B={'b' * 64}", {"A": "a" * 64, "B": "b" * 64}),
+        ("PIP_INDEX_URL=short", {}),
+        ("nonsense = x", {}),
+    ],
+)
+def test_what_a_run_stored_is_remembered(text: str, remembered: dict[str, str]) -> None:
+    assert load(SECRET_PIP_AUTHENTICATE_STORED=text).remembered == remembered
+    assert load(PIP_AUTHENTICATE_STORED=text).remembered == {}
 
 
 def test_every_input_has_help_and_a_name_of_its_own() -> None:

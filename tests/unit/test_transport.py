@@ -6,22 +6,23 @@ from collections.abc import Iterator
 
 import pytest
 
+from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import Credential
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
-from pip_authenticate.transport import BODY_BYTES, ERROR_BODY_BYTES, Transport, in_parallel, origin_of
+from pip_authenticate.transport import BODY_BYTES, ERROR_BODY_BYTES, Transport, origin_of
 from support.http_service import Answer, Raw, Service, endless, raw, reset, serving, unused_port
 from support.web_proxy import proxying
 
 NO_PROXY = Proxy("", "", Secret(""), ())
-NO_CERTIFICATES = Certificates("", "", "", Secret(""), unchecked=False)
+NO_CERTIFICATES = Certificates("", "", "", "", Secret(""), unchecked=False)
 LOGIN = Credential("user", Secret("canary")).authorization
 
 
 def transport(seconds: float = 10, proxy: Proxy = NO_PROXY, log: list[str] | None = None) -> Transport:
     lines = [] if log is None else log
-    return Transport(proxy, NO_CERTIFICATES, lines.append, seconds)
+    return Transport(proxy, NO_CERTIFICATES, lines.append, Deadline(seconds))
 
 
 @pytest.fixture
@@ -286,12 +287,12 @@ def test_work_in_parallel_keeps_its_order() -> None:
         together.wait()
         return -number
 
-    assert in_parallel(wait_for_the_others, list(range(10))) == [-number for number in range(10)]
+    assert transport().in_parallel(wait_for_the_others, list(range(10))) == [-number for number in range(10)]
 
 
 def test_work_for_nobody_and_for_one_needs_no_thread() -> None:
-    assert in_parallel(str, list[int]()) == []
-    assert in_parallel(lambda _: threading.get_ident(), [7]) == [threading.get_ident()]
+    assert transport().in_parallel(str, list[int]()) == []
+    assert transport().in_parallel(lambda _: threading.get_ident(), [7]) == [threading.get_ident()]
 
 
 def test_the_first_failure_of_parallel_work_is_raised() -> None:
@@ -301,4 +302,4 @@ def test_the_first_failure_of_parallel_work_is_raised() -> None:
         return number
 
     with pytest.raises(ServiceError, match="number 1"):
-        in_parallel(picky, list(range(60)))
+        transport().in_parallel(picky, list(range(60)))

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from pip_authenticate import canonical
 from pip_authenticate import settings as product_settings
+from pip_authenticate.azure import canonical
+from pip_authenticate.azure.feeds import FeedsService
 from pip_authenticate.clients import pip
+from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import ServiceError
-from pip_authenticate.feeds import FeedsService
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
 from pip_authenticate.secret import Secret
 from pip_authenticate.sources import workload_identity
@@ -27,7 +28,7 @@ class Scripted(Transport):
 
     def __init__(self, answers: Answers) -> None:
         given = product_settings.load(pip.VARIABLES, {})
-        super().__init__(given.proxy, given.certificates, lambda _: None)
+        super().__init__(given.proxy, given.certificates, lambda _: None, Deadline())
         self._answers = answers
 
     def request(self, method: str, url: str, **_others: object) -> Response:
@@ -74,11 +75,11 @@ def test_guids_that_are_not_told(gap: str) -> None:
         feed["project"] = {"id": guid(2), "name": "p"}
     indexes = [index(FEED.replace("/f/", "/f@v/"), "one"), index(FEED.replace("/f/", "/g@v/"), "two")]
     settings = product_settings.load(pip.VARIABLES, {})
-    service = FeedsService(settings, Scripted(lambda _method, _url: json_answer(feed)))
-    kept, faults, mixed = canonical.separate(indexes, service)
+    transport = Scripted(lambda _method, _url: json_answer(feed))
+    kept, faults, mixed = canonical.separate(indexes, FeedsService(settings, transport), transport)
     assert kept == indexes
     assert [error.slug for error in faults.values()] == ["guid-missing", "guid-missing"]
-    assert mixed == []
+    assert mixed == {}
 
 
 def test_a_feeds_service_at_another_host_gets_no_foreign_credential() -> None:
@@ -89,9 +90,10 @@ def test_a_feeds_service_at_another_host_gets_no_foreign_credential() -> None:
     indexes = [
         index("https://other.example/o/_packaging/f/pypi/simple/", secret) for secret in ("one", "two")
     ]
-    service = FeedsService(product_settings.load(pip.VARIABLES, {}), Scripted(answers))
-    _, faults, _ = canonical.separate(indexes, service)
-    assert [error.slug for error in faults.values()] == ["feeds-service-elsewhere"] * 2
+    transport = Scripted(answers)
+    service = FeedsService(product_settings.load(pip.VARIABLES, {}), transport)
+    _, faults, _ = canonical.separate(indexes, service, transport)
+    assert [error.slug for error in faults.values()] == ["foreign-service"] * 2
 
 
 def test_the_deadline_ends_federation_too() -> None:
@@ -100,6 +102,7 @@ def test_the_deadline_ends_federation_too() -> None:
 
     env = environment() | {
         "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": "https://dev.azure.com/contoso/",
+        "ENDPOINT_URL_SYSTEMVSSCONNECTION": "https://dev.azure.com/contoso/",
         "SYSTEM_SERVERTYPE": "Hosted",
         "SYSTEM_OIDCREQUESTURI": "https://dev.azure.com/contoso/oidc",
         "INPUT_FEEDURL": FEED,

@@ -2,23 +2,8 @@
 
 from typing import NamedTuple
 
-from pip_authenticate.errors import InputError
 from pip_authenticate.index import AuthenticatedIndex, Credential
-from pip_authenticate.redaction import holds_credential, secrets_in, without_credentials
 from pip_authenticate.secret import Secret
-
-__all__ = [
-    "EXTRA",
-    "PRIMARY",
-    "VARIABLES",
-    "Role",
-    "assignments",
-    "can_send",
-    "holds_credential",
-    "roles",
-    "secrets_in",
-    "without_credentials",
-]
 
 PRIMARY = "PIP_INDEX_URL"
 EXTRA = "PIP_EXTRA_INDEX_URL"
@@ -43,26 +28,36 @@ class Role(NamedTuple):
         return "primary" if self.variable == PRIMARY else "extra"
 
 
-def roles(indexes: list[AuthenticatedIndex], *, only_extra: bool) -> list[Role]:
+class Roles(NamedTuple):
+    """Every index once, and what was left out.
+
+    Args:
+        roles: in their order.
+        doubled: pairs of the index that is used and one that names the same address with another
+            credential.
+    """
+
+    roles: list[Role]
+    doubled: list[tuple[AuthenticatedIndex, AuthenticatedIndex]]
+
+
+def roles(indexes: list[AuthenticatedIndex], *, only_extra: bool) -> Roles:
     """Give each index its place: the first is the primary one unless all are extra.
 
-    Raises:
-        InputError: one index came from two sources with different credentials.
+    Of several credentials for one index the first one counts, as pip itself takes it (measured with
+    pip 23.2.1 and 26.3).
     """
     places: dict[object, AuthenticatedIndex] = {}
+    doubled = []
     for index in indexes:
         known = places.setdefault(index.url.key, index)
         if known.credential != index.credential:
-            raise InputError(
-                "two-credentials",
-                f"Two credentials for one index: {known.source} and {index.source} both name {index.url}",
-                hint="pip would use one of them for both; remove one.",
-            )
-    unique = list(places.values())
-    return [
+            doubled.append((known, index))
+    found = [
         Role(index, PRIMARY if position == 0 and not only_extra else EXTRA)
-        for position, index in enumerate(unique)
+        for position, index in enumerate(places.values())
     ]
+    return Roles(found, doubled)
 
 
 def assignments(roles: list[Role]) -> dict[str, Secret]:

@@ -7,7 +7,6 @@ azure-pipelines-agent: Command.cs, CommandStringConvertor.cs, TaskCommandExtensi
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from threading import Lock
 
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import MASK, Secret
@@ -19,6 +18,9 @@ WINDOWS_CHARACTERS = 32_766
 _WARNING_SHARE = 0.8
 # What the agent decodes in every command, whether or not it decodes %AZP25.
 _ALWAYS_DECODED = {"%3B": ";", "%0D": "\r", "%0A": "\n", "%5D": "]"}
+_HEAD = 4
+"""Secrets are found by this many first characters, so that no line costs as much as there are secrets."""
+_LOGIN = re.compile(r"://[^/\s]{0,4096}@")
 _COMMAND_LIKE = re.compile(r"##(?=(?:vso)?\[)|::(?=[a-z-]+[ :])", re.IGNORECASE)
 
 
@@ -38,10 +40,15 @@ def harmless(text: str) -> str:
 class AzurePipelines:
     """Writes to an agent.
 
+    What agents decode differs by version. Always, since 2.123: `%3B`, `%0D`, `%0A` and `%5D`, in upper
+    case only (pull request 1157). `%AZP25`, which stands for a percent sign: from 2.182.1 where the job
+    asks for it (3241), from 2.184 unless the job forbids it with DECODE_PERCENTS (3303). So percent signs
+    are sent as they are wherever that is safe: URLs have the four sequences in lower case, which every
+    agent leaves alone.
+
     Args:
         write: takes one line, or several that belong together, without the last one's end; they must
-            reach the agent's standard output in order.
-        decodes_percents: the agent's DECODE_PERCENTS knob.
+            reach the agent's standard output in order, and whole.
         os: the agent's word for its operating system.
         secret_variables: upper-case environment names of the job's secret variables.
     """
@@ -50,38 +57,28 @@ class AzurePipelines:
         self,
         write: Callable[[str], object],
         *,
-        decodes_percents: bool = True,
         os: str = "Linux",
         secret_variables: frozenset[str] = frozenset(),
     ) -> None:
-        self._lock, self._unlocked_write = Lock(), write
-        self._decodes_percents = decodes_percents
+        self._write = write
         self._is_windows = os.lower().startswith("windows")
         self._secret_variables = secret_variables
-        self._registered: dict[str, None] = {}
-
-    def _write(self, text: str) -> None:
-        """Write in one piece: lines of several threads, cut and joined, could form a command."""
-        with self._lock:
-            self._unlocked_write(text)
-
-    def fresh_line(self) -> None:
-        """Begin a new line, after a line that an interrupt may have cut.
-
-        An interrupt between taking and giving back the lock would leave it taken for good: from here
-        on there is a new one.
-        """
-        self._lock = Lock()
-        self._unlocked_write("")
+        self._registered = set[str]()
+        self._by_head = dict[str, list[str]]()
 
     def register(self, secrets: Iterable[Secret]) -> None:
         """Have the agent mask secrets from now on, each also in the forms that its own decoding makes."""
+        lines = []
         for secret in secrets:
             text = secret.reveal()
-            for form in (text, _decoded(text), *(() if self._decodes_percents else (_lower(text),))):
+            for form in (text, _decoded(text), _lower(text)):
                 if form and form not in self._registered:
-                    self._registered[form] = None
-                    self._command("task.setsecret", {}, form)
+                    self._registered.add(form)
+                    if len(form) >= _HEAD:  # a shorter one is part of ordinary words
+                        self._by_head.setdefault(form[:_HEAD], []).append(form)
+                    lines.extend(_masking_commands(form))
+        if lines:
+            self._write("\n".join(lines))
 
     def check(self, assignments: Mapping[str, Secret]) -> list[str]:
         """See whether variables can reach the later steps.
@@ -111,17 +108,18 @@ class AzurePipelines:
                 warnings.append(f"{name} takes {size:,} of the {limit:,} {unit} that Windows carries")
         return warnings
 
-    def set(self, assignments: Mapping[str, Secret]) -> None:
+    def set(self, assignments: Mapping[str, Secret], hidden: Mapping[str, Secret]) -> None:
         """Set variables for the later steps, all in one piece, so that nothing comes in between.
 
-        Not secret ones: the agent does not map those into the environment of a step.
+        Args:
+            assignments: not secret ones: the agent does not map those into the environment of a step.
+            hidden: secret ones, which only tasks are given.
         """
-        commands = []
-        for name, value in assignments.items():
-            text = value.reveal() if self._decodes_percents else _lower(value.reveal())
-            commands.append(
-                self._command_line("task.setvariable", {"variable": name, "issecret": "false"}, text)
-            )
+        commands = [
+            _command("task.setvariable", {"variable": name, "issecret": secret}, _portable(value.reveal()))
+            for secret, variables in (("true", hidden), ("false", assignments))
+            for name, value in variables.items()
+        ]
         if commands:
             self._write("\n".join(commands))
 
@@ -131,23 +129,24 @@ class AzurePipelines:
 
     def debug(self, text: str) -> None:
         """Print a line that the agent shows where System.Debug is set."""
-        self._command("task.debug", {}, self._clean(text))
+        self._send("task.debug", {}, self._clean(text))
 
     def warning(self, text: str) -> None:
         """Report a warning; it does not change the result."""
-        self._command("task.logissue", {"type": "warning"}, self._clean(text))
+        self._send("task.logissue", {"type": "warning"}, self._clean(text))
 
     def error(self, text: str) -> None:
         """Report an error; it does not change the result."""
-        self._command("task.logissue", {"type": "error"}, self._clean(text))
+        self._send("task.logissue", {"type": "error"}, self._clean(text))
 
     def complete(self, result: str, text: str) -> None:
         """End the task with a result in the agent's spelling: Failed, Canceled."""
-        self._command("task.complete", {"result": result}, self._clean(text))
+        self._send("task.complete", {"result": result}, self._clean(text))
 
     def telemetry(self, area: str, feature: str, data: Mapping[str, object]) -> None:
         """Publish counts and ids; the agent drops them where a task may not."""
-        self._command("telemetry.publish", {"area": area, "feature": feature}, json.dumps(data))
+        clean = {name: self._clean(item) if isinstance(item, str) else item for name, item in data.items()}
+        self._send("telemetry.publish", {"area": area, "feature": feature}, json.dumps(clean))
 
     def _size(self, name: str, value: Secret) -> tuple[int, int, str]:
         text = value.reveal()
@@ -156,27 +155,41 @@ class AzurePipelines:
         return len(f"{name}={text}".encode("utf-8", "surrogateescape")) + 1, LINUX_BYTES, "bytes"
 
     def _clean(self, text: str) -> str:
-        """Text for a line: registered secrets masked, and harmless."""
-        for secret in sorted(self._registered, key=len, reverse=True):
-            if len(secret) > 3:  # a shorter one is part of ordinary words; the agent masks it all the same
-                text = text.replace(secret, MASK)
-        # Without %AZP25 there is no way to send the sequences that are always decoded as they are.
-        return harmless(text if self._decodes_percents else _lower(text))
+        """Text for a line: registered secrets and logins masked, one line, harmless."""
+        return _lower(harmless(_LOGIN.sub(f"://{MASK}@", self._masked(text))))
 
-    def _command(self, name: str, properties: Mapping[str, str], data: str) -> None:
-        self._write(self._command_line(name, properties, data))
+    def _masked(self, text: str) -> str:
+        parts, start, at = [], 0, 0
+        while at <= len(text) - _HEAD:
+            known = self._by_head.get(text[at : at + _HEAD], ())
+            longest = max((len(form) for form in known if text.startswith(form, at)), default=0)
+            if longest:
+                parts += [text[start:at], MASK]
+                start = at = at + longest
+            else:
+                at += 1
+        return "".join((*parts, text[start:]))
 
-    def _command_line(self, name: str, properties: Mapping[str, str], data: str) -> str:
-        pairs = "".join(
-            f"{key}={self._escape(value, in_property=True)};" for key, value in properties.items()
-        )
-        return f"##vso[{name}{' ' if pairs else ''}{pairs}]{self._escape(data)}"
+    def _send(self, name: str, properties: Mapping[str, str], data: str) -> None:
+        self._write(_command(name, properties, data))
 
-    def _escape(self, text: str, *, in_property: bool = False) -> str:
-        if self._decodes_percents:
-            text = text.replace("%", "%AZP25")
-        text = text.replace("\r", "%0D").replace("\n", "%0A")
-        return text.replace("]", "%5D").replace(";", "%3B") if in_property else text
+
+def _command(name: str, properties: Mapping[str, str], data: str) -> str:
+    pairs = "".join(
+        f"{key}={_escape(value).replace(']', '%5D').replace(';', '%3B')};"
+        for key, value in properties.items()
+    )
+    return f"##vso[{name}{' ' if pairs else ''}{pairs}]{_escape(data)}"
+
+
+def _masking_commands(secret: str) -> list[str]:
+    """A secret for the masker, as it is: for agents that decode a percent sign, and for those that do not."""
+    forms = dict.fromkeys((secret.replace("%", "%AZP25"), secret))
+    return [_command("task.setsecret", {}, form) for form in forms]
+
+
+def _escape(text: str) -> str:
+    return text.replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _decoded(text: str) -> str:
@@ -187,6 +200,12 @@ def _decoded(text: str) -> str:
     for encoded, char in _ALWAYS_DECODED.items():
         text = text.replace(encoded, char)
     return text
+
+
+def _portable(text: str) -> str:
+    """A text as the data of a command that delivers it unchanged, on as many agents as there can be."""
+    decoded = any(sequence in text for sequence in (*_ALWAYS_DECODED, "%AZP25"))
+    return text.replace("%", "%AZP25") if decoded else text
 
 
 def _lower(text: str) -> str:

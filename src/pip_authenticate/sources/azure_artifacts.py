@@ -10,7 +10,16 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from pip_authenticate import azure_devops
+from pip_authenticate.azure import rest
+from pip_authenticate.azure.addresses import (
+    FeedAddress,
+    belongs_to,
+    encode_segment,
+    is_azure_devops,
+    lies_under,
+    with_slash,
+)
+from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, IndexUrl
 from pip_authenticate.secret import Learned
@@ -20,6 +29,8 @@ from pip_authenticate.transport import Transport, origin_of
 SIMPLE_ROUTE = "93377a2c-f5fb-48b9-a8dc-7781441cabf1"
 """Location id of a feed's simple repository API."""
 
+TEMPLATE_CHARACTERS = 512
+"""Longest route template; the real one has some dozens of characters."""
 _FORBIDDEN_IN_FEEDS = set('@~;{}\\+=<>|/?:&$*"#[],')
 _FORBIDDEN_IN_PROJECTS = set('\\/:*?"<>|;#${},+=[]')
 _LONGEST_NAME = 64
@@ -56,11 +67,12 @@ def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[
     """
     if not settings.artifact_feeds:
         return []
+    job = Job.of(settings)
     wanted = _read_entries(settings.artifact_feeds)
-    job = azure_devops.Job.of(settings)
     locator = _Locator(job, transport)
     found = []
     for feed in wanted:
+        transport.deadline.check()
         url = locator.check(feed) if isinstance(feed, IndexUrl) else locator.index_of(feed)
         found.append(AuthenticatedIndex(url, job.credential, f"feed {feed}"))
     return found
@@ -134,7 +146,7 @@ def _index_url(entry: str) -> IndexUrl:
             f"An entry of artifactFeeds holds a password: {url}",
             hint="Remove it, the job's token takes its place; and revoke it, since it was written down.",
         )
-    if not azure_devops.FeedAddress.of(url):
+    if not FeedAddress.of(url):
         raise _bad_feed(str(url), "the path of a feed's index ends with /_packaging/FEED/pypi/simple/")
     return url
 
@@ -153,7 +165,7 @@ def _bad_feed(entry: str, rule: str) -> InputError:
 class _Locator:
     """Asks the location service for what is needed, each fact once."""
 
-    def __init__(self, job: azure_devops.Job, transport: Transport) -> None:
+    def __init__(self, job: Job, transport: Transport) -> None:
         self._collection = job.collection
         self._authorization = job.credential.authorization
         self._transport = transport
@@ -189,11 +201,11 @@ class _Locator:
     def check(self, url: IndexUrl) -> IndexUrl:
         """Make sure that the job's token may go to a URL: it lies in the organisation of the job."""
         home = self._collection
-        if azure_devops.belongs_to(url, home):
+        if belongs_to(url, home):
             return url
-        if home.is_hosted and not azure_devops.is_azure_devops(home.url.origin.host):
+        if home.is_hosted and not is_azure_devops(home.url.origin.host):
             service, _ = IndexUrl.parse(self._feed_service())
-            if azure_devops.lies_under(url, service):
+            if lies_under(url, service):
                 return url
         raise InputError(
             "foreign-organisation",
@@ -205,26 +217,27 @@ class _Locator:
         """The feed service's address, with a slash at its end."""
         home = self._collection
         if not self._service and home.is_hosted:
-            self._service = azure_devops.resource_area(
-                home.url, azure_devops.PYPI_AREA, self._transport, self._authorization, azure_devops.JOB_TOKEN
+            self._service = rest.resource_area(
+                home, rest.PYPI_AREA, "feed service", self._transport, self._authorization, JOB_TOKEN
             )
-        return self._service or azure_devops.with_slash(str(home.url))
+        return self._service or with_slash(str(home.url))
 
     def _ask_template(self) -> str:
         response = self._transport.request(
             "OPTIONS", f"{self._feed_service()}_apis/PyPi", authorization=self._authorization
         )
-        answer = azure_devops.read_json(response, "feed service", azure_devops.JOB_TOKEN)
+        answer = rest.read_json(response, "feed service", JOB_TOKEN)
         rows = answer.get("value") if isinstance(answer, dict) else None
         for row in rows if isinstance(rows, list) else ():
             if isinstance(row, dict) and str(row.get("id", "")).lower() == SIMPLE_ROUTE:
                 template = row.get("routeTemplate")
-                if isinstance(template, str) and "{feedid}" in template.lower():
+                if not isinstance(template, str) or len(template) > TEMPLATE_CHARACTERS:
+                    continue
+                if "{feedid}" in template.lower():
                     return template
         raise ServiceError(
             "route-missing",
-            f"{azure_devops.host_of(response)} does not tell the route of a feed's index "
-            f"(status {response.status})",
+            f"{rest.host_of(response)} does not tell the route of a feed's index (status {response.status})",
             context=f"location id {SIMPLE_ROUTE}",
             hint="Check that Azure Artifacts is enabled, and on a server that it is 2019 or newer.",
         )
@@ -251,7 +264,7 @@ def fill(template: str, feed: Feed) -> str:
     values = {"project": feed.project, "feedid": feed.name, "area": "pypi", "resource": "simple"}
 
     def value(match: re.Match[str]) -> str:
-        return azure_devops.encode_segment(values.get(_plain(match[1]), ""))
+        return encode_segment(values.get(_plain(match[1]), ""))
 
     segments = (_PLACEHOLDER.sub(value, segment) for segment in template.split("/"))
     return "/".join(segment for segment in segments if segment)

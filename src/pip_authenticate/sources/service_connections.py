@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
-from pip_authenticate.redaction import without_credentials
+from pip_authenticate.redaction import shown_name
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Endpoint, Settings
 from pip_authenticate.transport import Transport
@@ -28,12 +28,12 @@ _SCHEMES = {
 }
 
 
-def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:  # noqa: ARG001 - asks nobody
+def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:  # noqa: ARG001 - learns no secret
     """Read the index and the credential of every connection; no request is needed.
 
     Args:
         settings: the connections, as the agent hands them over.
-        transport: not used.
+        transport: knows the deadline.
         learned: not used.
 
     Raises:
@@ -41,6 +41,7 @@ def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[
     """
     found, faults = list[AuthenticatedIndex](), list[PipAuthenticateError]()
     for connection in settings.connections:
+        transport.deadline.check()
         try:
             found.append(_index(connection))
         except InputError as error:
@@ -65,7 +66,7 @@ def _index(connection: Endpoint) -> AuthenticatedIndex:
     missing = [name for name in scheme.parameters if not connection.parameters.get(name)]
     if missing:
         raise _broken(connection, f"its authorisation lacks {' and '.join(missing)}")
-    name = f"service connection {connection.id}"
+    name = f"service connection {shown_name(connection.id)}"
     return AuthenticatedIndex(url, scheme.credential(connection.parameters), name)
 
 
@@ -73,7 +74,7 @@ def _url(connection: Endpoint) -> IndexUrl:
     if not connection.url:
         raise InputError(
             "connection-unusable",
-            f"Service connection {without_credentials(Secret(connection.id))} cannot be used: it has no URL",
+            f"Service connection {shown_name(connection.id)} cannot be used: it has no URL",
             hint="Check that the pipeline names an existing connection and is allowed to use it.",
         )
     try:
@@ -86,6 +87,6 @@ def _url(connection: Endpoint) -> IndexUrl:
 def _broken(connection: Endpoint, why: str) -> InputError:
     return InputError(
         "connection-unusable",
-        f"Service connection {without_credentials(Secret(connection.id))} cannot be used: {why}",
+        f"Service connection {shown_name(connection.id)} cannot be used: {why}",
         hint="Mend it in the project settings, under Service connections.",
     )

@@ -7,12 +7,15 @@ all indexes of a tenant.
 
 import re
 
-from pip_authenticate import azure_devops, entra
+from pip_authenticate.azure import entra, rest
+from pip_authenticate.azure.addresses import FeedAddress, Place, encode_segment, objection
+from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.redaction import shown_name
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Endpoint, Settings
-from pip_authenticate.transport import Transport, origin_of
+from pip_authenticate.transport import Transport
 
 _GUID = re.compile(r"[0-9a-fA-F-]{36}")
 
@@ -33,14 +36,14 @@ def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[
     connection = settings.federation
     if connection is None:
         return []
-    name = f"service connection {connection.id}"
+    name = f"service connection {shown_name(connection.id)}"
     if not settings.feed_urls:
         raise InputError(
             "feed-url-missing",
             f"feedUrl is empty, so that nothing says what the {name} is for",
             hint="List the URLs of the indexes that it opens.",
         )
-    job = azure_devops.Job.of(settings)
+    job = Job.of(settings)
     urls = _read(settings, job)
     client_id = _parameter(connection, "serviceprincipalid")
     try:
@@ -50,7 +53,8 @@ def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[
     except PipAuthenticateError as error:
         raise type(error)(
             error.slug,
-            f"Unable to get federated credentials from service connection: {connection.id}. {error.what}",
+            "Unable to get federated credentials from service connection: "
+            f"{shown_name(connection.id)}. {error.what}",
             context=error.context,
             hint=error.hint,
             link=error.link,
@@ -61,7 +65,7 @@ def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[
     ]
 
 
-def _read(settings: Settings, job: azure_devops.Job) -> list[IndexUrl]:
+def _read(settings: Settings, job: Job) -> list[IndexUrl]:
     """Read all URLs; hosts are checked before anything is asked for."""
     urls, faults = dict[object, IndexUrl](), list[PipAuthenticateError]()
     for number, entry in enumerate(settings.feed_urls, 1):
@@ -83,22 +87,18 @@ def _read(settings: Settings, job: azure_devops.Job) -> list[IndexUrl]:
     return list(urls.values())
 
 
-def _check(url: IndexUrl, password: Secret | None, job: azure_devops.Job, listed: tuple[str, ...]) -> None:
+def _check(url: IndexUrl, password: Secret | None, job: Job, listed: tuple[str, ...]) -> None:
     if password:
         raise InputError("feed-unusable", f"holds a password: {url}", hint="Remove and revoke it.")
-    origin, home = url.origin, job.collection.url.origin
-    known = origin.host == "pkgs.dev.azure.com" or origin.host.endswith(".pkgs.visualstudio.com")
-    if not known and origin.host != home.host and origin.host not in listed:
+    why = objection(url, "index", job.collection, listed)
+    if why == "is not encrypted":
+        raise InputError("insecure-host", f"{why}; the token is not sent there: {url}", hint="Use https.")
+    if why:
         raise InputError(
             "foreign-host",
-            f"names the host {origin.host}, which is none of Azure DevOps: the token is not sent there",
+            f"names the host {url.origin.host}, which {why}: the token is not sent there",
             context=str(url),
-            hint=f"If it is one of yours, add it: federatedHosts: {origin.host}",
-        )
-    own_server = not job.collection.is_hosted and origin == home
-    if origin.is_exposed and not own_server:
-        raise InputError(
-            "insecure-host", f"is not encrypted; the token is not sent there: {url}", hint="Use https."
+            hint=f"If it is one of yours, add it: federatedHosts: {url.origin.host}",
         )
 
 
@@ -107,7 +107,7 @@ def _parameter(connection: Endpoint, name: str) -> str:
     if connection.fault or not value:
         raise InputError(
             "connection-unusable",
-            f"Service connection {connection.id} cannot be used for federation: "
+            f"Service connection {shown_name(connection.id)} cannot be used for federation: "
             f"{connection.fault or f'its authorisation lacks {name}'}",
             hint="Use a service connection of Azure DevOps with workload identity federation, "
             "and check that the pipeline may use it.",
@@ -133,12 +133,11 @@ def _organizations(url: IndexUrl) -> list[object]:
 
     On Azure DevOps' own hosts it is certain. Elsewhere the last segment of the scope may be a project's.
     """
-    address = azure_devops.FeedAddress.of(url)
+    address = FeedAddress.of(url)
     scope = tuple(part.casefold() for part in address.scope) if address else ()
-    if url.origin.host == "pkgs.dev.azure.com":
-        return [(url.origin, scope[:1])]
-    if url.origin.host.endswith(".visualstudio.com"):
-        return [url.origin]
+    place = Place.of(url)
+    if place:
+        return [place.organization]
     return [(url.origin, scope), (url.origin, scope[:-1])]
 
 
@@ -172,7 +171,7 @@ class _Exchange:
         self,
         connection: Endpoint,
         client_id: str,
-        job: azure_devops.Job,
+        job: Job,
         settings: Settings,
         transport: Transport,
         learned: Learned,
@@ -180,7 +179,7 @@ class _Exchange:
         self._connection = connection
         self._client_id = client_id
         self._job = job
-        self._authority = entra.authority(settings.authority_host)
+        self._authority = entra.authority(settings, job.collection)
         self._uri = _assertion_uri(settings.oidc_request_uri, connection, job)
         self._transport = transport
         self._learned = learned
@@ -202,7 +201,7 @@ class _Exchange:
             authorization=Secret(f"Bearer {self._job.credential.secret.reveal()}"),
             content_type="application/json",
         )
-        answer = azure_devops.read_json(response, "assertion service", azure_devops.JOB_TOKEN)
+        answer = rest.read_json(response, "assertion service", JOB_TOKEN)
         assertion = answer.get("oidcToken") if isinstance(answer, dict) else None
         if (
             not isinstance(assertion, str)
@@ -212,7 +211,7 @@ class _Exchange:
         ):
             raise ServiceError(
                 "assertion-missing",
-                f"{azure_devops.host_of(response)} gave no assertion (status {response.status})",
+                f"{rest.host_of(response)} gave no assertion (status {response.status})",
                 hint="Check that the service connection uses workload identity federation and that "
                 "this pipeline may use it.",
             )
@@ -221,7 +220,7 @@ class _Exchange:
         return secret
 
 
-def _assertion_uri(uri: str, connection: Endpoint, job: azure_devops.Job) -> str:
+def _assertion_uri(uri: str, connection: Endpoint, job: Job) -> str:
     """Where to ask for the assertion; the job's token travels there."""
     if not uri:
         raise InputError(
@@ -229,17 +228,16 @@ def _assertion_uri(uri: str, connection: Endpoint, job: azure_devops.Job) -> str
             "The job is not told where to ask for an assertion (System.OidcRequestUri)",
             hint="Workload identity federation needs Azure DevOps Services and a current agent.",
         )
+    address, _, query = uri.partition("?")
     try:
-        origin = origin_of(uri)
-    except ServiceError:
-        origin = None
-    home = job.collection.url.origin
-    known = origin is not None and (origin.host == home.host or azure_devops.is_azure_devops(origin.host))
-    plain = origin is not None and origin.is_exposed and origin != home
-    if not known or plain:
+        url, _ = IndexUrl.parse(address)
+        why = "holds an @" if "@" in address else objection(url, "assertion service", job.collection)
+    except InputError as error:
+        why = error.what
+    if why:
         raise InputError(
             "oidc-unusable",
-            "System.OidcRequestUri is no https address of Azure DevOps; the job's token is not sent there",
+            f"The address in System.OidcRequestUri {why}; the job's token is not sent there",
             hint="It is set by Azure Pipelines; remove any variable of that name.",
         )
     token = job.credential.secret.reveal()
@@ -249,6 +247,6 @@ def _assertion_uri(uri: str, connection: Endpoint, job: azure_devops.Job) -> str
             "The job's token holds characters that no token has",
             hint="It is set by Azure Pipelines; remove any variable that replaces it.",
         )
-    joint = "&" if "?" in uri else "?"
-    identity = azure_devops.encode_segment(connection.id)
-    return f"{uri.rstrip('/')}{joint}api-version=7.1&serviceConnectionId={identity}"
+    parameters = [*([query] if query else []), "api-version=7.1"]
+    parameters.append(f"serviceConnectionId={encode_segment(connection.id)}")
+    return f"{str(url).rstrip('/')}?{'&'.join(parameters)}"

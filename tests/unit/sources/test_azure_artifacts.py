@@ -2,8 +2,7 @@
 
 import pytest
 
-from pip_authenticate import azure_devops
-from pip_authenticate.azure_devops import Collection
+from pip_authenticate.azure.addresses import Collection, FeedAddress, belongs_to
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.sources.azure_artifacts import Feed, fill, parse_feed
@@ -93,13 +92,13 @@ FOREIGN = [
 
 @pytest.mark.parametrize(("home", "url"), OWN)
 def test_addresses_of_the_own_organisation_are_known(home: str, url: str) -> None:
-    assert azure_devops.belongs_to(IndexUrl.parse(url)[0], collection(home))
+    assert belongs_to(IndexUrl.parse(url)[0], collection(home))
 
 
 @pytest.mark.parametrize("url", FOREIGN)
 @pytest.mark.parametrize("home", ["https://dev.azure.com/contoso/", "https://contoso.visualstudio.com/"])
 def test_addresses_elsewhere_are_not(home: str, url: str) -> None:
-    assert not azure_devops.belongs_to(IndexUrl.parse(url)[0], collection(home))
+    assert not belongs_to(IndexUrl.parse(url)[0], collection(home))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +114,7 @@ def test_addresses_elsewhere_are_not(home: str, url: str) -> None:
 )
 def test_on_premises_only_what_is_below_the_collection_is_its_own(url: str, own: bool) -> None:  # noqa: FBT001
     home = collection("https://tfs.example/tfs/Default/", is_hosted=False)
-    assert azure_devops.belongs_to(IndexUrl.parse(url)[0], home) is own
+    assert belongs_to(IndexUrl.parse(url)[0], home) is own
 
 
 @pytest.mark.parametrize(
@@ -131,7 +130,7 @@ def test_on_premises_only_what_is_below_the_collection_is_its_own(url: str, own:
     ],
 )
 def test_a_path_that_leads_elsewhere_is_no_feeds(path: str) -> None:
-    assert azure_devops.FeedAddress.of(IndexUrl("https", "h", 443, path)) is None
+    assert FeedAddress.of(IndexUrl("https", "h", 443, path)) is None
 
 
 def test_plain_http_is_for_servers_on_premises_and_this_machine() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from pip_authenticate import settings
+from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Faults
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.sources import service_connections
@@ -12,7 +13,7 @@ from support.task import Connection, environment, guid
 
 def indexes(*connections: Connection) -> list[AuthenticatedIndex]:
     given = settings.load((), environment(connections=connections))
-    transport = Transport(given.proxy, given.certificates, print)
+    transport = Transport(given.proxy, given.certificates, print, Deadline())
     return service_connections.indexes(given, transport, lambda _: None)
 
 

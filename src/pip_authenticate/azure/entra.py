@@ -8,12 +8,14 @@ Microsoft Learn, "Microsoft Entra authentication and authorization error codes".
 import json
 import re
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from pip_authenticate import azure_devops
+from pip_authenticate.azure import rest
+from pip_authenticate.azure.addresses import Collection, objection
 from pip_authenticate.errors import InputError, ServiceError
-from pip_authenticate.index import is_loopback
+from pip_authenticate.index import IndexUrl
 from pip_authenticate.secret import Secret
+from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Response, Transport, origin_of
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
@@ -118,37 +120,43 @@ class Token(NamedTuple):
     seconds: int
 
 
-def authority(host: str) -> str:
-    """The address of Entra that the environment asks for.
+def authority(settings: Settings, home: Collection) -> str:
+    """The address of Entra that an assertion is sent to.
 
     Args:
-        host: AZURE_AUTHORITY_HOST: a host or an https URL, or empty for the public cloud.
+        settings: the input authorityHost, which may name any; else AZURE_AUTHORITY_HOST, which any step
+            can have set and which must therefore be one that Microsoft documents.
+        home: the organisation of the job.
 
     Raises:
-        InputError: it is no address, or not encrypted (plain http is for this machine itself).
+        InputError: it is no address, or one that must not be told an assertion.
     """
+    host = settings.authority or settings.authority_host
+    name = "authorityHost" if settings.authority else "AZURE_AUTHORITY_HOST"
     if not host:
         return PUBLIC_AUTHORITY
-    url = (host if "://" in host else f"https://{host}").rstrip("/")
     try:
-        parts = urlsplit(url)
-        name, _ = parts.hostname, parts.port
-    except ValueError:
-        name = None
-    plain = name is not None and (parts.username or parts.query or parts.fragment or not url.isprintable())
-    if not name or plain or " " in url or parts.scheme not in {"https", "http"}:
+        url, password = IndexUrl.parse(host if "://" in host else f"https://{host}")
+        plain = not password and "@" not in host
+    except InputError:
+        plain = False
+    if not plain:
         raise InputError(
             "authority-unusable",
-            "AZURE_AUTHORITY_HOST is neither a host name nor an https address",
+            f"{name} is neither a host name nor an https address",
             hint="Set it to the Entra authority of your cloud, or remove it.",
         )
-    if parts.scheme == "http" and not is_loopback(name):
+    listed = (f"{url.origin.host}:{url.origin.port}",) if settings.authority else ()
+    why = objection(url, "authority", home, listed)
+    if why:
         raise InputError(
             "authority-unusable",
-            f"AZURE_AUTHORITY_HOST names {name} without encryption; an assertion is not sent there",
-            hint="Write it with https.",
+            f"{name} names {url.origin.host}, which {why}; an assertion is not sent there",
+            hint="Write it with https."
+            if settings.authority
+            else "Remove it; another authority is named by the step's input authorityHost.",
         )
-    return url
+    return str(url).rstrip("/")
 
 
 def is_tenant(text: str) -> bool:
@@ -245,4 +253,4 @@ def _shortened(description: str) -> str:
     """A description for people: without code, trail and anything that looks like a token."""
     text = description.partition("Trace ID:")[0].strip()
     text = _JWT.sub("***", re.sub(r"^AADSTS\d+: ", "", text))
-    return azure_devops.shortened(text, _SHOWN_DESCRIPTION)
+    return rest.shortened(text, _SHOWN_DESCRIPTION)

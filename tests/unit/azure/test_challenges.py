@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pip_authenticate.challenges import schemes
+from pip_authenticate.azure.challenges import schemes
 
 TOKENS = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", min_size=1)
 QUOTED = st.text(st.characters(min_codepoint=32, max_codepoint=126)).map(

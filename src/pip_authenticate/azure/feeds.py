@@ -7,11 +7,18 @@ import re
 import threading
 from typing import Any, NamedTuple
 
-from pip_authenticate import azure_devops
-from pip_authenticate.azure_devops import FeedAddress
+from pip_authenticate.azure import rest
+from pip_authenticate.azure.addresses import (
+    Collection,
+    FeedAddress,
+    Place,
+    belongs_to,
+    encode_segment,
+    with_slash,
+)
+from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, IndexUrl
-from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Transport
 
@@ -84,7 +91,7 @@ class FeedsService:
         self._lock = threading.Lock()
         self._addresses: dict[object, str | ServiceError] = {}
         try:
-            self._job: azure_devops.Job | None = azure_devops.Job.of(settings)
+            self._job: Job | None = Job.of(settings)
         except PipAuthenticateError:  # a run with service connections only needs no job
             self._job = None
 
@@ -94,20 +101,20 @@ class FeedsService:
         if address is None:
             return None
         depth = self._depth(url)
-        path = "/".join(azure_devops.encode_segment(part) for part in address.scope[:depth])
+        path = "/".join(encode_segment(part) for part in address.scope[:depth])
         base = IndexUrl(*url.origin, f"/{path}/" if path else "/")
-        is_own = self._job is not None and azure_devops.belongs_to(url, self._job.collection)
+        is_own = self._job is not None and belongs_to(url, self._job.collection)
         return Organization((url.origin, base.path.lower()), base, address.scope[depth:], address, is_own)
 
     def _depth(self, url: IndexUrl) -> int:
         """How many segments of an index's path name the organisation."""
-        host = url.origin.host
-        if host.endswith(".visualstudio.com"):
-            return 0
+        known = Place.of(url)
+        if known:
+            return known.depth
         home = self._job.collection if self._job else None
         address = FeedAddress.of(url)
         scope = [part.casefold() for part in address.scope] if address else []
-        if home and azure_devops.belongs_to(url, home) and home.name in scope:
+        if home and belongs_to(url, home) and home.name in scope:
             return scope.index(home.name) + 1
         if home and url.origin == home.url.origin:
             return len([part for part in home.url.path.split("/") if part])
@@ -119,8 +126,8 @@ class FeedsService:
         Raises:
             ServiceError: it does not exist, the credential may not see it, or nobody answered.
         """
-        name = azure_devops.encode_segment(place.address.feed)
-        project = "".join(f"{azure_devops.encode_segment(part)}/" for part in place.rest)
+        name = encode_segment(place.address.feed)
+        project = "".join(f"{encode_segment(part)}/" for part in place.rest)
         try:
             answer = self._ask(index, place, f"{project}_apis/packaging/feeds/{name}?{_VERSION}")
         except ServiceError as error:
@@ -131,7 +138,7 @@ class FeedsService:
                 f"The credential of {index.source} has no role on the feed {place.address.feed} (status 403)",
                 context=error.context,
                 hint="Give its identity at least Reader: Artifacts, the feed, Feed settings, Permissions.",
-                link=azure_devops.PERMISSIONS_HELP,
+                link=rest.PERMISSIONS_HELP,
             ) from None
         feed = _feed(answer)
         if feed is None:
@@ -171,7 +178,7 @@ class FeedsService:
             f"{place.base}_apis/connectionData?connectOptions=1&api-version=5.0-preview.1",
             authorization=index.credential.authorization,
         )
-        answer = azure_devops.read_json(response, "location service", f"the credential of {index.source}")
+        answer = rest.read_json(response, "location service", f"the credential of {index.source}")
         user = answer.get("authenticatedUser") if isinstance(answer, dict) else None
         if not isinstance(user, dict):
             return ""
@@ -182,7 +189,7 @@ class FeedsService:
     def _ask(self, index: AuthenticatedIndex, place: Organization, path: str) -> Any:  # noqa: ANN401 - JSON
         url = self._address(place) + path
         response = self._transport.request("GET", url, authorization=index.credential.authorization)
-        return azure_devops.read_json(response, "feeds service", f"the credential of {index.source}")
+        return rest.read_json(response, "feeds service", f"the credential of {index.source}")
 
     def _address(self, place: Organization) -> str:
         """The feeds service of an organisation: known by rule on Azure DevOps, else asked for once."""
@@ -198,37 +205,54 @@ class FeedsService:
         return found
 
     def _find(self, place: Organization) -> str:
-        host, scope = place.base.origin.host, place.address.scope
-        if host == "pkgs.dev.azure.com" and scope:
-            return f"https://feeds.dev.azure.com/{azure_devops.encode_segment(scope[0])}/"
-        if host.endswith(".pkgs.visualstudio.com"):
-            return f"https://feeds.dev.azure.com/{host.partition('.')[0]}/"
+        known = Place.of(place.base)
+        if known:
+            return f"https://feeds.dev.azure.com/{encode_segment(known.organization)}/"
         if self._job and not self._job.collection.is_hosted:
             return str(place.base)
         if self._job and place.is_own:
-            return self._area(self._job.collection.url, self._job.credential.authorization)
+            return rest.resource_area(
+                self._job.collection,
+                rest.PACKAGING_AREA,
+                "feeds service",
+                self._transport,
+                self._job.credential.authorization,
+                JOB_TOKEN,
+            )
         # The location service answers anybody; only the origin of the index is given its credential.
         try:
-            service = self._area(place.base, None)
+            return self._ask_anonymously(place, rest.PACKAGING_AREA, "feeds service")
         except ServiceError as error:
+            if error.slug == "foreign-service":
+                raise
             raise ServiceError(
-                UNKNOWN, f"{host} does not answer like Azure DevOps: {error.what}", hint=error.hint
+                UNKNOWN,
+                f"{place.base.origin.host} does not answer like Azure DevOps: {error.what}",
+                hint=error.hint,
             ) from None
-        url, _ = IndexUrl.parse(service)
-        if url.origin != place.base.origin:
-            raise ServiceError(
-                "feeds-service-elsewhere",
-                f"The feeds service of {place.base} is at another host, {url.origin.host}, "
-                "which is not given the credential",
-                hint="Use the address of Azure DevOps itself: https://pkgs.dev.azure.com/...",
-            )
-        return service
 
-    def _area(self, base: IndexUrl, authorization: Secret | None) -> str:
-        whose = azure_devops.JOB_TOKEN if authorization else "a request without credential"
-        return azure_devops.resource_area(
-            base, azure_devops.PACKAGING_AREA, self._transport, authorization, whose
-        )
+    def base_of(self, place: Organization) -> IndexUrl:
+        """The organisation's part of an index's address in the spelling that its links have.
+
+        A name in an address is found in upper and lower case alike, while links carry it in the
+        organisation's own spelling.
+        """
+        if not [part for part in place.base.path.split("/") if part]:
+            return place.base
+        if self._job and place.is_own and not self._job.collection.is_hosted:
+            told = self._job.collection.url
+        else:
+            try:
+                told, _ = IndexUrl.parse(self._ask_anonymously(place, rest.PYPI_AREA, "feed service"))
+            except PipAuthenticateError:
+                return place.base
+        base = IndexUrl(*told.origin, with_slash(told.path))
+        same = base.origin == place.base.origin and Collection(place.base, is_hosted=True).is_same(base)
+        return base if same else place.base
+
+    def _ask_anonymously(self, place: Organization, area: str, kind: str) -> str:
+        asked = Collection(place.base, is_hosted=True)
+        return rest.resource_area(asked, area, kind, self._transport, None, "a request without credential")
 
 
 def _feed(row: object) -> Feed | None:

@@ -1,0 +1,169 @@
+"""What all services of Azure DevOps have in common: where they are, their JSON, their errors.
+
+Where: Microsoft Learn, "Work with URLs in extensions and integrations". Errors arrive in the
+reason phrase and in a JSON body; a sign-in page instead of JSON means "not authenticated".
+"""
+
+import json
+from typing import Any
+
+from pip_authenticate.azure.addresses import Collection, objection, with_slash
+from pip_authenticate.azure.job import JOB_TOKEN
+from pip_authenticate.errors import InputError, ServiceError
+from pip_authenticate.index import IndexUrl
+from pip_authenticate.secret import Secret
+from pip_authenticate.transport import Response, Transport, origin_of
+
+PYPI_AREA = "92F0314B-06C5-46E0-ABE7-15FD9D13276A"
+"""Resource area of the Python protocol."""
+PACKAGING_AREA = "7AB4E64E-C4D8-4F50-AE73-5EF2E21642A5"
+"""Resource area of the feeds themselves."""
+LOCATION_CHARACTERS = 2048
+"""Longest address of a service; real ones have some dozens of characters."""
+PERMISSIONS_HELP = "https://learn.microsoft.com/azure/devops/artifacts/feeds/feed-permissions"
+
+
+def resource_area(
+    home: Collection, area: str, kind: str, transport: Transport, authorization: Secret | None, whose: str
+) -> str:
+    """Ask the location service of an organisation where an area's service is.
+
+    Args:
+        home: the organisation.
+        area: GUID of the resource area.
+        kind: what its service is called: `feed service`, `feeds service`.
+        transport: sends the request.
+        authorization: for the origin of `home`; the service answers without one, too.
+        whose: names the credential in messages.
+
+    Returns:
+        The service's address, with a slash at its end; one that may be told what `home` may be told.
+
+    Raises:
+        ServiceError: nobody knows the area, or its address is not to be trusted.
+    """
+    response = transport.request(
+        "GET",
+        f"{with_slash(str(home.url))}_apis/ResourceAreas/{area}",
+        # The resource was never released, so that only a preview version of it can be asked for.
+        accept="application/json;api-version=7.2-preview.1",
+        authorization=authorization,
+    )
+    answer = read_json(response, "location service", whose)
+    location = answer.get("locationUrl") if isinstance(answer, dict) else None
+    host = host_of(response)
+    if not location or not isinstance(location, str) or len(location) > LOCATION_CHARACTERS:
+        raise ServiceError(
+            "feed-service-unknown",
+            f"{host} knows no {kind} for Python packages (status {response.status})",
+            hint="Check that Azure Artifacts is enabled for the organisation.",
+        )
+    try:
+        service, _ = IndexUrl.parse(location)
+    except InputError as error:
+        raise ServiceError(
+            "feed-service-unusable", f"The {kind}'s address, told by {host}, {error.what}"
+        ) from None
+    why = objection(service, kind, home)
+    if why:
+        raise ServiceError(
+            "foreign-service",
+            f"{host} names a {kind} that {why}: {service}",
+            hint="The token is not sent there. Check the address of the organisation.",
+        )
+    return with_slash(str(service))
+
+
+def read_json(response: Response, who: str, whose: str) -> Any:  # noqa: ANN401 - JSON is any of its types
+    """The JSON of an answer, or None where a 404 says that there is nothing.
+
+    Args:
+        response: any answer.
+        who: names the service in messages.
+        whose: names the credential in messages: `the job's token`.
+
+    Raises:
+        ServiceError: the credential was refused, the service is in trouble, or the body is no JSON.
+    """
+    host, status, said = host_of(response), response.status, message_of(response)
+    kind = response.headers.get("content-type", "").lower()
+    if is_sign_in_page(response) or (status < 400 and "html" in kind):
+        raise ServiceError(
+            "sign-in-page",
+            f"{host} answered with a sign-in page instead of JSON (status {status}): "
+            f"it did not accept {whose}",
+            hint="Check that it is still valid, and that no proxy answers in the service's place.",
+        )
+    if status == 401:
+        raise ServiceError(
+            "token-rejected",
+            f"{host} did not accept {whose} (status 401)",
+            context=said,
+            hint="It opens only its own organisation, while the job runs: check the organisation's address."
+            if whose == JOB_TOKEN
+            else "Check that it has not expired or been revoked, and that it is of this organisation.",
+        )
+    if status == 403:
+        raise ServiceError(
+            "token-refused",
+            f"{host} accepts {whose} but does not let it ask this (status 403)",
+            context=said,
+            hint="Grant its identity access to Azure Artifacts.",
+            link=PERMISSIONS_HELP,
+        )
+    if status == 429 or (status == 503 and "retry-after" in response.headers):
+        asked = shortened(response.headers.get("retry-after", "not given"), 40)
+        raise ServiceError(
+            "throttled",
+            f"{host} is limiting requests (status {status})",
+            context=said or f"Retry-After {asked}",
+            hint="Run the job again later; fewer jobs at once lower the load.",
+        )
+    if status == 404:
+        return None
+    if status >= 400:
+        raise ServiceError(
+            "service-error",
+            f"{host} could not answer (status {status})",
+            context=said,
+            hint="Run the job again later; the status page of Azure DevOps tells its state.",
+        )
+    if status >= 300:
+        raise ServiceError(
+            "not-an-answer",
+            f"{host} answered with a redirect (status {status}) that leads nowhere",
+            hint="Check the organisation's address.",
+        )
+    try:
+        return json.loads(response.body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise ServiceError(
+            "not-json",
+            f"The {who} at {host} did not answer with JSON (status {status})",
+            hint="Check that no proxy answers in the service's place.",
+        ) from None
+
+
+def is_sign_in_page(response: Response) -> bool:
+    """Whether an answer means "not authenticated" although its status says something else."""
+    return response.status in {203, 302} or "_signin" in response.headers.get("location", "")
+
+
+def message_of(response: Response) -> str:
+    """What an error answer says about itself, shortened: its JSON message, else its reason phrase."""
+    try:
+        message = json.loads(response.body.decode("utf-8-sig"))["message"]
+    except (ValueError, RecursionError, TypeError, KeyError, IndexError):
+        message = None
+    text = message if isinstance(message, str) and message else response.reason
+    return f"it says: {shortened(text)}" if text else ""
+
+
+def shortened(text: str, limit: int = 300) -> str:
+    """Cut a text between words: half a secret would not be recognised as one."""
+    return text if len(text) <= limit else f"{text[:limit].rpartition(' ')[0]} ..."
+
+
+def host_of(response: Response) -> str:
+    """The host that answered."""
+    return origin_of(response.url).host

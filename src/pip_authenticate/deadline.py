@@ -1,0 +1,79 @@
+"""When a run must be over: its time, or a cancellation."""
+
+import threading
+import time
+
+from pip_authenticate.errors import Cancelled, ServiceError
+
+RUN_SECONDS = 45.0
+"""How long a run may ask and compute; start-up and output fit in beside it."""
+_PIECE_SECONDS = 0.1
+
+
+class Deadline:
+    """The end of a run. Waiting and computing both ask it.
+
+    A cancellation sets a flag and nothing else: an exception raised out of a signal handler could come
+    between any two steps, also between the two halves of a command.
+
+    Args:
+        seconds: how long the run may take from now on.
+    """
+
+    def __init__(self, seconds: float = RUN_SECONDS) -> None:
+        self._end = time.monotonic() + seconds
+        self._cancelled = False
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the end; negative after it."""
+        return self._end - time.monotonic()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody asked the run to stop."""
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """Ask the run to stop; it does at its next check."""
+        self._cancelled = True
+
+    def check(self) -> None:
+        """Go on only while there is time.
+
+        Raises:
+            Cancelled: the run shall stop.
+            ServiceError: the time is up.
+        """
+        if self._cancelled:
+            raise Cancelled
+        if self.remaining <= 0:
+            raise ServiceError(
+                "deadline",
+                "The time of this run is used up",
+                hint="Name fewer feeds and connections, or run the job again when the machine is less busy.",
+            )
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, in pieces.
+
+        Raises:
+            Cancelled: the run shall stop.
+        """
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self._cancelled:
+                raise Cancelled
+            time.sleep(min(left, _PIECE_SECONDS))
+
+    def join(self, thread: threading.Thread, seconds: float) -> None:
+        """Wait for a thread, in pieces; it may still be alive afterwards.
+
+        Raises:
+            Cancelled: the run shall stop.
+        """
+        end = time.monotonic() + seconds
+        while thread.is_alive() and (left := end - time.monotonic()) > 0:
+            if self._cancelled:
+                raise Cancelled
+            thread.join(min(left, _PIECE_SECONDS))
