@@ -1,1 +1,1 @@
-"""What the emulator's tests stand on: small organisations, an HTTP client that hides nothing, a task to probe with."""
+"""What the tests stand on: small organisations, a client that hides nothing, a task to probe with."""
