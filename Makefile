@@ -11,10 +11,10 @@ help: ## Show the targets
 
 setup: $(VENV)/.ready ## Set up the virtual environment
 
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.ready: pyproject.toml emulator/pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=/path/to/python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[emulator,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --editable ./emulator
 	touch $@
 
 task: setup ## Build dist/task/PipAuthenticate, what Azure Pipelines installs

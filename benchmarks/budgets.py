@@ -263,14 +263,6 @@ def bench(runs: int) -> None:
 
     costly = "sorted({'urllib3', 'ssl', 'http.client'} & set(sys.modules)) or 'none'"
     row("modules of HTTP and TLS, no request", "none", report(costly, connection_environment()), "")
-    command = [*python[:-1], "-c", "import sys; from pip_authenticate.cli import main; main(['--help'])"]
-    help_text = milliseconds(repeat(runs, lambda: measure(command, two)))
-    row(
-        "--help",
-        "floor + 20 ms",
-        f"{shown(help_text)}: floor + {help_text.median - bare.median:.0f} ms",
-        f"bare Python {shown(bare)}",
-    )
 
     if sys.platform == "linux":
         memory = figure([peak(two) for _ in range(runs)])

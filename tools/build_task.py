@@ -32,7 +32,6 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = "PipAuthenticate"
 OWN_FILES = ("task.json", "shim.js", "icon.png", "main.py")
 COMPILED = frozenset({".so", ".pyd", ".dll", ".dylib", ".a", ".lib"})
-LEFT_OUT = frozenset({"__pycache__", "emulator"})
 # What an installer notes about its own doing says nothing about the library.
 INSTALLER_NOTES = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 
@@ -65,10 +64,10 @@ def copy(source: Path, target: Path) -> None:
 
 
 def copy_package(source: Path, library: Path) -> None:
-    """Copies the project's own package, without the emulator, which no agent needs."""
+    """Copies the project's own package, without what Python makes beside it."""
     for file in sorted(source.rglob("*")):
         inside = file.relative_to(source)
-        if file.is_file() and not LEFT_OUT & set(inside.parts):
+        if file.is_file() and "__pycache__" not in inside.parts:
             copy(file, library / source.name / inside)
 
 

@@ -44,7 +44,7 @@ EXAMPLES = (
 def run(example: Example) -> bool:
     """Run one example and show its log; whether it did what it is there for."""
     command = [
-        *(sys.executable, "-m", "pip_authenticate.cli", "emulator", "run"),
+        *(sys.executable, "-m", "azure_devops_emulator", "run"),
         *(str(ROOT / "examples" / example.pipeline), *example.options),
     ]
     done = subprocess.run(command, cwd=ROOT, text=True, check=False, stdout=subprocess.PIPE)

@@ -11,22 +11,16 @@ from pathlib import Path
 import pytest
 import trustme
 
-from pip_authenticate.emulator.agent import Agent
-from pip_authenticate.emulator.organization import Organization
-from pip_authenticate.emulator.pipeline import Pipeline
-from pip_authenticate.emulator.proxy import ForwardProxy
-from pip_authenticate.emulator.service import Service
-from pip_authenticate.emulator.services.entra import EntraRefusal
-from pip_authenticate.emulator.services.faults import Fault
-from pip_authenticate.emulator.services.jwt import read
-from pip_authenticate.secret import Secret
+from azure_devops_emulator import Agent, Fault, ForwardProxy, Organization, Pipeline, Secret, Service
 from support.certificates import server_context
 from support.federated import OTHER_TENANT, OWN_TENANT, Job, contoso, credential_of, without_credential
 from support.task import Run, Task, spellings
+from support.tokens import claims
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ROUND_TRIPS = ["GET pkgs", "POST dev", "POST login"]
 NAME = "devops.example.test"
+TRACE = "0a1b2c3d-0000-4000-8000-00000000000e"
 
 
 @pytest.fixture
@@ -40,14 +34,14 @@ def questions(job: Job) -> list[str]:
 
 
 def claim(token: str, name: str) -> object:
-    claims = read(Secret(token))
-    assert claims is not None
-    return claims[name]
+    said = claims(token)
+    assert said is not None
+    return said[name]
 
 
 def tokens(run: Run, audience: str) -> list[str]:
     """The registered JSON Web Tokens for an audience."""
-    found = [secret for secret in run.secrets if (claims := read(Secret(secret))) and "aud" in claims]
+    found = [secret for secret in run.secrets if (said := claims(secret)) and "aud" in said]
     return list(dict.fromkeys(token for token in found if claim(token, "aud") == audience))
 
 
@@ -317,14 +311,22 @@ def test_refusals_that_only_the_real_entra_has_reason_for(
 
 def refuse(job: Job, code: int, error: str) -> None:
     """Let Entra refuse the next request."""
-    refusal = EntraRefusal(code, "Somebody's words, eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl among them.", error)
+    words = "Somebody's words, eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl among them."
+    trail = f"Trace ID: {TRACE} Correlation ID: {TRACE} Timestamp: 2026-01-02 03:04:05Z"
+    said = {
+        "error": error,
+        "error_description": f"AADSTS{code}: {words} {trail}",
+        "error_codes": [code],
+        "trace_id": TRACE,
+        "correlation_id": TRACE,
+    }
     job.service.faults.add(
         Fault(
             "answer",
             path="/login/",
-            status=refusal.status,
+            status=401 if error == "invalid_client" else 400,
             headers={"Content-Type": "application/json; charset=utf-8"},
-            body=json.dumps(refusal.data()),
+            body=json.dumps(said),
         )
     )
 

@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-from pip_authenticate.emulator.agent import Agent
-from pip_authenticate.emulator.organization import Organization
-from pip_authenticate.emulator.pipeline import Pipeline
-from pip_authenticate.emulator.service import Service
+from azure_devops_emulator import Agent, Organization, Pipeline, Service
 from support.task import Task
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

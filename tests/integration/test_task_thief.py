@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pip_authenticate.emulator.services.faults import Fault
+from azure_devops_emulator import Fault
 from pip_authenticate.outputs.azure_pipelines import AzurePipelines
 from support.federated import Job, contoso
 from support.http_service import Answer, Service, json_answer, serving

@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pip_authenticate.emulator.agent import Agent
-from pip_authenticate.emulator.organization import Organization
-from pip_authenticate.emulator.pipeline import Pipeline
-from pip_authenticate.emulator.service import Service
-from pip_authenticate.emulator.services.faults import Fault
+from azure_devops_emulator import Agent, Fault, Organization, Pipeline, Service
 from support.federated import Job, contoso, without_credential
 from support.real_pip import download, downloaded
 from support.task import Connection, Run, Task

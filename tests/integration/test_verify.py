@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from pip_authenticate.emulator.services.faults import Fault
-from pip_authenticate.emulator.services.jwt import Signer
-from pip_authenticate.emulator.services.request_log import Record
+from azure_devops_emulator import Fault, Record
+from support import tokens
 from support.federated import Job, contoso
 from support.task import Connection, Run, Task
 
@@ -358,7 +357,7 @@ def test_the_token_of_a_person(task: Task, job: Job, token: str, said: str) -> N
 
 def test_a_token_that_tells_a_scope_for_reading_only(task: Task, job: Job) -> None:
     """Scope beats role: the token itself says enough, so that nobody is asked."""
-    token = Signer().sign({"scp": "vso.packaging vso.code"}).reveal()
+    token = tokens.token({"scp": "vso.packaging vso.code"})
     answer = Fault("answer", path=PAGE, status=404, reason="Not Found", body="no such package")
     job.service.faults.add(answer)
     connection = Connection.token(7, job.feed("shared"), token)

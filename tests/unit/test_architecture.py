@@ -13,15 +13,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
+import azure_devops_emulator
 from support.task import Connection, Task, environment
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pip_authenticate"
 NAME = "pip_authenticate"
+DEPENDENCIES = {"truststore", "urllib3"}
+EMULATOR = "azure_devops_emulator"
+SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
 # From the top down. A module may import from the layers below its own, not from its neighbours.
 LAYERS = (
-    ("task", "cli"),
+    ("task",),
     ("authenticate",),
     ("sources.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
     ("azure.feeds", "azure.entra", "azure.challenges"),
@@ -96,10 +100,8 @@ def read(folder: Path) -> Iterator[Module]:
         yield Module(name, ast.parse(file.read_text(encoding="utf-8")))
 
 
-ALL = list(read(PACKAGE))
-EMULATOR = [module for module in ALL if module.name.split(".")[0] == "emulator"]
-PRODUCT = [module for module in ALL if module.name.split(".")[0] != "emulator"]
-OWN_NAMES = {module.name for module in ALL}
+PRODUCT = list(read(PACKAGE))
+OWN_NAMES = {module.name for module in PRODUCT}
 
 
 def imported(module: Module) -> set[str]:
@@ -139,22 +141,31 @@ def test_imports_go_down_only(module: Module) -> None:
         assert not {name, name.split(".")[0]} & forbidden, f"{module.name} must do without {name}"
 
 
-@pytest.mark.parametrize("module", by_name(EMULATOR))
-def test_the_emulator_knows_of_the_product_errors_and_secrets_only(module: Module) -> None:
-    for name in own(module):
-        assert name in {"errors", "secret", ""} or name.split(".")[0] == "emulator"
+@pytest.mark.parametrize("module", by_name(PRODUCT))
+def test_nothing_is_imported_but_the_standard_library_and_the_dependencies(module: Module) -> None:
+    known = sys.stdlib_module_names | DEPENDENCIES | {NAME}
+    assert {name.split(".")[0] for name in imported(module)} <= known
 
 
-def test_the_product_starts_the_emulator_by_name_only() -> None:
-    for module in PRODUCT:
-        names = {
-            node.value
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and "pip_authenticate.emulator" in node.value
-        }
-        assert names <= ({"pip_authenticate.emulator.cli"} if module.name == "cli" else set())
+@pytest.mark.parametrize("folder", ["src", "task"])
+def test_the_product_never_names_the_emulator(folder: str) -> None:
+    files = [file for file in (ROOT / folder).rglob("*") if file.suffix in {".py", ".js", ".json"}]
+    assert files
+    for file in files:
+        assert EMULATOR not in file.read_text(encoding="utf-8"), f"{file} names the emulator"
+
+
+@pytest.mark.parametrize("folder", ["tests", "tools", "benchmarks"])
+def test_only_the_emulators_public_face_is_used(folder: str) -> None:
+    public = set(azure_devops_emulator.__all__)
+    for file in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = {alias.name for alias in node.names}
+                assert not any(name.startswith((f"{EMULATOR}.", SUPPORT)) for name in names), file
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith((EMULATOR, SUPPORT)):
+                assert node.module == EMULATOR, f"{file} imports from {node.module}"
+                assert {alias.name for alias in node.names} <= public, file
 
 
 @pytest.mark.parametrize("module", by_name(PRODUCT))
@@ -237,22 +248,6 @@ def test_a_run_with_connections_only_loads_nothing_for_the_network(task: Task) -
         "asyncio",
         "dataclasses",
     }
-
-
-def test_help_loads_neither_network_nor_metadata() -> None:
-    code = "import sys; from pip_authenticate.cli import main; sys.argv[1:] = ['--help']; main()"
-    modules = loaded([sys.executable, "-c", code], {"PATH": os.defpath})
-    assert "argparse" in modules
-    assert not modules & {
-        "urllib3",
-        "ssl",
-        "http.client",
-        "truststore",
-        "importlib.metadata",
-        "asyncio",
-        "aiohttp",
-    }
-    assert not any(name.startswith("pip_authenticate.emulator") for name in modules)
 
 
 # ---- what is committed -----------------------------------------------------------------------------

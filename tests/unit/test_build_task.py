@@ -54,7 +54,7 @@ def root(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "LICENSE", project)
     (project / "pyproject.toml").write_text("[project]\ndependencies = []\n")
     package = project / "src" / "pip_authenticate"
-    for name in ("__init__.py", "emulator/agent.py", "outputs/__init__.py", "__pycache__/x.pyc"):
+    for name in ("__init__.py", "outputs/__init__.py", "__pycache__/x.pyc"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).touch()
     return project
@@ -73,8 +73,8 @@ def test_holds_the_task_the_package_and_its_dependencies(built: Path) -> None:
     assert {"lib/pip_authenticate/py.typed", "lib/truststore/_api.py", "lib/urllib3/util/retry.py"} <= names
 
 
-def test_holds_no_emulator_no_bytecode_and_nothing_of_the_installer(built: Path) -> None:
-    words = {"emulator", "__pycache__", "INSTALLER", "REQUESTED", "direct_url.json"}
+def test_holds_no_bytecode_and_nothing_of_the_installer(built: Path) -> None:
+    words = {"__pycache__", "INSTALLER", "REQUESTED", "direct_url.json"}
     assert not [name for name in contents(built) if words & set(name.split("/")) or name.endswith(".pyc")]
 
 

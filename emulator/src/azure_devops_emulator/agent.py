@@ -1,0 +1,274 @@
+"""The emulated agent: runs a pipeline's job against an emulated organisation's service.
+
+What a task sees and what its logging commands do is what a real agent does; the modules beside
+this one name the agent sources their rules come from.
+"""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from azure_devops_emulator.jobs import plan, workspace
+from azure_devops_emulator.jobs.context import JobContext, TelemetryEvent
+from azure_devops_emulator.jobs.endpoints import NO_ID, SYSTEM_NAME, Endpoint
+from azure_devops_emulator.jobs.handlers import Machine
+from azure_devops_emulator.jobs.job import Cancellation, Job, StepResult, Timing
+from azure_devops_emulator.jobs.job_log import JobLog, RawLine
+from azure_devops_emulator.jobs.job_variables import (
+    AGENT_VERSION,
+    AgentProxy,
+    JobFacts,
+    JobVariables,
+    system_variables,
+)
+from azure_devops_emulator.jobs.masker import Masker
+from azure_devops_emulator.jobs.names import Names
+from azure_devops_emulator.jobs.plan import PlannedStep
+from azure_devops_emulator.jobs.variables import Variable, Variables
+from azure_devops_emulator.jobs.workspace import Workspace
+from azure_devops_emulator.pipeline import Pipeline
+from azure_devops_emulator.secret import Secret
+
+if TYPE_CHECKING:
+    from azure_devops_emulator.service import Service
+
+__all__ = ["Agent", "AgentProxy", "JobResult", "Timing"]
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What became of a job.
+
+    Args:
+        result: a word such as `Succeeded`.
+        steps: of the enabled steps, in order.
+        log: the masked lines.
+        raw: the unmasked lines of the processes.
+        variables: as the job left them, expanded, by name.
+        telemetry: what was published, or would be for a task of the server.
+    """
+
+    result: str
+    steps: list[StepResult]
+    log: list[str]
+    raw: list[RawLine] = field(repr=False)
+    variables: Mapping[str, Variable]
+    telemetry: list[TelemetryEvent]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job counts as successful; with issues it does."""
+        return self.result in {"Succeeded", "SucceededWithIssues"}
+
+
+@dataclass(kw_only=True)
+class Agent:
+    """An agent of an emulated organisation.
+
+    Args:
+        service: the organisation's running service.
+        project: the project whose pipelines run, by name or id.
+        task_dirs: folders of the installed tasks.
+        decode_percents: the knob DECODE_PERCENTS.
+        debug: run jobs with `system.debug`.
+        proxy: the web proxy the agent is configured with.
+        variables: set when the run is queued; a Secret makes a secret variable.
+        echo: gets every masked line of a log as it comes, or None.
+        machine: the environment of this machine, of which jobs see a harmless part only.
+        agent_variables: more variables that the agent sets, such as Agent.CAInfo.
+        agent_environment: more of the environment of its process, as from its `.env` file.
+        collection_scoped: whether the job's token is that of the collection's build service.
+        token: the job's token, instead of a fresh one.
+        enable_access_token: whether the token is a public variable, as classic pipelines may have it.
+        collection_uri: the address jobs are told, instead of the service's own.
+        python: whether a fresh virtual environment is first on PATH.
+        server_owned: whether tasks count as the server's own.
+        timing: how long things take.
+        keep: a folder for the job's files that stays, or None for a temporary one.
+
+    Raises:
+        InputError: a task cannot be read, or there is no such project.
+    """
+
+    service: "Service"
+    project: str
+    task_dirs: Iterable[Path] = ()
+    decode_percents: bool = True
+    debug: bool = False
+    proxy: AgentProxy | None = None
+    variables: Mapping[str, str | Secret] = field(default_factory=dict)
+    echo: Callable[[str], object] | None = None
+    machine: Mapping[str, str] = field(default_factory=lambda: workspace.MACHINE, repr=False)
+    agent_variables: Mapping[str, str | Secret] = field(default_factory=dict)
+    agent_environment: Mapping[str, str] = field(default_factory=dict)
+    collection_scoped: bool = False
+    token: Secret | None = None
+    enable_access_token: bool = False
+    collection_uri: str = ""
+    python: bool = True
+    server_owned: bool = False
+    timing: Timing = field(default_factory=Timing)
+    keep: Path | None = None
+
+    def __post_init__(self) -> None:
+        self._project = self.service.project(self.project)
+        self._tasks = plan.installed_tasks(self.task_dirs, windows=sys.platform == "win32")
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Cancel the job that runs, or that runs next: from another thread or a signal handler."""
+        self._cancelled.set()
+
+    def run(self, pipeline: Pipeline) -> JobResult:
+        """Run a pipeline's job.
+
+        Raises:
+            InputError: what a server would refuse the pipeline for.
+            Faults: the same, when there are several.
+            SetupError: this machine lacks what a job needs.
+        """
+        known = {name: declared.value for name, declared in pipeline.variables.items()}
+        known = {name: value for name, value in self.variables.items() if isinstance(value, str)} | known
+        steps = plan.make(pipeline, self._tasks, self.service.organization.service_connections, known)
+        masker = Masker()
+        log = JobLog(masker, debug=self._is_debug(known), echo=self.echo)
+        with contextlib.closing(Workspace(self.machine, self.keep)) as space:
+            context = JobContext(masker, Variables(masker), log, space.environment)
+            token = self.token or self.service.mint_job_token(
+                self._project.name, collection_scoped=self.collection_scoped
+            )
+            self._add_variables(context, pipeline, space, token)
+            self._add_endpoints(context, steps, token)
+            self._initialize(context, pipeline, space)
+            machine = Machine(
+                node=self._node(space, steps),
+                sources=space.sources,
+                temp=space.temp,
+                grace=self.timing.grace,
+            )
+            deadline = time.monotonic() + pipeline.timeout * self.timing.minute if pipeline.timeout else None
+            cancellation = Cancellation(context, self._cancelled, deadline)
+            job = Job(context, machine, self.timing, cancellation, server_owned=self.server_owned)
+            results = job.run(steps)
+        self._cancelled.clear()
+        variables = context.variables
+        variables.recalculate()
+        return JobResult(
+            result=context.status.text,
+            steps=results,
+            log=log.lines,
+            raw=log.raw,
+            variables=Names((each.name, each) for each in (*variables.public, *variables.secrets)),
+            telemetry=context.telemetry,
+        )
+
+    def _is_debug(self, known: Mapping[str, str]) -> bool:
+        """Whether debug lines are shown; the agent settles this when the job begins."""
+        value = Names(known.items()).get("system.debug", "")
+        return self.debug or value.strip().lower() == "true"
+
+    def _initialize(self, context: JobContext, pipeline: Pipeline, space: Workspace) -> None:
+        """What a job begins with: its environment and the lines that tell of it."""
+        log = context.log
+        log.write("Starting: Initialize job", "section")
+        log.write("Agent name: 'emulated-agent'")
+        log.write(f"Current agent version: '{AGENT_VERSION}' (emulated)")
+        log.write(f"Organization: '{self.service.organization.name}', project: '{self._project.name}'")
+        if self.proxy is not None:
+            log.write(f"Agent is running behind proxy server: '{self.proxy.url}'")
+        for name in pipeline.without_effect:
+            log.write(f"'{name}' of {pipeline.source} has no effect in the emulator.")
+        if self.service.server_type == "Hosted":
+            space.environment["AZURE_AUTHORITY_HOST"] = self.service.authority
+        space.environment.update(self.agent_environment)
+        if not self.decode_percents:
+            space.environment["DECODE_PERCENTS"] = "false"
+        if self.python:
+            log.write("Making a fresh Python environment for the job.")
+            space.add_python(self.service.public_index_url)
+        log.write("Finishing: Initialize job", "section")
+
+    @staticmethod
+    def _node(space: Workspace, steps: list[PlannedStep]) -> str:
+        return workspace.find_node(space.environment) if any(step.definition for step in steps) else "node"
+
+    def _add_variables(
+        self, context: JobContext, pipeline: Pipeline, space: Workspace, token: Secret
+    ) -> None:
+        """The variables of the job; those of the file win over those of the queue."""
+        facts = JobFacts(
+            organization=self.service.organization.name,
+            organization_id=self.service.organization.id,
+            collection_uri=self.collection_uri or self.service.collection_uri,
+            packages_uri=self.service.address("pkgs"),
+            server_type=self.service.server_type,
+            project=self._project.name,
+            project_id=self._project.id,
+            definition=Path(pipeline.source).stem,
+            job_name=pipeline.job_name,
+            job_display_name=pipeline.job_display_name,
+            place=self.service.begin_job(self._project.name),
+        )
+        for name, declared in pipeline.variables.items():
+            context.variables.set(name, declared.value, read_only=declared.read_only)
+        queued = {name: value for name, value in self.variables.items() if name not in pipeline.variables}
+        layers: list[JobVariables] = [
+            queued,
+            {"System.Debug": "true"} if self.debug else {},
+            system_variables(facts, space),
+            {"System.EnableAccessToken": "true", "System.AccessToken": token.reveal()}
+            if self.enable_access_token
+            else {"System.AccessToken": token},
+            self.proxy.variables() if self.proxy else {},
+            dict(self.agent_variables),
+        ]
+        for layer in layers:
+            for name, value in layer.items():
+                if isinstance(value, Secret):
+                    context.masker.add_job_variable(value.reveal())
+                    context.variables.set(name, value.reveal(), secret=True)
+                else:
+                    context.variables.set(name, value)
+
+    def _add_endpoints(self, context: JobContext, steps: list[PlannedStep], token: Secret) -> None:
+        """The job's service connections: those its steps name, and the system's own."""
+        named = {
+            part.strip()
+            for step in steps
+            for entry in step.declared
+            if entry.connection_type is not None
+            for part in step.inputs.get(entry.name, "").split(",")
+        }
+        for connection in self.service.organization.service_connections:
+            if connection.id in named:
+                context.endpoints.append(
+                    Endpoint(
+                        id=connection.id,
+                        name=connection.name,
+                        type=connection.type,
+                        url=self.service.resolve(connection.url),
+                        scheme=connection.scheme,
+                        parameters=Names(
+                            (name, value.reveal() if isinstance(value, Secret) else value)
+                            for name, value in connection.parameters.items()
+                        ),
+                        data=Names(connection.data.items()),
+                    )
+                )
+        context.endpoints.append(
+            Endpoint(
+                id=NO_ID,
+                name=SYSTEM_NAME,
+                type="",
+                url=self.collection_uri or self.service.collection_uri,
+                scheme="OAuth",
+                parameters=Names([("AccessToken", token.reveal())]),
+            )
+        )
+        for endpoint in context.endpoints:
+            endpoint.register(context.masker)

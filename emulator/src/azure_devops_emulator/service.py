@@ -1,0 +1,346 @@
+"""The emulated organisation's service: real HTTP on loopback, in a thread of its own."""
+
+import re
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from functools import partial
+from types import TracebackType
+from typing import Literal
+from urllib.parse import quote
+
+from aiohttp import web
+
+from azure_devops_emulator.description.model import Project
+from azure_devops_emulator.errors import InputError
+from azure_devops_emulator.organization import PLACEHOLDER, Organization
+from azure_devops_emulator.secret import Secret
+from azure_devops_emulator.services.assertions import JobPlace
+from azure_devops_emulator.services.background import BackgroundLoop
+from azure_devops_emulator.services.blobs import LIFETIME, BlobStore
+from azure_devops_emulator.services.control import CONTROL_PATH, control
+from azure_devops_emulator.services.entra import PREFIX, Entra
+from azure_devops_emulator.services.faults import Fault, FaultQueue, Proceed, commit
+from azure_devops_emulator.services.identities import Caller
+from azure_devops_emulator.services.indexes import PlainIndex
+from azure_devops_emulator.services.jwt import Signer
+from azure_devops_emulator.services.request_log import Record
+from azure_devops_emulator.services.routes import within
+from azure_devops_emulator.services.site import Keys, Site
+
+JOB_TOKEN_LIFETIME = timedelta(hours=2)
+LOOPBACK = ("127.0.0.1", "::1")
+_LARGEST_UPLOAD = 500 * 1024 * 1024
+_SHUTDOWN_SECONDS = 0.2
+
+
+class Service:
+    """An organisation's service with Microsoft Entra beside it, from `start` (or `with`) to `stop`.
+
+    Every address it tells is made from the Host header that was asked, as the real service's are.
+
+    Args:
+        organization: what it answers from.
+        on_premises: be an Azure DevOps Server instead of the hosted service.
+        host: loopback address to bind to.
+        port: of everything but the blob store; 0 for a free one.
+        blob_port: of the blob store; 0 for a free one.
+        tls: serve https with this context.
+        public_upstream: address of the index that upstreams call this machine's; "" to ask pip.
+        blob_lifetime: how long the addresses that downloads are sent to are valid.
+        others: further organisations, each with addresses, identities and perhaps a tenant of its own.
+
+    Raises:
+        InputError: the host is no loopback address, or two organisations have one name.
+    """
+
+    def __init__(  # noqa: PLR0913 - options with defaults, given by name
+        self,
+        organization: Organization,
+        *,
+        on_premises: bool = False,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        blob_port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        public_upstream: str = "",
+        blob_lifetime: timedelta = LIFETIME,
+        others: Iterable[Organization] = (),
+    ) -> None:
+        if host not in LOOPBACK:
+            raise InputError(
+                "no-loopback",
+                "The emulator serves this machine only",
+                context=host,
+                hint="Use 127.0.0.1 or ::1.",
+            )
+        self.organization = organization
+        self.on_premises = on_premises
+        self.host = host
+        self.port = port
+        self.blob_port = blob_port
+        self.log: list[Record] = []
+        self.faults = FaultQueue()
+        self._tls = tls
+        self._blobs = BlobStore(lambda: self._origin(self.blob_port), blob_lifetime)
+        organizations = [organization, *others]
+        if len({entry.name.lower() for entry in organizations}) < len(organizations):
+            raise InputError("twice", "Two organisations of one service have the same name")
+        keys = Keys(Signer(), Signer())
+        self._sites = [
+            Site(entry, self._blobs, keys, on_premises=on_premises, public_upstream=public_upstream)
+            for entry in organizations
+        ]
+        self._site = self._sites[0]
+        self._entra = Entra(organizations, keys.assertions, keys.entra)
+        self._indexes = {
+            f"/private/{index.name}/": PlainIndex(index.name, index.distributions, index.password, index.user)
+            for entry in organizations
+            for index in entry.private_indexes
+        }
+        self._indexes["/public/"] = PlainIndex("public", organization.public)
+        self._background = BackgroundLoop("emulator service")
+        self._runners: list[web.AppRunner] = []
+
+    def __enter__(self) -> "Service":  # noqa: PYI034 - Self needs Python 3.11
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Bind the ports and serve.
+
+        Raises:
+            OSError: a port is taken.
+        """
+        self._background.start()
+        try:
+            self.port = self._background.run(self._serve(self._answer, self.port))
+            self.blob_port = self._background.run(self._serve(self._answer_blob, self.blob_port))
+        except OSError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Close all connections and the ports."""
+        runners, self._runners = self._runners, []
+        for runner in runners:
+            self._background.run(runner.cleanup())
+        self._background.stop()
+
+    @property
+    def server_type(self) -> Literal["Hosted", "OnPremises"]:
+        """What pipelines see as System.ServerType."""
+        return "OnPremises" if self.on_premises else "Hosted"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of everything but the blob store."""
+        return self._origin(self.port)
+
+    @property
+    def collection_uri(self) -> str:
+        """What pipelines see as System.TeamFoundationCollectionUri; ends with a slash."""
+        return self.address("dev")
+
+    @property
+    def public_index_url(self) -> str:
+        """The stand-in of the public index."""
+        return f"{self.origin}/public/simple/"
+
+    @property
+    def authority(self) -> str:
+        """The address of Microsoft Entra, as AZURE_AUTHORITY_HOST names it."""
+        return f"{self.origin}{PREFIX.rstrip('/')}"
+
+    def address(self, host: str, organization: str = "") -> str:
+        """The address of one of an organisation's hosts (dev, pkgs, feeds, vssps); ends with a slash.
+
+        Args:
+            host: kind of the host.
+            organization: name of another organisation than the first.
+        """
+        names = [site.organization.name for site in self._sites]
+        site = self._sites[names.index(organization)] if organization else self._site
+        return self.origin + site.fronts[0].prefixes[host]
+
+    def addresses(self) -> dict[str, str]:
+        """All addresses, by what they are, to be shown to people."""
+        found = {"collection": self.collection_uri}
+        if not self.on_premises:
+            found |= {
+                "packages": self.address("pkgs"),
+                "feeds": self.address("feeds"),
+                "identities": self.address("vssps"),
+                "collection, old form": self.origin + self._site.fronts[-1].prefixes["dev"],
+                "Microsoft Entra": self.authority,
+            }
+        for feed in self.organization.feeds:
+            found[f"feed {feed.address}"] = self.resolve(f"{{feed:{feed.address}}}")
+        for index in self.organization.private_indexes:
+            found[f"private index {index.name}"] = self.resolve(f"{{private:{index.name}}}")
+        found["public index (stand-in)"] = self.public_index_url
+        found["blob store"] = self._origin(self.blob_port)
+        found["faults (POST, DELETE)"] = f"{self.origin}{CONTROL_PATH}"
+        return found
+
+    def project(self, project: str) -> Project:
+        """The project of a name or a GUID.
+
+        Raises:
+            InputError: there is none.
+        """
+        found = self.organization.project(project)
+        if found is None:
+            names = ", ".join(entry.name for entry in self.organization.projects)
+            raise InputError(
+                "unknown-project", f"There is no project {project!r}", hint=f"Projects: {names}."
+            )
+        return found
+
+    def mint_job_token(
+        self, project: str, *, collection_scoped: bool = False, lifetime: timedelta = JOB_TOKEN_LIFETIME
+    ) -> Secret:
+        """The token of a job, as System.AccessToken is.
+
+        Args:
+            project: whose pipeline it is.
+            collection_scoped: whether the job is not limited to its project.
+            lifetime: how long the token is valid; below zero for one that has expired.
+
+        Raises:
+            InputError: there is no such project.
+        """
+        of = self.project(project)
+        identity = self.organization.build_service(None if collection_scoped else of)
+        return self._site.tokens.mint(identity, lifetime)
+
+    def begin_job(self, project: str) -> JobPlace:
+        """Let a job begin, so that it may have assertions issued.
+
+        Args:
+            project: whose pipeline it is.
+
+        Raises:
+            InputError: there is no such project.
+        """
+        return self._site.assertions.begin(self.project(project))
+
+    def resolve(self, url: str) -> str:
+        """Fill the placeholders in the URL of a service connection.
+
+        Known are `{private:NAME}` (index URL of a private index), `{feed:NAME}` and `{feed:PROJECT/NAME}`
+        (index URL of a feed), `{pkgs}`, `{collection}` and `{public}`.
+
+        Raises:
+            InputError: a placeholder is unknown.
+        """
+        return PLACEHOLDER.sub(self._placeholder, url)
+
+    def _placeholder(self, match: re.Match[str]) -> str:
+        kind, name = match[1], match[2] or ""
+        if kind == "private" and f"/private/{name}/" in self._indexes:
+            return f"{self.origin}/private/{quote(name)}/simple/"
+        for feed in self.organization.feeds:
+            if kind == "feed" and feed.address.lower() == name.lower():
+                project = f"{quote(feed.project.name, safe='')}/" if feed.project else ""
+                return f"{self.address('pkgs')}{project}_packaging/{quote(feed.name, safe='')}/pypi/simple/"
+        plain = {
+            "pkgs": self.address("pkgs"),
+            "collection": self.collection_uri,
+            "public": self.public_index_url,
+        }
+        if name or kind not in plain:
+            raise InputError("unknown-placeholder", f"There is no placeholder {match[0]!r}")
+        return plain[kind]
+
+    def _origin(self, port: int) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self._tls else 'http'}://{host}:{port}"
+
+    async def _serve(self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], port: int) -> int:
+        """Serve on a port; gives the port."""
+        app = web.Application(client_max_size=_LARGEST_UPLOAD)
+        app.router.add_route("*", "/{path:.*}", handler)
+        runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
+        )
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, self.host, port, ssl_context=self._tls).start()
+        return int(runner.addresses[0][1])
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request to the main port, and log it."""
+        record = Record(request.method, "", request.raw_path.partition("?")[0])
+        self.log.append(record)
+        if record.path.startswith("/_emulator/"):
+            record.host = "emulator"
+            response: web.StreamResponse = await control(request, self.faults)
+            record.status = response.status
+            return response
+        fault = self.faults.take(request.method, record.path)
+        expired = fault is not None and fault.kind == "expired-token"
+        usual = self._recognise(request, record, expired=expired)
+        return await self._finish(request, record, None if expired else fault, usual)
+
+    async def _answer_blob(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request to the blob store, and log it."""
+        record = Record(request.method, "blob", f"/blob{request.raw_path.partition('?')[0]}")
+        if "Authorization" in request.headers or "Cookie" in request.headers:
+            record.credential = "a credential that the blob store does not want"
+        self.log.append(record)
+        fault = self.faults.take(request.method, record.path)
+        return await self._finish(request, record, fault, partial(self._blobs.answer, request))
+
+    async def _finish(
+        self, request: web.Request, record: Record, fault: Fault | None, usual: Proceed
+    ) -> web.StreamResponse:
+        """The usual answer, or that of a fault."""
+        if fault is None:
+            response = await usual()
+        else:
+            sign_in = f"{request.scheme}://{request.host}{self._site.fronts[0].prefixes['vssps']}"
+            response = await commit(fault, request, sign_in, usual)
+        record.status = response.status
+        return response
+
+    def _recognise(self, request: web.Request, record: Record, *, expired: bool) -> Proceed:
+        """Tell whom a request is for and who asks, note it in the record, and give the way to answer.
+
+        Args:
+            request: the request.
+            record: its record, to be filled.
+            expired: treat the presented token as expired.
+        """
+        header = request.headers.get("Authorization")
+        for site in self._sites:
+            front = site.front(record.path)
+            if front:
+                record.host = min(front.hosts(record.path))
+                caller = site.tokens.authenticate(header)
+                if expired and isinstance(caller, Caller) and caller.identity:
+                    caller = site.tokens.expired(caller)
+                record.credential = caller.label
+                record.identity = caller.name
+                return partial(site.call, request, front, caller)
+        if within(record.path, PREFIX) and not self.on_premises:
+            record.host = "login"
+            return partial(self._entra.answer, request, record)
+        for prefix, index in self._indexes.items():
+            if within(record.path, prefix):
+                record.host = prefix.split("/")[1]
+                if header:
+                    known = record.host == "private" and index.admits(header)
+                    record.credential = "its credential" if known else "another credential"
+                return partial(index.answer, request, record.path[len(prefix) :])
+        return _nothing
+
+
+async def _nothing() -> web.Response:
+    """The answer outside every address that the service has."""
+    return web.Response(status=404, text="Not Found")

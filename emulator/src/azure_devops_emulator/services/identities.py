@@ -1,0 +1,223 @@
+"""Who is asking: personal access tokens, job tokens, and what a token's scopes allow."""
+
+import base64
+import binascii
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from azure_devops_emulator.description.directory import AZURE_DEVOPS
+from azure_devops_emulator.description.model import (
+    SCOPES,
+    Feed,
+    Identity,
+    IdentityKind,
+    Project,
+    Role,
+    Token,
+    View,
+)
+from azure_devops_emulator.organization import Organization
+from azure_devops_emulator.secret import Secret
+from azure_devops_emulator.services.jwt import Claims, Signer
+
+ANONYMOUS_ID = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
+"""The GUID that Azure DevOps gives to callers without credentials."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request.
+
+    Args:
+        identity: None for an anonymous caller.
+        ceiling: the greatest role that the token's scopes let the identity use.
+        label: what was presented, in words without secret, for the request log.
+    """
+
+    identity: Identity | None
+    ceiling: Role
+    label: str
+
+    @property
+    def name(self) -> str:
+        """The identity's display name, or `anonymous`."""
+        return self.identity.name if self.identity else "anonymous"
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A credential that is not accepted.
+
+    Args:
+        message: what the service says about it.
+        type_key: the kind of error in the service's words.
+        label: what was presented, in words without secret, for the request log.
+        name: whom the credential belonged to, as far as that is known.
+    """
+
+    message: str
+    type_key: str
+    label: str
+    name: str = "anonymous"
+
+
+ANONYMOUS = Caller(None, Role.READER, "no credential")
+JOB_LABEL = "job token"
+"""The label of every job token."""
+ENTRA_LABEL = "Entra token"
+"""The label of every access token that Microsoft Entra gave out."""
+_NOT_AUTHORIZED = "VS30063: You are not authorized to access https://dev.azure.com."
+
+
+class Tokens:
+    """Mints job tokens and tells who a credential belongs to.
+
+    Job tokens are JSON Web Tokens (as System.AccessToken is), signed with a key that only this object has.
+
+    Args:
+        organization: whose identities they are.
+        entra: signed the access tokens of service principals; None where there is no Entra.
+    """
+
+    def __init__(self, organization: Organization, entra: Signer | None = None) -> None:
+        self._organization = organization
+        self._jobs = Signer()
+        self._entra = entra
+        self._personal: dict[Secret, tuple[Identity, Token]] = {
+            token.value: (identity, token)
+            for identity in organization.identities
+            for token in identity.tokens
+        }
+
+    def mint(self, identity: Identity, lifetime: timedelta) -> Secret:
+        """A job token of an identity; a lifetime below zero gives one that has expired."""
+        now = int(time.time())
+        audience = f"app.vstoken.visualstudio.com|vso:{self._organization.id}"
+        claims = {
+            "nameid": identity.id,
+            "scp": "app_token",
+            "aui": secrets.token_hex(16),
+            "sid": secrets.token_hex(16),
+            "BuildId": f"{secrets.token_hex(16)};1",
+            "iss": "app.vstoken.visualstudio.com",
+            "aud": audience,
+            "nbf": now - 300,
+            "exp": now + int(lifetime.total_seconds()),
+        }
+        return self._jobs.sign(claims)
+
+    def authenticate(self, header: str | None) -> Caller | Rejection:
+        """Tell who an Authorization header belongs to.
+
+        Any user name goes with a token as Basic password; a token as user name alone does not do.
+        As Bearer only JSON Web Tokens are accepted.
+
+        Args:
+            header: its value; None when there is none.
+        """
+        if header is None:
+            return ANONYMOUS
+        scheme, _, value = header.partition(" ")
+        if scheme.lower() == "bearer":
+            bearer = Secret(value.strip())
+            return _unknown("a bearer token") if bearer in self._personal else self._token(bearer)
+        if scheme.lower() != "basic":
+            return _unknown("a credential of another scheme")
+        try:
+            _, colon, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return _unknown("a broken credential")
+        if not colon or not password:
+            return _unknown("a user name only")
+        return self._token(Secret(password))
+
+    def expired(self, caller: Caller) -> Rejection:
+        """What the caller would get if the token had expired."""
+        return _expired(caller.label, caller.name)
+
+    def _token(self, token: Secret) -> Caller | Rejection:
+        if token in self._personal:
+            identity, entry = self._personal[token]
+            if entry.expires and entry.expires <= datetime.now(timezone.utc):
+                return _expired(entry.label, identity.name)
+            ceiling = max((SCOPES.get(scope, Role.NONE) for scope in entry.scopes), default=Role.NONE)
+            return Caller(identity, ceiling, entry.label)
+        claims = self._jobs.verify(token)
+        if claims is not None:
+            return self._job(claims)
+        claims = self._entra.verify(token) if self._entra else None
+        return _unknown("an unknown token") if claims is None else self._principal(claims)
+
+    def _job(self, claims: Claims) -> Caller | Rejection:
+        identity = self._organization.identity(str(claims["nameid"]))
+        assert identity  # noqa: S101 - only tokens of known identities are signed
+        if _is_past(claims):
+            return _expired(JOB_LABEL, identity.name)
+        return Caller(identity, Role.ADMINISTRATOR, JOB_LABEL)
+
+    def _principal(self, claims: Claims) -> Caller | Rejection:
+        """Whom a token of Entra belongs to here: it must be for Azure DevOps, this tenant, and a member."""
+        client = str(claims["appid"])
+        identity = next(
+            (
+                entry
+                for entry in self._organization.identities
+                if entry.account == client and entry.kind is IdentityKind.PRINCIPAL
+            ),
+            None,
+        )
+        if claims["aud"] != AZURE_DEVOPS or claims["tid"] != self._organization.tenant_id:
+            return Rejection(_NOT_AUTHORIZED, "VssUnauthorizedException", f"{ENTRA_LABEL} for another tenant")
+        if identity is None:
+            message = unauthorized_message(str(claims["oid"]))
+            return Rejection(message, "UnauthorizedRequestException", f"{ENTRA_LABEL} of no member")
+        if _is_past(claims):
+            return _expired(ENTRA_LABEL, identity.name)
+        return Caller(identity, Role.ADMINISTRATOR, ENTRA_LABEL)
+
+
+def unauthorized_message(identity_id: str) -> str:
+    """The message for an identity that may not use a resource at all."""
+    return f"TF400813: The user '{identity_id}' is not authorized to access this resource."
+
+
+def may_see(organization: Organization, caller: Caller, project: Project) -> bool:
+    """Whether the caller may see a project at all."""
+    identity = caller.identity
+    if project.public:
+        return True
+    if identity is None:
+        return False
+    own = identity.account in {project.id, organization.id}
+    is_build = identity.kind in {IdentityKind.PROJECT_BUILD, IdentityKind.COLLECTION_BUILD}
+    return (is_build and own) or identity.id in project.readers
+
+
+def role_in(caller: Caller, feed: Feed, view: View | None = None) -> Role:
+    """The role that a caller has in a feed or a view of it: the identity's, limited by the token's scopes."""
+    identity = caller.identity
+    role = feed.roles.get(identity.id, Role.NONE) if identity else Role.NONE
+    if feed.public or (identity and view and view.open_to_organization):
+        role = max(role, Role.READER)
+    return min(role, caller.ceiling)
+
+
+def _expired(label: str, name: str) -> Rejection:
+    """The rejection of a token that was valid once; JSON Web Tokens get words of their own."""
+    if label in {JOB_LABEL, ENTRA_LABEL}:
+        message, kind = _NOT_AUTHORIZED, "VssUnauthorizedException"
+    else:
+        message, kind = "Access Denied: The Personal Access Token used has expired.", "AccessCheckException"
+    return Rejection(message, kind, f"{label}, expired", name)
+
+
+def _unknown(label: str) -> Rejection:
+    return Rejection(unauthorized_message(ANONYMOUS_ID), "UnauthorizedRequestException", label)
+
+
+def _is_past(claims: Claims) -> bool:
+    end = claims["exp"]
+    assert isinstance(end, int)  # noqa: S101 - every signed token has one
+    return end <= time.time()

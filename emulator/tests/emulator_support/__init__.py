@@ -1,0 +1,1 @@
+"""What the tests stand on: small organisations, a client that hides nothing, a task to probe with."""

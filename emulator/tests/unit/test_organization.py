@@ -1,0 +1,226 @@
+"""Organisation files: what they mean, and how their faults are told."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from azure_devops_emulator.description.behaviour import Behaviour
+from azure_devops_emulator.description.model import IdentityKind, Role, UpstreamKind
+from azure_devops_emulator.errors import Faults, InputError, each
+from azure_devops_emulator.organization import Organization
+from azure_devops_emulator.secret import Secret
+from emulator_support.service import ORGANIZATION
+
+MINIMAL = '[organization]\nname = "acme"\n'
+EXAMPLE = Path(__file__).parents[3] / "examples" / "organization.toml"
+
+
+def faults(text: str, base: Path = Path()) -> list[str]:
+    """The faults of an organisation file, in words."""
+    with pytest.raises(Faults) as raised:
+        Organization.parse(f"{text}\n{MINIMAL}", base)
+    return [str(error) for error in each(raised.value)]
+
+
+def test_the_example_is_what_the_documentation_needs() -> None:
+    organization = Organization.load(EXAMPLE)
+    feeds = {feed.address: feed for feed in organization.feeds}
+    hello = [(d.name, str(d.version)) for d in feeds["project1/myTestFeed1"].distributions]
+    assert hello == [("HelloTestPackage", "1.0.0")]
+    assert "myTestFeed2" in feeds
+    assert ("HelloTestPackage", "9.9.9") in [(d.name, str(d.version)) for d in organization.public]
+    connection = next(c for c in organization.service_connections if c.name == "pypitest")
+    assert (connection.type, connection.scheme) == ("externalPythonDownloadFeed", "UsernamePassword")
+    password = connection.parameters["password"]
+    assert isinstance(password, Secret)
+    assert set("%$") < set(password.reveal())
+    roles = {
+        project.name: feeds["myTestFeed2"].roles.get(organization.build_service(project).id)
+        for project in organization.projects
+    }
+    assert roles == {"project1": Role.COLLABORATOR, "project2": Role.READER, "open-source": None}
+    assert organization.behaviour == Behaviour()
+
+
+def test_ids_are_given_or_follow_from_names() -> None:
+    given = str(uuid.uuid4())
+    text = f'{MINIMAL}[[projects]]\nname = "p"\nid = "{given.upper()}"\n[[projects]]\nname = "q"\n'
+    first, second = Organization.parse(text), Organization.parse(text)
+    assert first.projects[0].id == given
+    assert first.projects[1].id == second.projects[1].id == str(uuid.UUID(second.projects[1].id))
+    assert first.project("P") == first.project(given.upper()) == first.projects[0]
+    assert first.project("r") is None
+
+
+def test_every_project_and_the_collection_have_a_build_service() -> None:
+    organization = Organization.parse(ORGANIZATION)
+    project = organization.project("rockets")
+    own = organization.build_service(project)
+    everyone = organization.build_service(None)
+    assert (own.name, own.kind) == ("rockets Build Service (acme)", IdentityKind.PROJECT_BUILD)
+    assert everyone.name == "Project Collection Build Service (acme)"
+    assert organization.identity(own.id) == organization.identity(own.name) == own
+    assert organization.identity("nobody at all") is None
+
+
+def test_a_feed_without_roles_has_those_of_a_new_feed() -> None:
+    text = MINIMAL + (
+        '[[projects]]\nname = "p"\n[[projects]]\nname = "q"\n'
+        '[[feeds]]\nname = "f"\nproject = "p"\n[[feeds]]\nname = "g"\n'
+    )
+    organization = Organization.parse(text)
+    build = [organization.build_service(organization.project(name)).id for name in "pq"]
+    collection = organization.build_service(None).id
+    assert organization.feeds[0].roles == {build[0]: Role.COLLABORATOR, collection: Role.COLLABORATOR}
+    assert organization.feeds[1].roles == {collection: Role.COLLABORATOR}
+
+
+def test_every_feed_has_the_usual_views() -> None:
+    organization = Organization.parse(ORGANIZATION)
+    fuel, engines = organization.feeds[:2]
+    assert [view.name for view in engines.views] == ["Local", "Prerelease", "Release"]
+    assert fuel.views[0].promoted is None
+    assert fuel.views[2].promoted == frozenset({("kerosene", "1.9")})
+    assert fuel.views[2].open_to_organization
+    assert engines.views[2].promoted == frozenset()
+
+
+def test_upstreams_of_every_kind(tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    text = MINIMAL + (
+        '[[feeds]]\nname = "f"\n'
+        'upstreams = [{ feed = "g", view = "release" }, { folder = "wheels" }, { packages = ["a==1"] },'
+        ' { public = "stand-in" }, { public = "machine", name = "the world" }]\n'
+        '[[feeds]]\nname = "g"\n[public]\npackages = ["b==2"]\n'
+    )
+    feed, other = Organization.parse(text, tmp_path).feeds
+    kinds = [upstream.kind for upstream in feed.upstreams]
+    assert kinds == [UpstreamKind.FEED, *[UpstreamKind.FOLDER] * 2, *[UpstreamKind.PUBLIC] * 2]
+    assert (feed.upstreams[0].feed, feed.upstreams[0].view) == (other.id, "release")
+    assert [d.name for d in feed.upstreams[2].distributions] == ["a"]
+    assert [d.name for d in feed.upstreams[3].distributions] == ["b"]
+    assert (feed.upstreams[4].outside, feed.upstreams[4].name) == (True, "the world")
+
+
+def test_all_faults_are_told_at_once_and_by_name() -> None:
+    told = faults(
+        """
+        [[projects]]
+        nmae = "p"
+        [[feeds]]
+        name = "f"
+        project = "q"
+        rolse = {}
+        [[feeds]]
+        name = "_bad name"
+        public = true
+        packages = ["Hello", "x==not-a-version"]
+        roles = { "Somebody" = "Reader", "Project Collection Build Service (acme)" = "King" }
+        [behavior]
+        [behaviour]
+        simple_json = "yes"
+        sign_in = "never"
+        """
+    )
+    for part in (
+        "The key 'name' is missing (project 1)",
+        "The key 'nmae' is not known here (project 1). Did you mean 'name'?",
+        "There is no project 'q' (feed f)",
+        "The key 'rolse' is not known here (feed f). Did you mean 'roles'?",
+        "A feed cannot be called '_bad name'",
+        "Only a feed of a public project can be public",
+        "A made-up package is written name==version (Hello)",
+        "A made-up package is written name==version (x==not-a-version)",
+        "There is no identity 'Somebody'",
+        "There is no role 'King'",
+        "The key 'behavior' is not known here (the organisation file). Did you mean 'behaviour'?",
+        "The key 'simple_json' must be true or false",
+        "The key 'sign_in' cannot be 'never'",
+    ):
+        assert [line for line in told if part in line], f"{part} is not in {told}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[[projects]]\nname = "a/b"', "A project cannot be called 'a/b'"),
+        ('[[projects]]\nname = "p"\nid = "12"', "The key 'id' must be a GUID"),
+        ('[[projects]]\nname = "p"\n[[projects]]\nname = "P"', "There are 2 of the project 'p'"),
+        ('[[projects]]\nname = "p"\nreaders = ["X"]', "There is no identity 'X'"),
+        ('[[projects]]\nname = "p"\nreaders = [1]', "The key 'readers' must be a list of texts"),
+        ("[[projects]]\nname = 1", "The key 'name' must be a text"),
+        ('[[feeds]]\nname = ""', "The key 'name' must not be empty"),
+        ('projects = ["p"]', "The key 'projects' must be an array of tables"),
+        ('public = "p"', "The key 'public' must be a table"),
+        ('[public]\nfolders = ["nowhere"]', "There is no such folder of packages"),
+        ('[[feeds]]\nname = "f"\n[[feeds.upstreams]]\nfeed = "f"', "There is no other feed 'f'"),
+        (
+            '[[feeds]]\nname = "f"\n[[feeds.upstreams]]\nfeed = "g"\nview = "v"\n[[feeds]]\nname = "g"',
+            "'g' has no view 'v'",
+        ),
+        ('[[feeds]]\nname = "f"\n[[feeds.upstreams]]', "exactly one of feed, folder, packages and public"),
+        (
+            '[[feeds]]\nname = "f"\n[[feeds.upstreams]]\nfolder = "x"\npublic = "machine"',
+            "exactly one of feed, folder, packages and public",
+        ),
+        ('[[feeds]]\nname = "f"\n[[feeds.upstreams]]\npackages = ["a"]', "is written name==version"),
+        (
+            '[[feeds]]\nname = "f"\n[[feeds.views]]\nname = "Release"\npackages = ["a==1"]',
+            "The feed has no 'a==1' to promote",
+        ),
+        (
+            '[[identities]]\nname = "A"\ntokens = [{ value = "t", scopes = ["packaging"] }]',
+            "There is no scope 'packaging'",
+        ),
+        (
+            '[[identities]]\nname = "A"\ntokens = [{ value = "t", expires = "soon" }]',
+            "The key 'expires' must be a date",
+        ),
+        ('[[private_indexes]]\nname = "a/b"\npassword = ""', "A private index cannot be called 'a/b'"),
+        ('[[private_indexes]]\nname = "a"\nuser = "x:y"\npassword = ""', "has no colon"),
+        (
+            '[[service_connections]]\nname = "c"\nscheme = "Token"\nurl = "{private:x}"',
+            "There is no placeholder '{private:x}'",
+        ),
+    ],
+)
+def test_one_fault(text: str, told: str, tmp_path: Path) -> None:
+    lines = faults(text, tmp_path)
+    assert len([line for line in lines if told in line]) == 1, lines
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a@b", ".a", "_a", "a.", "a/b", "a:b", "x" * 65, "a$b", "a#b", 'a"b', "a[b"]
+)
+def test_feed_names_that_the_service_forbids(name: str) -> None:
+    quoted = name.replace('"', '\\"')
+    assert "cannot be called" in faults(f'[[feeds]]\nname = "{quoted}"')[0]
+
+
+def test_a_fault_never_shows_a_secret() -> None:
+    with pytest.raises(InputError) as raised:
+        Organization.parse('[organization]\nname = "acme"\npassword = "hunter2')
+    assert raised.value.slug == "broken-toml"
+    assert "hunter2" not in str(raised.value)
+    told = faults('[[private_indexes]]\nname = "a"\npassword = "hunter2"\npasword = "hunter2"')
+    assert "hunter2" not in " ".join(told)
+
+
+def test_broken_toml_is_told_with_its_place() -> None:
+    with pytest.raises(InputError, match="no valid TOML") as raised:
+        Organization.parse("[organization\nname = 1")
+    assert "line 1" in raised.value.context
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as raised:
+        Organization.load(tmp_path / "none.toml")
+    assert raised.value.slug == "no-organisation-file"
+
+
+def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    file = tmp_path / "organization.toml"
+    file.write_text(f'{MINIMAL}[public]\nfolders = ["wheels"]\n', encoding="utf-8")
+    assert Organization.load(file).public == ()

@@ -1,1 +1,0 @@
-"""The local stand-in for an Azure DevOps organisation and its agent; loopback only."""
