@@ -5,7 +5,7 @@ this one name the agent sources their rules come from.
 """
 
 import contextlib
-import sys
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from azure_devops_emulator import task_sources
 from azure_devops_emulator.jobs import plan, workspace
 from azure_devops_emulator.jobs.context import JobContext, TelemetryEvent
 from azure_devops_emulator.jobs.endpoints import NO_ID, SYSTEM_NAME, Endpoint
@@ -73,7 +74,8 @@ class Agent:
     Args:
         service: the organisation's running service.
         project: the project whose pipelines run, by name or id.
-        task_dirs: folders of the installed tasks.
+        task_dirs: folders of installed tasks, beside those that the service has.
+        extensions: .vsix files of installed extensions, of which the tasks count.
         decode_percents: the knob DECODE_PERCENTS.
         debug: run jobs with `system.debug`.
         proxy: the web proxy the agent is configured with.
@@ -98,6 +100,7 @@ class Agent:
     service: "Service"
     project: str
     task_dirs: Iterable[Path] = ()
+    extensions: Iterable[Path] = ()
     decode_percents: bool = True
     debug: bool = False
     proxy: AgentProxy | None = None
@@ -117,7 +120,7 @@ class Agent:
 
     def __post_init__(self) -> None:
         self._project = self.service.project(self.project)
-        self._tasks = plan.installed_tasks(self.task_dirs, windows=sys.platform == "win32")
+        self._tasks = task_sources.gather(self.task_dirs, self.extensions)
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
@@ -134,10 +137,13 @@ class Agent:
         """
         known = {name: declared.value for name, declared in pipeline.variables.items()}
         known = {name: value for name, value in self.variables.items() if isinstance(value, str)} | known
-        steps = plan.make(pipeline, self._tasks, self.service.organization.service_connections, known)
+        installed = self.service.tasks.beside(self._tasks)
+        steps = plan.make(pipeline, installed, self.service.organization.service_connections, known)
         masker = Masker()
         log = JobLog(masker, debug=self._is_debug(known), echo=self.echo)
         with contextlib.closing(Workspace(self.machine, self.keep)) as space:
+            shutil.rmtree(space.tasks, ignore_errors=True)
+            steps = [step.unpacked(space.tasks) for step in steps]
             context = JobContext(masker, Variables(masker), log, space.environment)
             token = self.token or self.service.mint_job_token(
                 self._project.name, collection_scoped=self.collection_scoped

@@ -101,7 +101,15 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         metavar="DIR",
-        help=f"folder of a built task; may be given several times (default: {_TASK})",
+        help=f"folder of a built task; may be given several times (default: {_TASK}, without --extension)",
+    )
+    run.add_argument(
+        "--extension",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.vsix",
+        help="an extension whose tasks are installed; may be given several times",
     )
     run.add_argument(
         "--variable", action="append", default=[], metavar="NAME=VALUE", help="set a variable of the pipeline"
@@ -184,7 +192,7 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     tasks = arguments.task_dir
     if tasks is None:
-        tasks = [_TASK] if _TASK.is_dir() else []
+        tasks = [_TASK] if _TASK.is_dir() and not arguments.extension else []
     variables: dict[str, str | Secret] = dict(_pairs(arguments.variable))
     variables.update((name, Secret(value)) for name, value in _pairs(arguments.secret_variable))
     console = Console(sys.stdout, MACHINE)
@@ -197,6 +205,7 @@ def _run(arguments: argparse.Namespace) -> int:
             service=service,
             project=arguments.project or _first_project(organization),
             task_dirs=tasks,
+            extensions=arguments.extension,
             debug=arguments.debug,
             proxy=proxy,
             collection_uri=collection,

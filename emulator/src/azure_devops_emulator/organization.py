@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from azure_devops_emulator.description import directory
-from azure_devops_emulator.description.behaviour import SIGN_IN, Behaviour
+from azure_devops_emulator.description.behaviour import BUILT_IN_TASK, SIGN_IN, Behaviour
 from azure_devops_emulator.description.directory import Application, Tenant
 from azure_devops_emulator.description.model import (
     FEDERATION_SCHEME,
@@ -42,6 +42,7 @@ PLACEHOLDER = re.compile(r"\{([a-z]+)(?::([^{}]+))?\}")
 """A placeholder in the URL of a service connection: `{kind}` or `{kind:name}`."""
 
 _OPEN_PARAMETERS = ("username", "tenantid", "serviceprincipalid", "role", "scope", "audience")
+_CHOICES = {"sign_in": SIGN_IN, "built_in_task": BUILT_IN_TASK}
 _NAMESPACE = uuid.UUID("6f0f5d9e-3f57-5c0b-9d7c-2d1f5a3c8e10")
 _FEED_NAME_RULE = (
     "A feed name has at most 64 characters and no white space, begins with neither _ nor ., does not end"
@@ -235,8 +236,8 @@ class _Reader:
                 given[switch.name] = table.flag(switch.name, default=switch.default)
             elif isinstance(switch.default, int):
                 given[switch.name] = table.number(switch.name, switch.default)
-            elif switch.name == "sign_in":
-                given[switch.name] = table.choice(switch.name, SIGN_IN, str(switch.default))
+            elif switch.name in _CHOICES:
+                given[switch.name] = table.choice(switch.name, _CHOICES[switch.name], str(switch.default))
             else:
                 given[switch.name] = table.text(switch.name, str(switch.default))
         table.finish()
@@ -258,7 +259,11 @@ class _Reader:
         account = table.text("account", f"{re.sub(r'[^a-z0-9]+', '.', name.lower())}@example.test")
         tokens = [self._token(entry) for entry in table.tables("tokens", f"{name}'s token")]
         identity = Identity(
-            self._guid(table, "id", "identity", name), name, account, IdentityKind.USER, tuple(tokens)
+            id=self._guid(table, "id", "identity", name),
+            name=name,
+            account=account,
+            tokens=tuple(tokens),
+            administrator=table.flag("administrator"),
         )
         table.finish()
         return identity

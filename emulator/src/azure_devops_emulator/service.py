@@ -13,6 +13,7 @@ from aiohttp import web
 
 from azure_devops_emulator.description.model import Project
 from azure_devops_emulator.errors import InputError
+from azure_devops_emulator.installed_tasks import InstalledTasks
 from azure_devops_emulator.organization import PLACEHOLDER, Organization
 from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.services.assertions import JobPlace
@@ -148,6 +149,11 @@ class Service:
         return self.address("dev")
 
     @property
+    def tfx_service_url(self) -> str:
+        """What tfx takes as --service-url: an address with one path segment, or a collection below /tfs."""
+        return (self.origin + self._site.fronts[-1].prefixes["dev"]).rstrip("/")
+
+    @property
     def public_index_url(self) -> str:
         """The stand-in of the public index."""
         return f"{self.origin}/public/simple/"
@@ -179,6 +185,7 @@ class Service:
                 "collection, old form": self.origin + self._site.fronts[-1].prefixes["dev"],
                 "Microsoft Entra": self.authority,
             }
+        found["tfx --service-url"] = self.tfx_service_url
         for feed in self.organization.feeds:
             found[f"feed {feed.address}"] = self.resolve(f"{{feed:{feed.address}}}")
         for index in self.organization.private_indexes:
@@ -187,6 +194,11 @@ class Service:
         found["blob store"] = self._origin(self.blob_port)
         found["faults (POST, DELETE)"] = f"{self.origin}{CONTROL_PATH}"
         return found
+
+    @property
+    def tasks(self) -> InstalledTasks:
+        """The tasks that were uploaded, and the built-in ones."""
+        return self._site.tasks
 
     def project(self, project: str) -> Project:
         """The project of a name or a GUID.

@@ -64,6 +64,7 @@ def test_all_areas_are_listed_without_credentials(service: Service) -> None:
         "Packaging": service.address("feeds"),
         "Token": service.address("vssps"),
         "Location": service.collection_uri,
+        "distributedtask": service.collection_uri,
     }
     unknown = f"{service.collection_uri}_apis/ResourceAreas/{AREA[:-1]}B"
     assert ask(unknown, headers=PREVIEW).json() is None

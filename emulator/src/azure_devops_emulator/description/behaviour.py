@@ -5,6 +5,8 @@ from typing import Literal, get_args
 
 SignIn = Literal["challenge", "redirect", "page"]
 SIGN_IN: tuple[str, ...] = get_args(SignIn)
+BuiltInTask = Literal["absent", "present", "wins", "ambiguous"]
+BUILT_IN_TASK: tuple[str, ...] = get_args(BuiltInTask)
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Behaviour:
         readers_read_permissions: let every reader of a feed list its permissions, not only its owners.
         negotiate_first: on premises, offer Negotiate and NTLM before Basic.
         assertion_seconds: how long the assertions of federated service connections live.
+        built_in_task: whether the organisation has the built-in task PipAuthenticate, and what its name then
+            means beside a task that has it, too: the built-in one always (wins), neither (ambiguous), or as
+            the server's source decides: the built-in one beside an extension's task, neither beside an
+            uploaded one (present). The stand-in runs nothing.
     """
 
     simple_json: bool = False
@@ -43,3 +49,4 @@ class Behaviour:
     readers_read_permissions: bool = False
     negotiate_first: bool = True
     assertion_seconds: int = 600
+    built_in_task: BuiltInTask = "absent"

@@ -40,6 +40,9 @@ SCOPES: Mapping[str, Role] = {
 }
 """The greatest role that a token's scope lets its identity use (`app_token` is full access)."""
 
+POOL_SCOPES = frozenset({"app_token", "vso.agentpools_manage"})
+"""The scopes of tokens with which an administrator may manage agent pools, and tasks with them."""
+
 
 class IdentityKind(Enum):
     """Who an identity is: decides how the service describes it."""
@@ -78,6 +81,7 @@ class Identity:
             service principals).
         kind: who it is.
         tokens: the personal access tokens it made.
+        administrator: whether it administers the organisation, its agent pools and tasks included.
     """
 
     id: str
@@ -85,6 +89,7 @@ class Identity:
     account: str
     kind: IdentityKind = IdentityKind.USER
     tokens: tuple[Token, ...] = ()
+    administrator: bool = False
 
     @property
     def descriptor(self) -> str:

@@ -5,12 +5,12 @@ and names. What a server refuses is refused here, all faults at once.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from azure_devops_emulator.errors import EmulatorError, Faults, InputError, each
-from azure_devops_emulator.jobs import task_definition
+from azure_devops_emulator.installed_tasks import InstalledTask, InstalledTasks
 from azure_devops_emulator.jobs.endpoints import as_guid
 from azure_devops_emulator.jobs.names import Names
 from azure_devops_emulator.jobs.task_definition import TaskDefinition, TaskInput
@@ -58,7 +58,7 @@ class PlannedStep:
 
     Args:
         step: as the pipeline has it.
-        definition: the task, or None for a script.
+        task: the task, or None for a script.
         inputs: what the pipeline gives, by canonical name, with ids for service connections.
         display_name: macros not yet expanded.
         reference_name: the prefix of its output variables.
@@ -66,38 +66,25 @@ class PlannedStep:
     """
 
     step: Step
-    definition: TaskDefinition | None
+    task: InstalledTask | None
     inputs: Names[str]
     display_name: str
     reference_name: str
     declared: tuple[TaskInput, ...] = field(default_factory=tuple)
 
+    @property
+    def definition(self) -> TaskDefinition | None:
+        """What the task's task.json says, or None for a script."""
+        return self.task.definition if self.task else None
 
-def installed_tasks(folders: Iterable[Path], *, windows: bool) -> list[TaskDefinition]:
-    """The tasks in some folders; a folder may hold a task.json or folders that do.
-
-    Raises:
-        InputError: no task there, or a broken task.json.
-    """
-    found: list[TaskDefinition] = []
-    for folder in folders:
-        places = [folder] if (folder / "task.json").is_file() else sorted(folder.glob("*/task.json"))
-        if not places:
-            raise InputError(
-                "task-missing",
-                f"there is no task in {folder}",
-                hint="`make task` builds one in dist/task/PipAuthenticate.",
-            )
-        found += [
-            task_definition.load(place if place.is_dir() else place.parent, windows=windows)
-            for place in places
-        ]
-    return found
+    def unpacked(self, folder: Path) -> "PlannedStep":
+        """The step with its task's files on the disk, in a folder of their own in this one."""
+        return replace(self, task=self.task.unpacked(folder)) if self.task else self
 
 
 def make(
     pipeline: Pipeline,
-    installed: list[TaskDefinition],
+    installed: InstalledTasks,
     connections: Iterable[Connection],
     variables: Mapping[str, str],
 ) -> list[PlannedStep]:
@@ -140,12 +127,13 @@ def _place(pipeline: Pipeline, step: Step, error: EmulatorError) -> str:
 
 def _step(
     step: Step,
-    installed: list[TaskDefinition],
+    installed: InstalledTasks,
     connections: list[Connection],
     variables: Mapping[str, str],
     taken: list[str],
 ) -> PlannedStep:
-    definition = task_definition.find(step.reference, installed) if step.reference else None
+    task = installed.find(step.reference) if step.reference else None
+    definition = task.definition if task else None
     declared = definition.inputs if definition else _SCRIPT_INPUTS[step.kind]
     base = definition.name if definition else _SCRIPT_NAMES[step.kind]
     inputs = _canonical(step.inputs, declared)
@@ -163,7 +151,7 @@ def _step(
         raise Faults(errors)
     return PlannedStep(
         step=step,
-        definition=definition,
+        task=task,
         inputs=inputs,
         display_name=step.display_name or base,
         reference_name=step.name or _free_name(base, taken),

@@ -126,6 +126,11 @@ class Workspace:
         return self.work / "_tool"
 
     @property
+    def tasks(self) -> Path:
+        """Where the agent unpacks tasks."""
+        return self.work / "_tasks"
+
+    @property
     def home(self) -> Path:
         """The empty home directory of the job."""
         return self.root / "home"

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from azure_devops_emulator.description.directory import AZURE_DEVOPS
 from azure_devops_emulator.description.model import (
+    POOL_SCOPES,
     SCOPES,
     Feed,
     Identity,
@@ -34,11 +35,13 @@ class Caller:
         identity: None for an anonymous caller.
         ceiling: the greatest role that the token's scopes let the identity use.
         label: what was presented, in words without secret, for the request log.
+        manages_pools: whether it may manage agent pools, by its rights and by the token's scopes.
     """
 
     identity: Identity | None
     ceiling: Role
     label: str
+    manages_pools: bool = False
 
     @property
     def name(self) -> str:
@@ -143,7 +146,8 @@ class Tokens:
             if entry.expires and entry.expires <= datetime.now(timezone.utc):
                 return _expired(entry.label, identity.name)
             ceiling = max((SCOPES.get(scope, Role.NONE) for scope in entry.scopes), default=Role.NONE)
-            return Caller(identity, ceiling, entry.label)
+            manages_pools = identity.administrator and not POOL_SCOPES.isdisjoint(entry.scopes)
+            return Caller(identity, ceiling, entry.label, manages_pools)
         claims = self._jobs.verify(token)
         if claims is not None:
             return self._job(claims)
