@@ -21,10 +21,10 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 task: setup ## Build dist/task/PipAuthenticate, to be uploaded; NAME=... names it otherwise
-	$(BIN)/python tools/build_task.py --name "$$NAME"
+	$(BIN)/python tools/build_task.py --name="$$NAME"
 
 extension: setup ## Build dist/extension/PUBLISHER....vsix, to be installed; PUBLISHER=... is needed
-	$(BIN)/python tools/build_extension.py --publisher "$$PUBLISHER"
+	$(BIN)/python tools/build_extension.py --publisher="$$PUBLISHER"
 
 lint: setup ## Check style
 	$(BIN)/ruff check .
