@@ -109,20 +109,20 @@ def test_says_who_made_it_and_which_version_it_is(acme: Path, unpacked: Path) ->
 
 
 @pytest.mark.slow
-def test_holds_page_icon_licence_and_the_whole_task(unpacked: Path, task: Task) -> None:
+def test_holds_page_icon_licence_and_the_whole_task(acme: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(acme) as archive:
+        inside = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
     for name, source in (("overview.md", "extension/overview.md"), ("LICENSE.txt", "LICENSE")):
-        assert (unpacked / name).read_bytes() == (ROOT / source).read_bytes()
-    icon = (unpacked / "icon.png").read_bytes()
+        assert inside[name] == (ROOT / source).read_bytes()
+    icon = inside["icon.png"]
     assert icon[:8] == b"\x89PNG\r\n\x1a\n"
     assert (int.from_bytes(icon[16:20], "big"), int.from_bytes(icon[20:24], "big")) == (128, 128)
 
-    def files(folder: Path) -> dict[str, bytes]:
-        found = (file for file in folder.rglob("*") if file.is_file())
-        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in found}
-
-    inside, uploaded = files(unpacked / NAME), files(task.folder)
-    assert inside.keys() == uploaded.keys()
-    assert [name for name in inside if inside[name] != uploaded[name]] == ["task.json"]
+    uploaded = build_task.build(tmp_path)
+    files = [file for file in uploaded.rglob("*") if file.is_file()]
+    named = {f"{NAME}/{file.relative_to(uploaded).as_posix()}": file.read_bytes() for file in files}
+    assert {name for name in inside if name.startswith(f"{NAME}/")} == named.keys()
+    assert [name for name in named if inside[name] != named[name]] == [f"{NAME}/task.json"]
 
 
 @pytest.mark.slow
