@@ -1,4 +1,4 @@
-"""What an earlier step of the job can write, used against the task: any variable, but no input or connection."""
+"""What an earlier step of the job can write, used against the task: variables, but no input or connection."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
