@@ -39,7 +39,9 @@ def test_a_cancelled_job_by_way_of_node(task: Task, hosted: Organisation) -> Non
     hosted.service.routes[hosted.area_route] = lambda _: Answer(delay=20)
     env = environment(feeds="f", organisation=hosted)
     command = [node(), str(task.folder / "shim.js")]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, env=env, cwd=task.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         began = time.monotonic()
         while not hosted.questions:
             time.sleep(0.01)
