@@ -431,9 +431,6 @@ function start(candidate, env, watch, seconds, isMute) {
       timers.forEach(clearTimeout);
       watch.stop = null;
       watch.hasBegun = watch.hasBegun || end.hasBegun;
-      if (!end.hasBegun || end.code !== 0) {
-        kill(child, 'SIGKILL'); // nothing of it goes on beside what comes next
-      }
       child.unref();
       pipe.destroy();
       resolve(end);
@@ -458,6 +455,9 @@ function start(candidate, env, watch, seconds, isMute) {
     child.on('error', () => {}); // a signal could not be sent
     child.on('exit', (code, signal) => {
       Object.assign(end, { code, signal });
+      if (!end.hasBegun || code !== 0) {
+        kill(child, 'SIGKILL'); // nothing that it started goes on beside what comes next
+      }
       if (end.hasBegun || pipe.destroyed) {
         finish();
       } else {
