@@ -33,4 +33,4 @@ if sys.argv[1:]:
     except OSError:
         sys.exit(87)  # shim.js starts this one once more, without waiting
 
-main()
+sys.exit(main())

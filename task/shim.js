@@ -20,7 +20,7 @@ const MAIN = path.join(__dirname, 'main.py');
 const ISOLATED = ['-I', '-S', '-X', 'utf8', '-u', MAIN];
 const VARIABLES = ['PIP_INDEX_URL', 'PIP_EXTRA_INDEX_URL'];
 const OUTPUT_FAILED = 3; // exit code of a Python that could not write all it had to say
-const MUTE = 87; // exit code of main.py where it cannot write to file descriptor 3
+const MUTE = 87; // exit code of main.py where it is asked to say that it begins, and cannot
 const FAILED = 'Failed to add authentication.';
 const REMEDY =
   "Add this step before this one: `- task: UsePythonVersion@0` with `inputs: { versionSpec: '3.x' }`. " +
@@ -150,15 +150,20 @@ function debug(text, env) {
   command('task.debug', {}, text, env);
 }
 
-/** The variables that hold what an earlier run of this task stored, by the digests that it left. */
+/** The variables that hold what an earlier run of this task stored, by the digests that it left; as settings.py. */
 function stored(env) {
-  const memory = (env.SECRET_PIP_AUTHENTICATE_STORED || '').split(' ');
-  if (!memory.every((entry) => /^\w+=[0-9a-f]{64}$/.test(entry))) {
-    return [];
-  }
+  const words = (env.SECRET_PIP_AUTHENTICATE_STORED || '').split(' ');
+  const pairs = words.map((word) => /^([^=]*)=([0-9a-f]{64})$/.exec(word)).filter(Boolean);
+  const remembered = new Map(pairs.map((pair) => [pair[1], pair[2]]));
+  return VARIABLES.filter((name) => env[name] && remembered.has(name) && remembered.get(name) === digest(env[name]));
+}
+
+function digest(text) {
   const crypto = require('crypto'); // takes time, and is seldom needed
-  const digest = (text) => crypto.createHash('sha256').update(text, 'utf8').digest('hex');
-  return VARIABLES.filter((name) => memory.includes(`${name}=${digest(env[name] || '')}`));
+  return crypto
+    .createHash('sha256')
+    .update(text, 'utf8')
+    .digest('hex');
 }
 
 /** Begins a line of its own, whatever an ended Python left half-written, and empties variables. */
@@ -406,9 +411,13 @@ function watchSignals() {
  */
 function start(candidate, env, watch, seconds, isMute) {
   return new Promise((resolve) => {
-    const end = { code: null, signal: null, hasBegun: isMute, waited: 0, wasStopped: false };
+    const end = { code: null, signal: null, hasBegun: false, waited: 0, wasStopped: false };
     const timers = [];
-    const after = (delay, action) => timers.push(setTimeout(action, 1000 * delay));
+    const after = (delay, action) => {
+      const timer = setTimeout(action, 1000 * delay);
+      timers.push(timer);
+      return timer;
+    };
     let child;
     try {
       child = childProcess.spawn(candidate.file, candidate.options.concat(ISOLATED, isMute ? [] : ['3']), {
@@ -447,14 +456,25 @@ function start(candidate, env, watch, seconds, isMute) {
         killIt();
       }
     };
-    pipe.on('error', () => {});
-    pipe.on('data', () => {
-      end.hasBegun = true;
-      timers.splice(0).forEach(clearTimeout);
+    const patience = after(seconds, () => {
+      end.waited = seconds;
+      killIt();
     });
+    const begin = () => {
+      end.hasBegun = true;
+      clearTimeout(patience);
+    };
+    if (isMute) {
+      begin();
+    }
+    pipe.on('error', () => {});
+    pipe.on('data', begin);
     child.on('error', () => {}); // a signal could not be sent
     child.on('exit', (code, signal) => {
       Object.assign(end, { code, signal });
+      if (isMute && code === MUTE) {
+        end.hasBegun = false; // it says so even unasked, so it is no main.py
+      }
       if (!end.hasBegun || code !== 0) {
         kill(child, 'SIGKILL'); // nothing that it started goes on beside what comes next
       }
@@ -465,12 +485,6 @@ function start(candidate, env, watch, seconds, isMute) {
         after(PIPE_SECONDS, finish);
       }
     });
-    if (!isMute) {
-      after(seconds, () => {
-        end.waited = seconds;
-        killIt();
-      });
-    }
   });
 }
 
@@ -479,7 +493,7 @@ function unfitness(candidate, end) {
   if (end.error) {
     return EXHAUSTED.has(end.error.code) ? null : `could not be started: ${end.error.code || end.error.message}`;
   }
-  if (end.hasBegun && end.code !== MUTE) {
+  if (end.hasBegun) {
     return null;
   }
   if (end.waited) {
@@ -557,6 +571,9 @@ async function search(platform, env, watch, seconds) {
     rejected.push(`${candidate.file} (${reason})`);
     debug(`${candidate.file} is passed over: ${reason}`, env);
   };
+  if (env.AGENT_TOOLSDIRECTORY && !path.isAbsolute(env.AGENT_TOOLSDIRECTORY)) {
+    debug(`The tool directory ${env.AGENT_TOOLSDIRECTORY} is passed over: its path is relative`, env);
+  }
   const until = process.uptime() + seconds.search;
   for (const candidate of candidates(platform, env)) {
     const place = closedPlace(path.dirname(candidate.file)) || closedPlace(candidate.file);

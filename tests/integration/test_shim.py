@@ -315,8 +315,10 @@ def test_empties_what_an_earlier_run_stored_even_without_a_python(agent: Agent, 
         memory("PIP_INDEX_URL", PIP_INDEX_URL="https://build:canary@feed.test/other"),
         memory("PIP_INDEX_URL", **STORED).upper(),
         memory("PIP_INDEX_URL", **STORED)[:-1],
-        f"{memory('PIP_INDEX_URL', **STORED)} and more",
-        f"{memory('PIP_INDEX_URL', **STORED)}  {memory('PIP_EXTRA_INDEX_URL', **STORED)}",
+        f"{memory('PIP_INDEX_URL', **STORED)}0",
+        f"{memory('PIP_INDEX_URL', **STORED)}\n",
+        f"{memory('PIP_INDEX_URL', **STORED)} PIP_INDEX_URL={'0' * 64}",
+        memory("PIP_CERT", PIP_CERT=STORED["PIP_INDEX_URL"]),
         "##vso[task.complete result=Succeeded;]",
     ],
 )
@@ -326,7 +328,7 @@ def test_leaves_alone_what_no_earlier_run_stored(agent: Agent, remembered: str) 
     assert end.lines == ["", f"{ISSUE}{end.issues[0]}", FAILED]
 
 
-@pytest.mark.parametrize("code", [1, 85, 86, 88, 126, 127, 255])
+@pytest.mark.parametrize("code", [1, 85, 86, 87, 88, 126, 127, 255])
 def test_reports_a_crash_and_starts_nothing_else(agent: Agent, node: Path, code: int) -> None:
     program = agent.program("a", f"{BEGIN} printf 'last words'; exit {code}")
     agent.program("b")

@@ -290,6 +290,7 @@ def test_a_launcher_and_the_tools_in_the_sources_are_passed_over_too(agent: Agen
 def test_a_relative_tool_directory_is_none(agent: Agent) -> None:
     agent.program("work/1/s/tools/Python/3.12.1/x64", name="bin/python3")
     end = agent.run(env={"AGENT_TOOLSDIRECTORY": "tools"})
+    assert end.debug == ["The tool directory tools is passed over: its path is relative"]
     assert (agent.starts(), end.lines[-1]) == ([], FAILED)
 
 
