@@ -381,7 +381,7 @@ function kill(child, signal) {
   try {
     if (process.platform === 'win32') {
       child.kill(signal);
-    } else if (child.pid) {
+    } else {
       process.kill(-child.pid, signal); // it leads a process group of its own
     }
   } catch (error) {
