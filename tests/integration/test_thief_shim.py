@@ -530,7 +530,8 @@ def test_a_cancel_at_any_moment_of_the_start_is_said_without_a_traceback(
     run = ended(process, env)
     assert run.err == ""
     if run.code == -number:
-        assert run.plain == []  # Node itself was starting
+        # Node itself was starting, or had nothing more to do: out of the task's reach.
+        assert run.lines == [] or run.summary.startswith("Successfully added auth")
     else:
         assert (run.code, run.result) in {(0, "Canceled"), (0, "Succeeded")}
         assert any(run.variables.values()) == (run.result == "Succeeded")
