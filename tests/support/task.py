@@ -221,6 +221,7 @@ class Task:
         ended = subprocess.run(
             command,
             env={**env, **measured()},
+            cwd=self.folder,  # not the project's: no Python of the working directory is taken
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=100,
