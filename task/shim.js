@@ -13,7 +13,9 @@ const path = require('path');
 const OLDEST_PYTHON = [3, 10];
 const MOST_STARTS = 8;
 const MOST_NAMED = 12; // of the Pythons that are passed over, in an error
-const SECONDS = { start: 20, search: 60 }; // until one Python begins, and for all of them together
+// Until one Python begins, for all of them together, and for what a Python does that has begun: its own
+// deadline is 45 seconds, but a computation that nothing can interrupt does not look at that.
+const SECONDS = { start: 20, search: 60, run: 300 };
 const KILL_SECONDS = 2; // until what was killed counts as gone, whatever holds it
 const PIPE_SECONDS = 1; // until what an ended Python said must be here
 const MAIN = path.join(__dirname, 'main.py');
@@ -61,7 +63,7 @@ const JOB_FOLDERS = [
 const READ_BY_THE_TASK = new RegExp(
   '^(?:(?:AGENT|AZURE|BUILD|ENDPOINT|INPUT|PIP|PIPELINE|RELEASE|SECRET|SYSTEM|TASK|VSTS)_.*' +
     '|(?:ALL|HTTP|HTTPS|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE' +
-    '|DECODE_PERCENTS|TF_BUILD|PYENV_VERSION)$'
+    '|TF_BUILD|PYENV_VERSION)$'
 );
 
 // Withheld wherever it comes from, by name and value.
@@ -87,23 +89,14 @@ function harmless(text) {
     .replace(/##(?=vso\[|\[)/gi, '# #');
 }
 
-/** Whether the agent turns %AZP25 back into a percent sign; unless told otherwise, it does. */
-function decodesPercents(env) {
-  const knob = env.DECODE_PERCENTS;
-  return !knob || ['1', 'true', '$true'].includes(knob.toLowerCase());
+/** Command data in a form that every agent shows alike: it decodes four sequences, in upper case only. */
+function escapeData(text) {
+  const harmlessPercents = text.replace(/%(?:0D|0A|3B|5D)/g, (sequence) => sequence.toLowerCase());
+  return harmlessPercents.replace(/\r/g, '%0D').replace(/\n/g, '%0A');
 }
 
-/** Command data in the form that the agent turns back into this text. */
-function escapeData(text, env) {
-  // An agent that leaves %AZP25 alone still decodes four sequences, but not in lower case.
-  const percents = decodesPercents(env)
-    ? text.replace(/%/g, '%AZP25')
-    : text.replace(/%(?:0D|0A|3B|5D)/g, (sequence) => sequence.toLowerCase());
-  return percents.replace(/\r/g, '%0D').replace(/\n/g, '%0A');
-}
-
-function escapeProperty(text, env) {
-  return escapeData(text, env).replace(/\]/g, '%5D').replace(/;/g, '%3B');
+function escapeProperty(text) {
+  return escapeData(text).replace(/\]/g, '%5D').replace(/;/g, '%3B');
 }
 
 /** Writes one line to the agent, whole; the exit code tells where that fails. */
@@ -140,14 +133,14 @@ function isOutputLost() {
   }
 }
 
-function command(name, properties, data, env) {
-  const written = Object.keys(properties).map((key) => `${key}=${escapeProperty(properties[key], env)};`);
+function command(name, properties, data) {
+  const written = Object.keys(properties).map((key) => `${key}=${escapeProperty(properties[key])};`);
   const head = [name].concat(written.length ? [written.join('')] : []).join(' ');
-  say(`##vso[${head}]${escapeData(harmless(data), env)}`);
+  say(`##vso[${head}]${escapeData(harmless(data))}`);
 }
 
-function debug(text, env) {
-  command('task.debug', {}, text, env);
+function debug(text) {
+  command('task.debug', {}, text);
 }
 
 /** The variables that hold what an earlier run of this task stored, by the digests that it left; as settings.py. */
@@ -167,22 +160,22 @@ function digest(text) {
 }
 
 /** Begins a line of its own, whatever an ended Python left half-written, and empties variables. */
-function erase(variables, env) {
+function erase(variables) {
   say('');
   for (const variable of variables) {
-    command('task.setvariable', { variable, issecret: 'false' }, '', env);
+    command('task.setvariable', { variable, issecret: 'false' }, '');
   }
 }
 
-function fail(text, variables, env) {
-  erase(variables, env);
-  command('task.logissue', { type: 'error' }, text, env);
-  command('task.complete', { result: 'Failed' }, FAILED, env);
+function fail(text, variables) {
+  erase(variables);
+  command('task.logissue', { type: 'error' }, text);
+  command('task.complete', { result: 'Failed' }, FAILED);
 }
 
-function sayCanceled(variables, env) {
-  erase(variables, env);
-  command('task.complete', { result: 'Canceled' }, 'Adding authentication was canceled.', env);
+function sayCanceled(variables) {
+  erase(variables);
+  command('task.complete', { result: 'Canceled' }, 'Adding authentication was canceled.');
 }
 
 // ---- where a Python may be ---------------------------------------------------------------------
@@ -407,9 +400,10 @@ function watchSignals() {
  * Starts one Python and waits for its end.
  *
  * Gives {error} if it could not be started, or else {code, signal, hasBegun, waited, wasStopped}: how it ended,
- * whether it had begun with the task, and whether it was killed after so many seconds without, or on request.
+ * whether it had begun with the task, and whether it was killed on request or after so many seconds: `seconds`
+ * without having begun, `limit` without an end.
  */
-function start(candidate, env, watch, seconds, isMute) {
+function start(candidate, env, watch, seconds, limit, isMute) {
   return new Promise((resolve) => {
     const end = { code: null, signal: null, hasBegun: false, waited: 0, wasStopped: false };
     const timers = [];
@@ -456,13 +450,18 @@ function start(candidate, env, watch, seconds, isMute) {
         killIt();
       }
     };
-    const patience = after(seconds, () => {
-      end.waited = seconds;
-      killIt();
-    });
+    const killAfter = (delay) =>
+      after(delay, () => {
+        end.waited = delay;
+        killIt();
+      });
+    const patience = killAfter(seconds);
     const begin = () => {
-      end.hasBegun = true;
-      clearTimeout(patience);
+      if (!end.hasBegun) {
+        end.hasBegun = true;
+        clearTimeout(patience);
+        killAfter(limit);
+      }
     };
     if (isMute) {
       begin();
@@ -521,6 +520,9 @@ function crashText(candidate, end) {
   if (end.code === OUTPUT_FAILED) {
     return 'The output of this task could not be written whole, so that nothing it said can be relied on.';
   }
+  if (end.waited) {
+    return `${candidate.file} did not end within ${end.waited} seconds: something given to this task takes it too long.`;
+  }
   const how = end.signal ? `was ended by the signal ${end.signal}` : `ended with exit code ${end.code}`;
   return (
     `${candidate.file} ${how} before the task was done. The lines above may say why; run the pipeline again ` +
@@ -555,9 +557,9 @@ function conclude(candidate, end, watch, env) {
     process.exitCode = 1;
   }
   if (!hasLost && wasCanceled(end, watch)) {
-    sayCanceled(variables, env);
+    sayCanceled(variables);
   } else {
-    fail(crashText(candidate, end), variables, env);
+    fail(crashText(candidate, end), variables);
   }
 }
 
@@ -569,10 +571,10 @@ async function search(platform, env, watch, seconds) {
   const rejected = [];
   const passOver = (candidate, reason) => {
     rejected.push(`${candidate.file} (${reason})`);
-    debug(`${candidate.file} is passed over: ${reason}`, env);
+    debug(`${candidate.file} is passed over: ${reason}`);
   };
   if (env.AGENT_TOOLSDIRECTORY && !path.isAbsolute(env.AGENT_TOOLSDIRECTORY)) {
-    debug(`The tool directory ${env.AGENT_TOOLSDIRECTORY} is passed over: its path is relative`, env);
+    debug(`The tool directory ${env.AGENT_TOOLSDIRECTORY} is passed over: its path is relative`);
   }
   const until = process.uptime() + seconds.search;
   for (const candidate of candidates(platform, env)) {
@@ -590,9 +592,9 @@ async function search(platform, env, watch, seconds) {
       break;
     }
     tried.add(identity);
-    let end = await start(candidate, inherited, watch, left, false);
+    let end = await start(candidate, inherited, watch, left, seconds.run, false);
     if (end.code === MUTE && !end.hasBegun && watch.asked.length === 0) {
-      end = await start(candidate, inherited, watch, left, true);
+      end = await start(candidate, inherited, watch, left, seconds.run, true);
     }
     const unfit = unfitness(candidate, end);
     if (!unfit || watch.asked.length > 0) {
@@ -601,7 +603,7 @@ async function search(platform, env, watch, seconds) {
     }
     passOver(candidate, unfit);
   }
-  fail(noPythonText(rejected), stored(env), env);
+  fail(noPythonText(rejected), stored(env));
 }
 
 async function run(platform, env, seconds = SECONDS) {
@@ -609,7 +611,7 @@ async function run(platform, env, seconds = SECONDS) {
   try {
     await search(platform, env, watch, seconds);
   } catch (error) {
-    fail(failureText(error), watch.hasBegun ? VARIABLES : stored(env), env);
+    fail(failureText(error), watch.hasBegun ? VARIABLES : stored(env));
   }
 }
 

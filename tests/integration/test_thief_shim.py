@@ -367,10 +367,10 @@ def test_a_wrapper_that_closes_the_way_to_say_so_is_no_hindrance(task: Task, tmp
 # ---- a Python that hangs -----------------------------------------------------------------------------
 
 
-def hanging(agent: Agent, *places: str, start: float, search: float) -> End:
+def hanging(agent: Agent, *places: str, start: float, search: float, limit: float = 300) -> End:
     """Run the shim with these folders on PATH and bounds in seconds."""
     env = json.dumps({"PATH": agent.path(*places)})
-    script = f"require('./shim.js').run('linux', {env}, {{ start: {start}, search: {search} }})"
+    script = f"require('./shim.js').run('linux', {env}, {{ start: {start}, search: {search}, run: {limit} }})"
     return shim.run([ANY_NODE, "-e", script], {}, agent.task)
 
 
@@ -391,6 +391,19 @@ def test_a_python_that_hangs_is_ended_with_all_it_started(agent: Agent, tmp_path
     assert (end.code, end.lines[1:]) == (0, ["done"])
     assert end.debug == [f"{agent.root}/a/python3 is passed over: did not begin within 1 seconds"]
     assert not is_alive(tmp_path / "pid")
+
+
+def test_a_task_that_computes_without_end_is_ended_with_both_variables_empty(agent: Agent) -> None:
+    agent.program("a", f"{BEGIN} {SLEEP} 60")
+    end = hanging(agent, "a", start=20, search=60, limit=1)
+    assert end.code == 0
+    emptied = [line for line in end.lines if "task.setvariable" in line]
+    assert emptied == [
+        f"##vso[task.setvariable variable={name};issecret=false;]"
+        for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+    ]
+    assert "did not end within 1 seconds" in end.issues[0]
+    assert "##vso[task.complete result=Failed;]" in end.out
 
 
 def test_the_whole_search_is_bounded(agent: Agent) -> None:
