@@ -92,18 +92,26 @@ class InstalledTasks:
         """Install a task.
 
         Raises:
-            InputError: `task-exists` when there is this version of it, `task-store-full` without room for it.
+            InputError: `task-exists` when there is this version of it, or another extension has its id;
+                `task-store-full` without room for it.
         """
         with self._lock:
+            for other in self._tasks.values():
+                if other.key[0] == task.key[0] and _are_foreign(other, task):
+                    raise InputError(
+                        "task-exists",
+                        f"the task {task.identifier} has the id of {other.identifier}, {task.key[0]}:"
+                        " a task's id lives in one extension only",
+                    )
             if task.key in self._tasks:
                 definition = self._tasks[task.key].definition
                 raise InputError(
                     "task-exists",
                     f"The task definition with id '{definition.id}', name '{definition.name}'"
-                    f" and version '{definition.version_text}' already exists.",
+                    f" and version '{definition.version_text}' already exists",
                 )
             if sum(map(_size, [*self._tasks.values(), task])) > _LARGEST_STORE:
-                raise InputError("task-store-full", "There is no room for more tasks.")
+                raise InputError("task-store-full", "there is no room for more tasks")
             self._tasks[task.key] = task
 
     def remove(self, identifier: str) -> bool:
@@ -169,6 +177,11 @@ class InstalledTasks:
             f"Step task reference is invalid. The task name {name} is ambiguous. Specify one of the following"
             f" identifiers to resolve the ambiguity: {identifiers}",
         )
+
+
+def _are_foreign(one: InstalledTask, other: InstalledTask) -> bool:
+    """Whether two tasks are of two extensions."""
+    return bool(one.extension and other.extension) and one.extension.lower() != other.extension.lower()
 
 
 def _size(task: InstalledTask) -> int:

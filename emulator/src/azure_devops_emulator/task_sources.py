@@ -3,14 +3,13 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from xml.parsers import expat
 
 from azure_devops_emulator import packed
-from azure_devops_emulator.errors import EmulatorError, Faults, InputError, each
-from azure_devops_emulator.installed_tasks import InstalledTask
+from azure_devops_emulator.errors import EmulatorError, Faults, InputError
+from azure_devops_emulator.installed_tasks import InstalledTask, InstalledTasks
 from azure_devops_emulator.jobs import task_definition
 
 _Result = TypeVar("_Result")
@@ -37,43 +36,21 @@ def gather(folders: Iterable[Path] = (), extensions: Iterable[Path] = ()) -> lis
         InputError: the one folder or file that cannot be used.
         Faults: all of them, when there are several.
     """
-    found: list[InstalledTask] = []
+    found = InstalledTasks()
     errors: list[EmulatorError] = []
-    owners: dict[str, InstalledTask] = {}
-    reads = [partial(from_folder, folder) for folder in folders]
-    reads += [partial(from_extension, file) for file in extensions]
-    for read in reads:
+    sources: list[tuple[Callable[[Path], list[InstalledTask]], Path]]
+    sources = [(from_folder, folder) for folder in folders]
+    sources += [(from_extension, file) for file in extensions]
+    for read, place in sources:
         try:
-            tasks = read()
-            _claim(tasks, owners)
-            found += tasks
-        except EmulatorError as error:
-            errors += each(error)
+            for task in read(place):
+                found.add(task)
+        except InputError as error:
+            context = error.context if str(place) in str(error) else str(place)
+            errors.append(InputError(error.slug, error.what, context=context, hint=error.hint))
     if errors:
         raise errors[0] if len(errors) == 1 else Faults(errors)
-    return found
-
-
-def _claim(tasks: Iterable[InstalledTask], owners: dict[str, InstalledTask]) -> None:
-    """See that the id of an extension's task is in no other extension.
-
-    Args:
-        tasks: of one extension, or of none.
-        owners: by id, the tasks of the extensions before it; gets these, too.
-
-    Raises:
-        InputError: another extension has it.
-    """
-    for task in tasks:
-        if not task.extension:
-            continue
-        owner = owners.setdefault(task.definition.id, task)
-        if owner.extension.lower() != task.extension.lower():
-            raise InputError(
-                "task-exists",
-                f"the task {task.identifier} has the id of {owner.identifier}, which is installed, too",
-                context=task.definition.id,
-            )
+    return found.all()
 
 
 def from_folder(folder: Path) -> list[InstalledTask]:

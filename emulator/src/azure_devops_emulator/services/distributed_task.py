@@ -56,7 +56,7 @@ class TasksHost:
             self.tasks.add(await asyncio.to_thread(task_sources.from_upload, body, identifier))
         except InputError as error:
             if error.slug == "task-exists":
-                raise Refusal(409, error.what, "TaskDefinitionExistsException", _NAMESPACE) from error
+                raise Refusal(409, str(error), "TaskDefinitionExistsException", _NAMESPACE) from error
             raise Refusal(400, str(error), "InvalidTaskDefinitionException", _NAMESPACE) from error
         return _done(call, 200)
 
