@@ -30,6 +30,7 @@ examples:
   azure-devops-emulator run examples/behind-a-proxy.yml --proxy
   azure-devops-emulator run examples/save-from-upstream.yml --project project2
   azure-devops-emulator run my.yml --organization my.toml --variable color=red --debug
+  azure-devops-emulator run my.yml --task-dir dist/MyTask --extension acme.tools-1.0.0.vsix
 
 The exit code is 0 when the job succeeded (with or without issues), 1 when it did not, and
 2 when the pipeline or the organisation cannot be used.
