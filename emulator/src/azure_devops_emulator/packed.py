@@ -14,6 +14,7 @@ LARGEST_FILE = 64 * 1024 * 1024
 LARGEST_CONTENT = 256 * 1024 * 1024
 """How many bytes everything in a zip file may have, unpacked."""
 _MOST_FILES = 20_000
+_LONGEST_SHOWN = 200
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _FOREIGN = frozenset('\\:*?"<>|')
 
@@ -80,7 +81,7 @@ def _is_harmless(part: str) -> bool:
 
 
 def _fault(what: str, place: str, context: str) -> InputError:
-    return InputError("zip", f"{place} {what}", context=context)
+    return InputError("zip", f"{place} {what}", context=context[:_LONGEST_SHOWN])
 
 
 def below(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:

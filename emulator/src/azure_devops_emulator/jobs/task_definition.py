@@ -138,7 +138,6 @@ def read(data: bytes, place: str, folder: Path, *, windows: bool) -> TaskDefinit
 
 
 def _definition(folder: Path, data: dict[str, Any], *, windows: bool) -> TaskDefinition:
-    version = data["version"]
     outputs = data.get("outputVariables") or ()
     return TaskDefinition(
         folder=folder,
@@ -148,7 +147,7 @@ def _definition(folder: Path, data: dict[str, Any], *, windows: bool) -> TaskDef
         description=str(data.get("description", "")),
         author=str(data.get("author", "")),
         help=str(data.get("helpUrl") or data.get("helpMarkDown") or ""),
-        version=(int(version["Major"]), int(version["Minor"]), int(version["Patch"])),
+        version=_version(data["version"]),
         inputs=tuple(_input(entry) for entry in data.get("inputs") or ()),
         stages={
             stage: _choose(data[stage], windows=windows)
@@ -165,11 +164,23 @@ def _name(name: str) -> str:
     """A task's name, which is a part of full names and of folders' names.
 
     Raises:
-        ValueError: it has other characters than a task's name may have.
+        ValueError: it has other characters than a task's name may have, or too many.
     """
-    if not re.fullmatch(r"[A-Za-z0-9-]+", name):
-        raise ValueError(f"the name {name!r} has others than letters, digits and hyphens")
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,128}", name):
+        raise ValueError("the name has to be 1 to 128 letters, digits and hyphens")
     return name
+
+
+def _version(fields: dict[str, Any]) -> tuple[int, int, int]:
+    """A task's version, of three numbers of 32 bits as the server has them.
+
+    Raises:
+        ValueError: it is no number, or none of these.
+    """
+    major, minor, patch = (int(fields[part]) for part in ("Major", "Minor", "Patch"))
+    if not all(0 <= number < 2**31 for number in (major, minor, patch)):
+        raise ValueError("a version's numbers go from 0 to 2147483647")
+    return major, minor, patch
 
 
 def _input(entry: dict[str, Any]) -> TaskInput:

@@ -73,7 +73,10 @@ def test_refuses_what_is_no_definition(tmp_path: Path, text: str) -> None:
         {"id": "6b1d2c3e"},
         {"name": "../Probe"},
         {"name": "Probe One"},
+        {"name": "P" * 129},
         {"version": {"Major": "one", "Minor": 0, "Patch": 0}},
+        {"version": {"Major": 1, "Minor": -1, "Patch": 0}},
+        {"version": {"Major": 1, "Minor": 0, "Patch": 2**31}},
     ],
 )
 def test_refuses_fields_that_no_task_has(tmp_path: Path, changes: dict[str, object]) -> None:
