@@ -211,10 +211,17 @@ def test_an_empty_password_goes_with_a_token_as_user_name(task: Task, parameters
 
 def test_what_is_no_secret_is_not_masked(task: Task) -> None:
     shown = {
-        "username": "someone", "AcceptUntrustedCerts": "false", "AuthenticationType": "basic", "Scope": "all-of-it",
-        "TenantId": "11111111-2222-4333-8444-555555555555", "ServicePrincipalId": "66666666-2222-4333-8444-555555555555",
-        "Unsecured": "0", "IssuedAt": "2026-01-01", "flag": "0", "count": "123",
-    }  # fmt: skip
+        "username": "someone",
+        "AcceptUntrustedCerts": "false",
+        "AuthenticationType": "basic",
+        "Scope": "all-of-it",
+        "TenantId": "11111111-2222-4333-8444-555555555555",
+        "ServicePrincipalId": "66666666-2222-4333-8444-555555555555",
+        "Unsecured": "0",
+        "IssuedAt": "2026-01-01",
+        "flag": "0",
+        "count": "123",
+    }
     connection = Connection(
         CONNECTION.id, "https://h.example/", "UsernamePassword", {"password": "canary", **shown}
     )
