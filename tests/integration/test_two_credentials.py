@@ -52,7 +52,7 @@ def personal(job: Job, feed: str, token: str = "canary-rita", number: int = 7) -
 
 def test_without_the_task_pip_sends_the_first_token_for_every_download(job: Job, tmp_path: Path) -> None:
     variables = {
-        "PIP_INDEX_URL": index(job.feed("shared"), job.token.reveal()),
+        "PIP_INDEX_URL": index(job.feed("shared"), job.token.get_secret_value()),
         "PIP_EXTRA_INDEX_URL": index(job.feed("personal"), "canary-rita"),
     }
     ended = download(tmp_path, variables, "Personal")
@@ -70,7 +70,7 @@ def test_without_the_task_pip_sends_the_first_token_for_every_download(job: Job,
 def test_in_the_other_order_the_other_feed_fails(job: Job, tmp_path: Path) -> None:
     variables = {
         "PIP_INDEX_URL": index(job.feed("personal"), "canary-nora"),
-        "PIP_EXTRA_INDEX_URL": index(job.feed("shared"), job.token.reveal()),
+        "PIP_EXTRA_INDEX_URL": index(job.feed("shared"), job.token.get_secret_value()),
     }
     assert download(tmp_path, variables, "Shared").returncode != 0
     assert downloads(job) == {"shared": {("Nora Nobody", 403)}}

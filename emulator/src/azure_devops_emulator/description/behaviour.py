@@ -1,14 +1,11 @@
 """Where the real service's behaviour is not publicly known for certain: one switch for each doubt."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-SignIn = Literal["challenge", "redirect", "page"]
-SIGN_IN: tuple[str, ...] = get_args(SignIn)
+from azure_devops_emulator.description.shapes import Shape
 
 
-@dataclass(frozen=True)
-class Behaviour:
+class Behaviour(Shape):
     """The switches, each with the default that the public evidence suggests.
 
     Args:
@@ -37,7 +34,7 @@ class Behaviour:
     anonymous_options: bool = False
     version_required: bool = True
     slash_after_location: bool = True
-    sign_in: SignIn = "challenge"
+    sign_in: Literal["challenge", "redirect", "page"] = "challenge"
     authority: str = "https://login.windows.net"
     save_permission: str = "AddUpstreamPackage"
     readers_read_permissions: bool = False
