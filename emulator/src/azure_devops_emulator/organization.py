@@ -8,14 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field
 
 from azure_devops_emulator.description.behaviour import Behaviour
+from azure_devops_emulator.description.connections import AnyConnection, FederatedConnection
 from azure_devops_emulator.description.directory import NO_TENANT, Application, FederatedCredential, Tenant
 from azure_devops_emulator.description.model import (
-    AnyConnection,
     CollectionBuild,
-    FederatedConnection,
     Feed,
     Identity,
     IdentityKind,
@@ -43,41 +42,20 @@ else:
 
 
 class Top(Shape):
-    """The organisation itself.
-
-    Args:
-        name: its name in addresses.
-        id: lower-case GUID of the organisation (the host id).
-        tenant: lower-case GUID of its Entra tenant; all zeros for one of consumer accounts.
-    """
+    """The organisation itself: its name in addresses, its id (the host id), and its Entra tenant."""
 
     name: Annotated[
         Name,
         name_of("An organisation", "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?", "Use letters, digits, -."),
     ]
-    id: Guid = Field(default_factory=lambda data: stable_id(data["name"], "organization"))
-    tenant: Guid = Field(default_factory=lambda data: stable_id(data["name"], "tenant"))
-
-    @model_validator(mode="after")
-    def _tell_tenant(self, info: ValidationInfo) -> "Top":
-        info.context.tenant = self.tenant
-        return self
+    id: Guid
+    tenant: Guid
 
 
 class Organization(Shape):
     """An organisation: everything that the service answers from.
 
-    Args:
-        top: name and ids.
-        behaviour: the switches of the service.
-        given_tenants: the tenants that Entra knows, perhaps without the organisation's own.
-        given_applications: the applications that Entra knows, without what follows from connections.
-        people: people with their tokens.
-        projects: its projects.
-        public: the packages of the stand-in of the public index.
-        feeds: its feeds.
-        private_indexes: indexes of others, with Basic authentication.
-        service_connections: its service connections.
+    Its shape is that of the file; properties complete it by what is there without being named.
     """
 
     # In this order: each refers to those before it.

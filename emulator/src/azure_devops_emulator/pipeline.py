@@ -147,7 +147,7 @@ class Step(_Part):
 
     @model_validator(mode="after")
     def _remember(self, info: ValidationInfo) -> "Step":
-        self._line = info.context
+        self._line = int(info.context or 0)
         return self
 
     @property
@@ -226,7 +226,8 @@ def _step(value: object) -> Step | None:
     return kinds[0].model_validate(value, context=value.line)
 
 
-def _together(steps: tuple[Step | None, ...]) -> tuple[Step, ...]:
+def _steps(value: object) -> tuple[Step, ...]:
+    steps = TypeAdapter(Many[Annotated[Step | None, PlainValidator(_step)]]).validate_python(value)
     found = tuple(step for step in steps if step)
     names = [step.name.lower() for step in found if step.name]
     for name in names:
@@ -241,7 +242,7 @@ def _one(jobs: tuple["_Job", ...]) -> tuple["_Job", ...]:
     return jobs
 
 
-Steps = Annotated[Many[Annotated[Step | None, PlainValidator(_step)]], AfterValidator(_together)]
+Steps = Annotated[tuple[Step, ...], PlainValidator(_steps)]
 
 
 class _Job(_Part):

@@ -12,7 +12,8 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import SecretStr
 
-from azure_devops_emulator.description.model import PLACEHOLDER, Project
+from azure_devops_emulator.description.connections import PLACEHOLDER
+from azure_devops_emulator.description.model import Project
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.organization import Organization
 from azure_devops_emulator.services.assertions import JobPlace

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from azure_devops_emulator import Organization, Record, SecretStr, Service
-from azure_devops_emulator.description.model import ServiceConnection
+from azure_devops_emulator.description.connections import ServiceConnection
 from emulator_support.service import Answer, ask
 
 ORGANIZATIONS = Path(__file__).parent.parent / "data" / "organizations"

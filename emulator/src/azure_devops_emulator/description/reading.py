@@ -1,13 +1,13 @@
-"""What is known while an organisation file is read: who is named in it, and what was read already."""
+"""What the validators of an organisation file know of the whole file; names, and what they stand for."""
 
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, PlainValidator, ValidationInfo, model_validator
+from pydantic import AfterValidator, ValidationInfo, model_validator
 
 from azure_devops_emulator.description.shapes import Shape, fault, follows, nearest, wrong_kind
 
@@ -19,7 +19,9 @@ _KEYS = {
     "tenant": "tenants",
     "application": "applications",
     "identity": "identities",
+    "feed": "feeds",
     "private index": "private_indexes",
+    "service connection": "service_connections",
 }
 
 
@@ -34,61 +36,71 @@ def build_service(project: str, organization: str) -> str:
 
 
 class Reading:
-    """The context of the validators of one organisation file.
-
-    Names are gathered before anything is validated: they are known wherever they stand in the file, and
-    whatever else is wrong there.
+    """The validators' context: known are all names, wherever they stand, and whatever else is wrong there.
 
     Args:
-        data: the parsed file.
+        data: the parsed file; what follows from names is added where it is not given.
         base: what folders in it are relative to.
-
-    Attributes:
-        organization: the organisation's name.
-        tenant: id of the organisation's own tenant, as soon as it is read.
-        names: what each kind of things is called.
-        views: the names of each feed's views.
-        found: what was read already, of each kind, by name and by id in lower case.
     """
 
-    def __init__(self, data: Mapping[str, object], base: Path) -> None:
+    def __init__(self, data: dict[str, Any], base: Path) -> None:
+        top = next(_entries({"top": [data.get("organization")]}, "top"), {})
+        organization = _text(top, "name")
         self.base = base
-        self.tenant = ""
-        self.organization = _text(data.get("organization"), "name")
-        self.names = {kind: _names(data, key) for kind, key in _KEYS.items()}
-        self.names["federated connection"] = [
-            _text(entry, "name")
-            for entry in _entries(data, "service_connections")
-            if _text(entry, "scheme") == FEDERATION_SCHEME
+        self.tenant = _text(top, "tenant").lower() or stable_id(organization, "tenant")
+        self.names: dict[str, list[str]] = defaultdict(list)
+        self.views: dict[str, list[str]] = {}
+        self.found: dict[str, dict[str, Any]] = defaultdict(dict)
+        top.setdefault("id", stable_id(organization, "organization"))
+        top.setdefault("tenant", self.tenant)
+        for kind, key in _KEYS.items():
+            for entry in _entries(data, key):
+                name = _text(entry, "name")
+                if kind == "feed":
+                    name = "/".join(filter(None, (_text(entry, "project"), name)))
+                    self.views[name.lower()] = [*DEFAULT_VIEWS, *_names(entry, "views")]
+                self.names[kind].append(name)
+                if kind != "private index":
+                    id_key = "client_id" if kind == "application" else "id"
+                    entry.setdefault(id_key, stable_id(organization, kind, name))
+        for entry in _entries(data, "applications"):
+            entry["tenants"] = entry.get("tenants") or [self.tenant]
+        for entry in _entries(data, "service_connections"):
+            if _text(entry, "scheme") == FEDERATION_SCHEME:
+                self.names["federated connection"].append(_text(entry, "name"))
+        for entry in _entries(data, "feeds"):
+            for upstream in _entries(entry, "upstreams"):
+                view = f"{_text(upstream, 'feed')}@{_text(upstream, 'view') or 'Local'}"
+                other = (
+                    "the public index" if "public" in upstream else _text(upstream, "folder") or "upstream"
+                )
+                upstream.setdefault("name", view if "feed" in upstream else other)
+        builds = [
+            build_service(name, organization) for name in (*self.names["project"], "Project Collection")
         ]
-        projects = (*self.names["project"], "Project Collection")
-        others = [build_service(name, self.organization) for name in projects] + self.names["application"]
-        self.found: dict[str, dict[str, object]] = defaultdict(dict)
-        self.found["identity"] |= dict.fromkeys(name.lower() for name in others)
+        others = [*builds, *self.names["application"]]
         self.names["identity"] += others
-        self.views = {
-            feed_address(entry): [*DEFAULT_VIEWS, *_names(entry, "views")]
-            for entry in _entries(data, "feeds")
-        }
+        self.found["identity"] |= dict.fromkeys(name.lower() for name in others)
 
 
-def feed_address(data: object) -> str:
-    """How people write a feed, from its table: `feed`, or `project/feed`."""
-    return "/".join(filter(None, (_text(data, "project"), _text(data, "name"))))
+def reading(info: ValidationInfo) -> Reading:
+    """The context of a validator."""
+    assert isinstance(info.context, Reading)  # noqa: S101 - given with every organisation file
+    return info.context
 
 
-def _text(data: object, key: str) -> str:
-    value = data.get(key) if isinstance(data, dict) else None
+def _text(data: dict[str, Any], key: str) -> str:
+    value = data.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _entries(data: object, key: str) -> list[object]:
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, list) else []
+def _entries(data: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
+    value = data.get(key)
+    return (entry for entry in (value if isinstance(value, list) else []) if isinstance(entry, dict))
 
 
-def _names(data: object, key: str) -> list[str]:
-    return [name for entry in _entries(data, key) if (name := _text(entry, "name"))]
+def _names(data: dict[str, Any], key: str) -> list[str]:
+    return [_text(entry, "name") for entry in _entries(data, key)]
 
 
 def _not_empty(name: str) -> str:
@@ -106,7 +118,7 @@ def _guid(text: str) -> str:
 
 Name = Annotated[str, AfterValidator(_not_empty)]
 Guid = Annotated[str, AfterValidator(_guid)]
-"""In lower case; where it is not given, it follows from the name."""
+"""In lower case."""
 
 
 def name_of(kind: str, pattern: str, rule: str = "") -> AfterValidator:
@@ -124,7 +136,7 @@ def known(kind: str) -> Callable[[str, ValidationInfo], str]:
     """Checks that something of a kind is called so."""
 
     def check(name: str, info: ValidationInfo) -> str:
-        names = info.context.names[kind]
+        names = reading(info).names[kind]
         if name not in names:
             raise fault("unknown-name", f"There is no {kind} {name!r}", nearest(name, names))
         return name
@@ -132,31 +144,24 @@ def known(kind: str) -> Callable[[str, ValidationInfo], str]:
     return check
 
 
-def found(kind: str) -> PlainValidator:
-    """Finds what is called so among what was read already."""
+def found(kind: str) -> Callable[[object, ValidationInfo], Any]:
+    """Finds what is called so, or has this id, among what was read already."""
 
-    def find(name: object, info: ValidationInfo) -> object:
-        if name is None:
-            return None
+    def find(name: object, info: ValidationInfo) -> Any:  # noqa: ANN401 - the type stands beside the validator
         if not isinstance(name, str):
             raise wrong_kind("a text")
-        if name.lower() not in info.context.found[kind]:
+        if name.lower() not in reading(info).found[kind]:
             known(kind)(name, info)
             raise follows()  # it is named, but something is wrong with it
-        return info.context.found[kind][name.lower()]
+        return reading(info).found[kind][name.lower()]
 
-    return PlainValidator(find)
+    return find
 
 
 class Named(Shape):
-    """Something with a name of its own among those of its kind, and perhaps a GUID.
-
-    Args:
-        name: its name.
-    """
+    """Something with a name of its own among those of its kind, and perhaps a GUID."""
 
     called: ClassVar[str]
-    id_key: ClassVar[str] = "id"
     name: Name
 
     @property
@@ -164,24 +169,14 @@ class Named(Shape):
         """What others call it."""
         return self.name
 
-    @classmethod
-    def address_in(cls, data: object) -> str:
-        """The same, from its table."""
-        return _text(data, "name")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _identify(cls, data: object, info: ValidationInfo) -> object:
-        """Derive the GUID where none is given."""
-        if not info.context or not isinstance(data, dict) or cls.id_key not in cls.keys():
-            return data
-        return {cls.id_key: stable_id(info.context.organization, cls.called, cls.address_in(data)), **data}
-
     @model_validator(mode="after")
     def _register(self, info: ValidationInfo) -> "Named":
         if info.context:
-            others = info.context.found[self.called]
-            keys = [key.lower() for key in (self.address, getattr(self, self.id_key, "")) if key]
+            others = reading(info).found[self.called]
+            keys = [
+                self.address.lower(),
+                *(getattr(self, key) for key in ("id", "client_id") if hasattr(self, key)),
+            ]
             for key in keys:
                 if key in others:
                     raise fault("twice", f"There are 2 of the {self.called} {key!r}")

@@ -58,7 +58,7 @@ class Document:
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(entry, (*loc, number)) for number, entry in enumerate(node.value)]
         if not isinstance(node, yaml.MappingNode):
-            is_null = node.style is None and node.value in {"~", "null"}
+            is_null = getattr(node, "style", None) is None and node.value in {"~", "null"}
             return "" if is_null else str(node.value)
         found = Mapping(line)
         for key_node, value in node.value:

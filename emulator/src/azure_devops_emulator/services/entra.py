@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from azure_devops_emulator.description.directory import (
     AZURE_DEVOPS,
     ENTRA_ISSUER,
-    TOKEN_ISSUER,
+    STS_ISSUER,
     Application,
     FederatedCredential,
     Tenant,
@@ -180,7 +180,7 @@ class Entra:
         return self._tokens.sign(
             {
                 "aud": AZURE_DEVOPS,
-                "iss": f"{TOKEN_ISSUER}/{tenant.id}/",
+                "iss": f"{STS_ISSUER}/{tenant.id}/",
                 "iat": now,
                 "nbf": now,
                 "exp": now + tenant.token_seconds,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import jwt
 from pydantic import SecretStr
 
-from azure_devops_emulator.description.directory import AZURE_DEVOPS, TOKEN_ISSUER
+from azure_devops_emulator.description.directory import AZURE_DEVOPS, STS_ISSUER
 from azure_devops_emulator.description.model import (
     SCOPES,
     Feed,
@@ -154,7 +154,7 @@ class Tokens:
         try:
             claims, expired = self._jobs.verify(token, audience=self._audience, issuer=_JOB_ISSUER), False
         except jwt.ExpiredSignatureError:
-            claims, expired = read(token), True
+            claims, expired = read(token) or {}, True
         except jwt.InvalidTokenError:
             return None
         identity = self._organization.identity(str(claims["nameid"]))
@@ -167,11 +167,11 @@ class Tokens:
         """Whom a token of Entra belongs to: it must be for Azure DevOps, this tenant, and a member."""
         if self._entra is None:
             return None
-        issuer = f"{TOKEN_ISSUER}/{self._organization.tenant_id}/"
+        issuer = f"{STS_ISSUER}/{self._organization.tenant_id}/"
         try:
             claims, expired = self._entra.verify(token, audience=AZURE_DEVOPS, issuer=issuer), False
         except jwt.ExpiredSignatureError:
-            claims, expired = read(token), True
+            claims, expired = read(token) or {}, True
         except (jwt.InvalidAudienceError, jwt.InvalidIssuerError):
             return Rejection(_NOT_AUTHORIZED, "VssUnauthorizedException", f"{ENTRA_LABEL} for another tenant")
         except jwt.InvalidTokenError:
@@ -221,6 +221,11 @@ def _expired(label: str, name: str) -> Rejection:
     else:
         message, kind = "Access Denied: The Personal Access Token used has expired.", "AccessCheckException"
     return Rejection(message, kind, f"{label}, expired", name)
+
+
+def _owner(identity: Identity, label: str, *, expired: bool) -> Caller | Rejection:
+    """Whom a JSON Web Token belongs to; it may do all that the identity may, until it expires."""
+    return _expired(label, identity.name) if expired else Caller(identity, Role.ADMINISTRATOR, label)
 
 
 def _unknown(label: str) -> Rejection:
