@@ -102,8 +102,9 @@ class Organization(Shape):
         """
         try:
             data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:  # tells a place, keys and single characters, but no values
-            raise InputError("broken-toml", f"{source} is no valid TOML", context=str(error)) from None
+        except tomllib.TOMLDecodeError as error:
+            reason = str(error).replace(" (at ", ", ").removesuffix(")")  # names keys, but no values
+            raise InputError("broken-toml", f"{source} is no valid TOML", context=reason) from None
         return read(cls, data, Reading(data, base), lambda loc: _where(loc, data, source))
 
     @property

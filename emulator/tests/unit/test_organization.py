@@ -214,16 +214,68 @@ def test_a_fault_never_shows_a_secret() -> None:
     assert "hunter2" not in " ".join(told)
 
 
-def test_broken_toml_is_told_with_its_place() -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[organization\nname = 1", ["line 1", "Expected ']'"]),
+        ("[organization]\nname = 1\nname = 2\n", ["line 3", "Cannot overwrite a value"]),
+        ("[organization", ["end of document"]),
+    ],
+)
+def test_broken_toml_is_told_with_file_place_and_reason(tmp_path: Path, text: str, told: list[str]) -> None:
+    file = tmp_path / "some.toml"
+    file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="no valid TOML") as raised:
-        Organization.parse("[organization\nname = 1")
-    assert "line 1" in raised.value.context
+        Organization.load(file)
+    assert all(part in str(raised.value) for part in [str(file), *told]), str(raised.value)
+
+
+def test_faults_name_the_file_the_place_and_the_name(tmp_path: Path) -> None:
+    file = tmp_path / "some.toml"
+    file.write_text(MINIMAL + '[[feeds]]\nname = "f"\nroles = { "X" = "Reader" }\n', encoding="utf-8")
+    with pytest.raises(Faults) as raised:
+        Organization.load(file)
+    (fault,) = each(raised.value)
+    assert str(fault).startswith(f"feeds[1].roles.X: There is no identity 'X' ({file}, 'f'). ")
+
+
+def test_what_only_follows_from_another_fault_is_not_told() -> None:
+    told = faults('[[projects]]\nname = "p"\nid = "12"\n[[feeds]]\nname = "f"\nproject = "p"\npublic = true')
+    assert len(told) == 1
+    assert told[0].startswith("projects[1].id has to be a GUID")
+
+
+@pytest.mark.parametrize(
+    "name", ["A", "p Build Service (acme)", "Project Collection Build Service (acme)", "a"]
+)
+def test_identities_have_names_of_their_own(name: str) -> None:
+    text = f'[[projects]]\nname = "p"\n[[identities]]\nname = "A"\n[[identities]]\nname = "{name}"'
+    told = faults(text)
+    assert len(told) == 1
+    assert told[0].startswith(f"identities[2]: There are 2 of the identity {name.lower()!r}")
+
+
+def test_roles_name_members_only() -> None:
+    applications = (
+        '[[tenants]]\nname = "t"\n[[applications]]\nname = "in"\n'
+        '[[applications]]\nname = "out"\nmember = false\n'
+        '[[applications]]\nname = "away"\ntenants = ["t"]\n'
+    )
+    roles = '[[feeds]]\nname = "f"\n[feeds.roles]\nin = "Reader"\nout = "Reader"\naway = "Reader"'
+    told = faults(applications + roles)
+    assert [line.partition(" (")[0] for line in told] == [
+        "feeds[1].roles.out: There is no identity 'out'",
+        "feeds[1].roles.away: There is no identity 'away'",
+    ]
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as raised:
+    with pytest.raises(InputError, match="No such file") as raised:
         Organization.load(tmp_path / "none.toml")
     assert raised.value.slug == "no-organisation-file"
+    (tmp_path / "some.toml").write_bytes(b"\xff")
+    with pytest.raises(InputError, match="no UTF-8"):
+        Organization.load(tmp_path / "some.toml")
 
 
 def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:

@@ -193,7 +193,9 @@ def test_targets(tmp_path: Path, target: str) -> None:
         ("steps:\n- script: x\n  script: y", ["the key script is there twice", "line 3"]),
         ("- script: x", ["the file has to be a mapping"]),
         ("", ["is empty"]),
-        ("steps: [", ["not YAML"]),
+        ("steps: [", ["not YAML", "expected the node content", "line 1"]),
+        ("steps:\n- script: '\x07'", ["not YAML", "special characters are not allowed", "line 2"]),
+        ("steps:\n- script: x\n  ? [a]\n  : b", ["a key has to be a text", "line 3"]),
         ("steps:\n- script: x\n  condition: ${{ x }}", ["${{ }}", "line 3"]),
         ("steps:\n- task: [A@1]", ["has to be a text"]),
         ("text", ["has to be a mapping"]),
@@ -217,6 +219,19 @@ def test_an_empty_value_is_an_empty_text(tmp_path: Path) -> None:
 def test_tells_all_faults_at_once(tmp_path: Path) -> None:
     found = faults(tmp_path, "steps:\n- pwsh: x\n- script: y\n  when: z\n- bash: y\n  enabled: maybe\n")
     assert len(found) == 3
+
+
+def test_tells_every_key_that_is_there_twice(tmp_path: Path) -> None:
+    found = faults(tmp_path, "pool: a\npool: b\nsteps:\n- script: x\n  script: y\n")
+    assert [fault.partition(" (")[0] for fault in found] == [
+        "the key pool is there twice",
+        "the key script is there twice",
+    ]
+
+
+@pytest.mark.parametrize(("word", "meant"), [("true", True), ("False", False), ("yes", True), ("off", False)])
+def test_flags_are_written_as_people_write_them(tmp_path: Path, word: str, *, meant: bool) -> None:
+    assert load(tmp_path, f"steps: [{{script: x, enabled: {word}}}]").steps[0].enabled is meant
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -77,7 +77,11 @@ def _compose(path: Path) -> yaml.Node:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("pipeline-file", f"{path} cannot be read", context=str(error)) from error
+        raise InputError(
+            "pipeline-file",
+            f"{path} cannot be read",
+            context=getattr(error, "strerror", "") or "it is no UTF-8",
+        ) from error
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if getattr(event, "anchor", None) or getattr(event, "tag", None):
@@ -87,9 +91,10 @@ def _compose(path: Path) -> yaml.Node:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise InputError("pipeline-yaml", f"{path.name} is not YAML", context=f"{problem}{place}") from error
+        line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
+        reason = getattr(error, "problem", None) or getattr(error, "reason", "")
+        where = f"{reason}, line {line + 1}"
+        raise InputError("pipeline-yaml", f"{path.name} is not YAML", context=where) from error
     if node is None:
         raise InputError("pipeline-yaml", f"{path.name} is empty")
     return node
