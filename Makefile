@@ -3,8 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What steps call the uploaded task. (Said here so that a machine's own variable NAME means nothing.)
+NAME := PipAuthenticate
+export NAME PUBLISHER
 
-.PHONY: help setup task lint types test demo bench clean
+.PHONY: help setup task extension lint types test demo bench clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,8 +20,11 @@ $(VENV)/.ready: pyproject.toml emulator/pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --editable ./emulator
 	touch $@
 
-task: setup ## Build dist/task/PipAuthenticate, what Azure Pipelines installs
-	$(BIN)/python tools/build_task.py
+task: setup ## Build dist/task/PipAuthenticate, to be uploaded; NAME=... names it otherwise
+	$(BIN)/python tools/build_task.py --name="$$NAME"
+
+extension: setup ## Build dist/extension/PUBLISHER....vsix, to be installed; PUBLISHER=... is needed
+	$(BIN)/python tools/build_extension.py --publisher="$$PUBLISHER"
 
 lint: setup ## Check style
 	$(BIN)/ruff check .
@@ -37,4 +43,4 @@ bench: task ## Measure the budgets
 	$(BIN)/python benchmarks/budgets.py
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) dist build .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules dist build .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -17,6 +17,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 # What may stand in a path as it is; everything else is percent-encoded. `$` is not among it:
 # the agent would expand `$(name)` in a variable's value before every later step.
 _DECODED_BY_AGENTS = re.compile("%(3B|5D|0A|0D)")
+_LONGEST_HOST = 1024
 _ENCODED = re.compile("%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -177,28 +178,17 @@ def _host(host: str | None) -> str:
 
 
 def _ascii_name(host: str) -> str:
-    """The ASCII form of an international name, for one that every reader takes for the same.
+    """The ASCII form of an international name, as pip makes it.
 
-    IDNA 2003 and 2008 differ on some names (`fa\u00df` is `fass` for the one, `xn--fa-hia` for the other):
-    the credential would be written for a host that pip does not ask. They agree on letters, marks and
-    digits that stand for themselves under every mapping (RFC 5895; Unicode Technical Standard 46, section 7).
+    IDNA 2003, which Python itself knows, reads some names differently: the credential would be written for
+    a host that pip does not ask. (requests, which pip carries: models.py, _get_idna_encoded_host)
     """
-    import unicodedata  # noqa: PLC0415 - a rare form
+    import idna  # noqa: PLC0415 - a rare form
 
-    name = host.lower()
-    plain = all(char in "-." or unicodedata.category(char)[0] in "LMN" for char in name)
-    if not plain or name != unicodedata.normalize("NFKC", name.casefold()):
-        raise _bad_url(
-            "its host is an international name that programs read differently; write its ASCII form (xn--...)"
-        )
     try:
-        encoded = name.encode("idna").decode("ascii")
-        same = encoded.encode("ascii").decode("idna") == name
-    except UnicodeError:
-        same = False
-    if not same:
-        raise _bad_url("its host is no valid international name")
-    return encoded
+        return idna.encode(host[:_LONGEST_HOST], uts46=True).decode("ascii")
+    except UnicodeError:  # idna.IDNAError is one; its message quotes the name
+        raise _bad_url("its host is no valid international name") from None
 
 
 def _bad_url(rule: str) -> InputError:

@@ -416,15 +416,22 @@ def _endpoint(env: _Environment, connection: str, key: str) -> Endpoint:
     """Read a connection from the JSON that the agent gives.
 
     The single variables beside it (ENDPOINT_AUTH_PARAMETER_...) say the same, but only for what the
-    connection has: a step could have set one that it lacks.
+    connection has: a step could have set one that it lacks. They count where there is no JSON at all, so
+    that all of the connection has one writer.
 
     Args:
         env: the environment.
         connection: as named in the input.
         key: as the agent writes it: a GUID in lower case.
     """
-    text, scheme, parameters, fault = env.text(f"ENDPOINT_AUTH_{key}"), "", dict[str, Secret](), ""
-    if text:
+    text, fault = env.text(f"ENDPOINT_AUTH_{key}"), ""
+    scheme, parameters = "", dict[str, Secret]()
+    if not text:
+        scheme = env.text(f"ENDPOINT_AUTH_SCHEME_{key}")
+        start = f"ENDPOINT_AUTH_PARAMETER_{key}_"
+        given = ((name, value) for name, value in env.names.items() if name.upper().startswith(start.upper()))
+        parameters = {name[len(start) :].lower(): Secret(value) for name, value in given}
+    else:
         try:
             scheme, parameters = _authorization(text)
         except ValueError:  # its message may quote the text
@@ -443,7 +450,8 @@ def _authorization(text: str) -> tuple[str, dict[str, Secret]]:
     scheme, parameters = value.get("scheme") or "", value.get("parameters") or {}
     if not isinstance(scheme, str) or not isinstance(parameters, dict):
         raise ValueError  # noqa: TRY004 - as above
-    texts = {name.lower(): item for name, item in parameters.items() if isinstance(item, str)}
+    given = {name.lower(): "" if item is None else item for name, item in parameters.items()}
+    texts = {name: item for name, item in given.items() if isinstance(item, str)}
     for item in texts.values():
         item.encode("utf-8", "surrogateescape")  # half a character: UnicodeEncodeError, a ValueError
     return scheme, {name: Secret(item) for name, item in texts.items()}

@@ -44,6 +44,8 @@ def main() -> int:
             output.telemetry("Packaging", "PipAuthenticateV1", {**given.telemetry, **numbers})
     except OutputLost:
         return OUTPUT_FAILED
+    for number in (signal.SIGINT, signal.SIGTERM):  # all is said, and nothing may contradict it
+        signal.signal(number, signal.SIG_IGN)
     return 0
 
 

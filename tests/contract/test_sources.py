@@ -142,7 +142,7 @@ class TestAzureArtifacts(SourceContract):
         return environment(feeds=feeds, organisation=organisation, token=CANARY)
 
     def bad(self, organisation: Organisation) -> Iterator[Mapping[str, str]]:
-        yield {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": ""}
+        yield {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": '{"scheme": "OAuth"}'}
         yield {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": CANARY}
         yield {"ENDPOINT_URL_SYSTEMVSSCONNECTION": f"https://u:{CANARY}@"}
         yield {"SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": f"https://u:{CANARY}@"}
@@ -189,7 +189,7 @@ class TestWorkloadIdentity(SourceContract):
         yield {"SYSTEM_OIDCREQUESTURI": ""}
         yield {f"ENDPOINT_AUTH_{guid(3)}": json.dumps([CANARY])}
         yield {f"ENDPOINT_AUTH_{guid(3)}": '{"scheme": "WorkloadIdentityFederation"}'}
-        yield {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": ""}
+        yield {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": '{"scheme": "OAuth"}'}
         yield {"SYSTEM_OIDCREQUESTURI": f"{organisation.address}/elsewhere"}
         yield {"AZURE_AUTHORITY_HOST": f"{organisation.address}/elsewhere"}
 

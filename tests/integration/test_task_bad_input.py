@@ -8,7 +8,7 @@ import pytest
 
 from support import nasty
 from support.organisation import TOKEN, Organisation, organisation
-from support.task import Connection, Run, Task, environment, guid
+from support.task import Connection, Run, Task, environment, guid, in_collection, stored
 
 GOOD = Connection.login(1, "https://h.example/simple", "u", "secret-canary")
 CANARY = "secret-canary"
@@ -147,7 +147,7 @@ BROKEN = {
     "no http": (broken("ftp://h.example/", apitoken=CANARY), ["https"]),
     "no host": (broken("https:///simple", apitoken=CANARY), ["host"]),
     "bad port": (broken("https://h.example:x/", apitoken=CANARY), ["URL"]),
-    "blank": (broken("https://h.example/a b", apitoken=CANARY), ["URL"]),
+    "blank": (broken("https://h .example/a", apitoken=CANARY), ["URL"]),
     "query": (broken(f"https://h.example/?token={CANARY}", apitoken="t"), ["query"]),
     "unfinished": (broken(f"https://u:{CANARY}@[h.example/", apitoken="t"), ["URL"]),
     "command": (broken("https://h.example/\n##vso[task.debug]x", apitoken=CANARY), ["URL"]),
@@ -208,8 +208,8 @@ def test_all_faults_are_told_at_once(task: Task) -> None:
     "variables",
     [
         {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": "{secret-canary"},
-        {"ENDPOINT_AUTH_SCHEME_SYSTEMVSSCONNECTION": "Basic"},
-        {"ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN": ""},
+        {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": '{"scheme": "Basic", "parameters": {"AccessToken": "x"}}'},
+        {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": '{"scheme": "OAuth", "parameters": {"AccessToken": ""}}'},
     ],
 )
 def test_feeds_need_the_jobs_own_token(task: Task, hosted: Organisation, variables: dict[str, str]) -> None:
@@ -225,25 +225,26 @@ def test_without_a_system_connection_feeds_fail(task: Task, hosted: Organisation
 
 @pytest.mark.parametrize("address", ["", "contoso", "https://[broken/", "ftp://h.example/"])
 def test_feeds_need_the_organisations_address(task: Task, address: str) -> None:
-    env = environment(feeds="f", SYSTEM_TEAMFOUNDATIONCOLLECTIONURI=address)
-    failed(task.run(env), "System.TeamFoundationCollectionUri")
+    failed(task.run(in_collection(environment(feeds="f"), address)), "SystemVssConnection")
 
 
 def test_an_organisation_of_azure_devops_services_is_never_asked_over_plain_http(task: Task) -> None:
     env = environment(feeds="f", SYSTEM_SERVERTYPE="Hosted")
-    env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = "http://organisation.example/contoso/"
-    run = task.run(env)
+    run = task.run(in_collection(env, "http://organisation.example/contoso/"))
     failed(run, "organisation.example", "https")
     assert run.seconds < 15
 
 
-def test_two_credentials_for_one_index_are_told_apart(task: Task) -> None:
+def test_of_two_credentials_for_one_index_the_first_one_counts(task: Task) -> None:
     connections = [
         Connection.login(1, "https://h.example/simple", "u", "one-canary"),
         Connection.login(2, "https://H.example:443/simple/", "u", "two-canary"),
     ]
     run = task.run(environment(connections=connections))
-    failed(run, guid(1), guid(2), "https://h.example/simple")
+    assert run.succeeded()
+    assert run.variables == {"PIP_INDEX_URL": "https://u:one-canary@h.example/simple"}
+    (warning,) = run.warnings
+    assert all(text in warning for text in (guid(1), guid(2), "https://h.example/simple"))
     assert run.leaks("one-canary", "two-canary", user="u") == []
 
 
@@ -261,10 +262,9 @@ def test_a_command_in_any_input_or_value_is_shown_harmlessly(task: Task, command
         "DECODE_PERCENTS",
     ):
         env[name] = breaks
-    env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = breaks
-    env["PIP_INDEX_URL"] = f"https://plain.example/{breaks}"
-    env["PIP_EXTRA_INDEX_URL"] = f"https://u:p@plain.example/{breaks}"
-    run = task.run(env)
+    env |= {"PIP_INDEX_URL": f"https://plain.example/{breaks}"}
+    env |= stored(PIP_EXTRA_INDEX_URL=f"https://u:p@plain.example/{breaks}")
+    run = task.run(in_collection(env, breaks))
     assert run.result == "Failed"
     assert run.variables == {"PIP_EXTRA_INDEX_URL": ""}
     for line in run.ordinary:
@@ -288,7 +288,7 @@ def test_a_defect_of_the_task_is_reported_as_one(task: Task, hosted: Organisatio
     library.write_text(f"raise RuntimeError('canary {TOKEN}')", encoding="utf-8")
     old = "https://u:old-canary@h.example/"
     run = Task(tmp_path / "PipAuthenticate").run(
-        environment(feeds="f", organisation=hosted, PIP_INDEX_URL=old)
+        environment(feeds="f", organisation=hosted) | stored(PIP_INDEX_URL=old)
     )
     assert run.failed_cleanly()
     assert run.variables == {"PIP_INDEX_URL": ""}

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import ssl
 import sys
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import pytest
 import trustme
 
 from support.certificates import ClientFiles, client_files, server_context
-from support.http_service import Answer
+from support.http_service import Answer, serving
 from support.organisation import TOKEN, Organisation, organisation
-from support.task import Task, environment
+from support.task import Connection, Task, environment
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,29 @@ def test_a_client_certificate_is_shown(
     assert run.leaks(client.password) == []
 
 
+def test_a_stranger_is_shown_no_client_certificate(
+    task: Task, authority: trustme.CA, authority_file: str, client: ClientFiles
+) -> None:
+    def tls() -> ssl.SSLContext:
+        return server_context(authority, "127.0.0.1", asks_client=True, insists=False)
+
+    with serving(lambda _: Answer(206, b"x"), tls=tls()) as stranger, serving(tls=tls()) as index:
+        page = f'<!DOCTYPE html><title>Links for pkg</title><a href="{stranger.url}/pkg-1.whl">pkg-1.whl</a>'
+        html = [("Content-Type", "text/html")]
+        index.routes["GET /simple/pkg/"] = lambda _: Answer(200, page.encode(), "OK", html)
+        connection = Connection.login(1, f"{index.url}/simple/", "user", "index-canary")
+        env = environment(connections=[connection], INPUT_VERIFY="fail", INPUT_VERIFYPACKAGE="pkg") | {
+            "AGENT_CAINFO": authority_file,
+            "AGENT_CLIENTCERT": client.chain,
+            "AGENT_CLIENTCERTKEY": client.key,
+        }
+        run = task.run(env)
+        assert run.succeeded(), run.errors
+        assert [request.certificate for request in index.requests] == [True]
+        assert [request.certificate for request in stranger.requests] == [False]
+        assert "authorization" not in stranger.requests[0].headers
+
+
 def test_a_service_that_misses_a_client_certificate_gets_one_clear_error(
     task: Task, authority: trustme.CA, authority_file: str
 ) -> None:
@@ -127,7 +151,7 @@ def test_nobody_is_asked_for_a_password_on_a_terminal(
         env |= {"AGENT_CLIENTCERT": client.chain, "AGENT_CLIENTCERTKEY": client.locked_key}
         process, terminal = pty.fork()
         if process == 0:  # the child has a terminal that OpenSSL could ask on
-            command = [sys.executable, "-I", "-X", "utf8", "-u", str(task.folder / "main.py")]
+            command = [sys.executable, "-I", "-S", "-X", "utf8", "-u", str(task.folder / "main.py")]
             os.execve(command[0], command, env)  # noqa: S606 - no shell is meant
         shown = b""
         try:

@@ -9,7 +9,7 @@ import pytest
 
 from support.http_service import Answer, Raw, Request, json_answer, raw, reset, unused_port
 from support.organisation import Organisation, route_table
-from support.task import Run, Task, environment
+from support.task import Run, Task, environment, in_collection
 
 
 class Outcome(NamedTuple):
@@ -41,14 +41,14 @@ def answering(*answers: Answer | Raw) -> Callable[[Task], Outcome]:
 def nobody(task: Task) -> Outcome:
     """A run that finds nobody at the organisation's address."""
     env = environment(feeds="f", SYSTEM_SERVERTYPE="OnPremises")
-    env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = f"http://127.0.0.1:{unused_port()}/tfs/Default/"
+    env = in_collection(env, f"http://127.0.0.1:{unused_port()}/tfs/Default/")
     return Outcome(task.run(env), [])
 
 
 def unknown_name(task: Task) -> Outcome:
     """A run whose organisation has a name that nobody knows."""
     env = environment(feeds="f", SYSTEM_SERVERTYPE="OnPremises")
-    env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = "https://nobody.invalid/tfs/Default/"
+    env = in_collection(env, "https://nobody.invalid/tfs/Default/")
     return Outcome(task.run(env), [])
 
 
@@ -57,7 +57,7 @@ def no_proxy(task: Task) -> Outcome:
     env = environment(
         feeds="f", SYSTEM_SERVERTYPE="OnPremises", AGENT_PROXYURL=f"http://127.0.0.1:{unused_port()}"
     )
-    env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = "http://server.example/tfs/Default/"
+    env = in_collection(env, "http://server.example/tfs/Default/")
     return Outcome(task.run(env), [])
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from support.http_service import json_answer
 from support.organisation import TOKEN, Organisation
-from support.task import Connection, Run, Task, environment
+from support.task import Connection, Run, Task, environment, stored
 
 LINUX = 131_072
 WINDOWS = 32_766
@@ -57,7 +57,9 @@ def test_too_many_feeds_are_refused_with_the_number_that_fits(task: Task, hosted
     hosted.service.routes[hosted.table_route] = lambda _: json_answer(hosted.table)
     names = [f"feed{number:02d}" for number in range(60)]
     previous = "https://u:old-canary@h.example/"
-    env = environment(feeds=",".join(names), organisation=hosted, token=token, PIP_EXTRA_INDEX_URL=previous)
+    env = environment(feeds=",".join(names), organisation=hosted, token=token) | stored(
+        PIP_EXTRA_INDEX_URL=previous
+    )
     run = task.run(env)
     assert run.failed_cleanly()
     assert run.variables == {"PIP_EXTRA_INDEX_URL": ""}

@@ -14,7 +14,7 @@ import pytest
 from support.agent import expand
 from support.http_service import Answer, Request, serving
 from support.organisation import TOKEN, Organisation
-from support.task import Connection, Task, environment
+from support.task import Connection, Task, environment, stored
 
 # What HTTP Basic authentication can carry from pip: Latin-1.
 PASSWORD = "p%$()[];@:/?#&+ '\"`\\|<>^{}~!*,=%41%0A%5D%AZP25$(Build.BuildId)üß"
@@ -133,7 +133,7 @@ def test_an_erased_variable_is_unset_to_pip(task: Task, pip: Path, tmp_path: Pat
     with serving(index) as service:
         connection = Connection.login(1, f"{service.url}/simple", "u", "p")
         old = "http://u:old@127.0.0.1:9/simple"
-        run = task.run(environment(connections=[connection], PIP_EXTRA_INDEX_URL=old))
+        run = task.run(environment(connections=[connection]) | stored(PIP_EXTRA_INDEX_URL=old))
         assert run.variables["PIP_EXTRA_INDEX_URL"] == ""
         ended = install(pip, tmp_path, "hellotest", {"PIP_EXTRA_INDEX_URL": old, **run.variables})
     assert ended.returncode == 0, ended.stderr

@@ -10,7 +10,7 @@ import trustme
 from support.certificates import server_context
 from support.http_service import Answer, serving, unused_port
 from support.organisation import TOKEN, Organisation, organisation
-from support.task import Task, environment
+from support.task import Task, environment, in_collection
 from support.web_proxy import proxying
 
 SERVER = "server.contoso.example"
@@ -38,8 +38,8 @@ def test_plain_http_goes_through_the_proxy_as_a_whole_url(task: Task, plain: Org
         assert proxy.targets == [f"OPTIONS http://{SERVER}:8080/tfs/Default/_apis/PyPi"]
         assert [request.login for request in plain.service.requests] == [("build", TOKEN)]
     assert run.variables == {"PIP_INDEX_URL": plain.index("f").replace("://", f"://build:{TOKEN}@")}
-    assert len(run.warnings) == 1, "a job token over plain http is worth a warning"
-    assert SERVER in run.warnings[0]
+    assert len(run.warnings) == 2, "a job token over plain http is worth a warning"
+    assert SERVER in run.warnings[1]
 
 
 def test_a_login_may_stand_in_the_proxys_address(task: Task, plain: Organisation) -> None:
@@ -86,10 +86,7 @@ def test_a_proxy_that_refuses_the_login_is_named(task: Task, plain: Organisation
     collection = f"https://{SERVER}/tfs/Default/" if secured else plain.collection
     with proxying({f"{SERVER}:8080": plain.service.port}, LOGIN) as proxy:
         env = environment(feeds="f", organisation=plain, AGENT_PROXYURL=proxy.url, AGENT_PROXYUSERNAME="x")
-        env |= {
-            "SECRET_AGENT_PROXYPASSWORD": "wrong-canary",
-            "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": collection,
-        }
+        env = {**in_collection(env, collection), "SECRET_AGENT_PROXYPASSWORD": "wrong-canary"}
         run = task.run(env)
         assert len(proxy.requests) == 1, "a refusal is not worth another try"
     assert run.failed_cleanly()
@@ -108,7 +105,7 @@ def test_the_bypass_list_is_honoured(task: Task, expressions: list[str]) -> None
         # This address leads to this machine, but no rule calls it so.
         collection = server.collection.replace("127.0.0.1", "0.0.0.0")
         env = environment(feeds="f", organisation=server, AGENT_PROXYURL=proxy.url)
-        env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = collection
+        env = in_collection(env, collection)
         env["AGENT_PROXYBYPASSLIST"] = json.dumps(expressions)
         assert task.run(env).result == "Succeeded"
         assert proxy.targets == []
@@ -172,7 +169,7 @@ def test_a_secure_proxy_is_reached_with_the_agents_authority(
     del plain
     with serving(lambda _: Answer(418), tls=server_context(authority, "127.0.0.1")) as proxy:
         env = environment(feeds="f", AGENT_PROXYURL=proxy.url, AGENT_CAINFO=authority_file)
-        env |= {"SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": f"http://{SERVER}/tfs/Default/"}
+        env = in_collection(env, f"http://{SERVER}/tfs/Default/")
         run = task.run(env)
         assert [request.target for request in proxy.requests] == [f"http://{SERVER}/tfs/Default/_apis/PyPi"]
     assert run.failed_cleanly()

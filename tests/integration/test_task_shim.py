@@ -1,5 +1,6 @@
 """The whole way: a real Node, the shim, Python, a service."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -29,7 +30,11 @@ def test_feeds_and_connections_by_way_of_node(task: Task, hosted: Organisation) 
 
 
 def test_failure_by_way_of_node_still_ends_with_zero(task: Task) -> None:
-    run = task.run_shim(environment(feeds="a/b/c", PIP_INDEX_URL="https://u:old-canary@h.example/"))
+    stored = "https://u:old-canary@h.example/"
+    memory = f"PIP_INDEX_URL={hashlib.sha256(stored.encode()).hexdigest()}"
+    run = task.run_shim(
+        environment(feeds="a/b/c", PIP_INDEX_URL=stored, SECRET_PIP_AUTHENTICATE_STORED=memory)
+    )
     assert run.failed_cleanly()
     assert run.variables == {"PIP_INDEX_URL": ""}
     assert run.leaks("old-canary", user="u") == []
@@ -39,7 +44,9 @@ def test_a_cancelled_job_by_way_of_node(task: Task, hosted: Organisation) -> Non
     hosted.service.routes[hosted.area_route] = lambda _: Answer(delay=20)
     env = environment(feeds="f", organisation=hosted)
     command = [node(), str(task.folder / "shim.js")]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, env=env, cwd=task.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         began = time.monotonic()
         while not hosted.questions:
             time.sleep(0.01)

@@ -12,7 +12,7 @@ import pytest
 
 from support.http_service import Answer
 from support.organisation import Organisation
-from support.task import Run, Task, environment, measured, result_of
+from support.task import Run, Task, environment, measured, result_of, stored
 
 PROBE = "pip-authenticate-no-such-package"
 OLD = "https://build:old-canary@h.example/simple"
@@ -29,8 +29,8 @@ def canceled(
     """A run that is sent signals while it waits for an answer to its request number `awaited`."""
     if not inputs:
         hosted.service.routes[hosted.area_route] = lambda _: Answer(delay=20)
-    env = {**environment(feeds="f", organisation=hosted, PIP_EXTRA_INDEX_URL=OLD), **inputs}
-    started = command or [sys.executable, "-I", "-X", "utf8", "-u", str(task.folder / "main.py")]
+    env = {**environment(feeds="f", organisation=hosted) | stored(PIP_EXTRA_INDEX_URL=OLD), **inputs}
+    started = command or [sys.executable, "-I", "-S", "-X", "utf8", "-u", str(task.folder / "main.py")]
     began = time.monotonic()
     with subprocess.Popen(
         started, env={**env, **measured()}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -82,6 +82,6 @@ def test_the_interrupt_counts_even_where_a_parent_ignores_it(task: Task, hosted:
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
         "os.execv(sys.argv[1], sys.argv[1:])"
     )
-    main = [sys.executable, "-I", "-X", "utf8", "-u", str(task.folder / "main.py")]
+    main = [sys.executable, "-I", "-S", "-X", "utf8", "-u", str(task.folder / "main.py")]
     run = canceled(task, hosted, signal.SIGINT, command=[sys.executable, "-I", "-c", ignoring, *main])
     assert run.result == "Canceled"

@@ -1,14 +1,14 @@
 """What a thief of the tool would try, each attempt once seen to work."""
 
 import base64
+import os
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from azure_devops_emulator import Fault
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.outputs.stream import Stream
 from support.federated import Job, contoso
 from support.http_service import Answer, Service, json_answer, serving
 from support.organisation import TOKEN, Organisation, route_table
@@ -121,21 +121,24 @@ def test_a_page_from_elsewhere_is_no_feed(task: Task, job: Job, stranger: Servic
 
 
 def test_lines_of_several_threads_are_not_torn() -> None:
-    written: list[str] = []
+    reader, writer = os.pipe()
+    stream = Stream(writer)
+    threads = [threading.Thread(target=stream.write, args=(f"{number}" * 30_000,)) for number in range(8)]
+    received = bytearray()
 
-    def slowly(text: str) -> None:
-        for char in text + "\n":
-            written.append(char)
-            time.sleep(0)
+    def read() -> None:
+        while chunk := os.read(reader, 777):
+            received.extend(chunk)
 
-    output = AzurePipelines(slowly)
-    threads = [threading.Thread(target=output.debug, args=(f"{number}" * 200,)) for number in range(8)]
-    for thread in threads:
+    slow = threading.Thread(target=read)
+    for thread in (slow, *threads):
         thread.start()
     for thread in threads:
         thread.join()
-    lines = "".join(written).splitlines()
-    assert sorted(lines) == [f"##vso[task.debug]{number}" + f"{number}" * 199 for number in range(8)]
+    os.close(writer)
+    slow.join()
+    os.close(reader)
+    assert sorted(received.decode().splitlines()) == [f"{number}" * 30_000 for number in range(8)]
 
 
 def test_the_signature_of_a_download_is_not_logged(task: Task, stranger: Service) -> None:
@@ -170,6 +173,7 @@ def test_a_reason_phrase_does_not_tell_a_token_before_it_is_registered(task: Tas
         home = f"{service.url}/org/contoso/"
         env = environment(organisation=None) | {
             "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": home,
+            "ENDPOINT_URL_SYSTEMVSSCONNECTION": home,
             "SYSTEM_SERVERTYPE": "Hosted",
             "SYSTEM_OIDCREQUESTURI": f"{home}oidc",
             "AZURE_AUTHORITY_HOST": service.url,
@@ -199,7 +203,7 @@ def test_a_password_written_into_the_input_is_not_shown(task: Task, hosted: Orga
 @pytest.mark.parametrize("decodes", ["true", "false"])
 def test_an_encoded_line_end_makes_no_second_line(task: Task, decodes: str) -> None:
     env = environment(DECODE_PERCENTS=decodes)
-    env["INPUT_PYTHONDOWNLOADSERVICECONNECTIONS"] = "x%0APIP says: all is well%0D%0A%5D%3B"
+    env["INPUT_PYTHONDOWNLOADSERVICECONNECTIONS"] = "x%0APIP says all is well%0D%0A%5D%3B"
     run = task.run(env)
     assert run.failed_cleanly()
     assert all("\n" not in command.data and "\r" not in command.data for command in run.commands)
@@ -267,4 +271,4 @@ def test_two_credentials_where_nobody_tells_guids_are_warned_of(task: Task) -> N
         ]
         run = task.run(environment(connections=connections, token=""))
     assert run.result == "Succeeded", run.errors
-    assert any("pip may send the first credential" in text for text in run.warnings)
+    assert any("the first one's credential is sent for the others" in text for text in run.warnings)

@@ -8,7 +8,7 @@ import pytest
 from support import nasty
 from support.agent import Masker, expand, unescape
 from support.organisation import SIMPLE_ID, TOKEN, Organisation, organisation, route_table
-from support.task import Connection, Task, environment, guid
+from support.task import Connection, Task, environment, guid, in_collection, stored
 
 
 def test_feeds_become_the_primary_and_the_extra_indexes(task: Task, hosted: Organisation) -> None:
@@ -132,8 +132,7 @@ def test_urls_of_the_own_organisation_need_no_request(task: Task) -> None:
         "https://contoso.pkgs.visualstudio.com/_packaging/f/pypi/simple/",
     ]
     env = environment(feeds=",".join(urls), SYSTEM_SERVERTYPE="Hosted")
-    env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = "https://dev.azure.com/contoso/"
-    run = task.run(env)
+    run = task.run(in_collection(env, "https://dev.azure.com/contoso/"))
     assert run.succeeded()
     assert [*run.index_urls(), *run.index_urls("PIP_EXTRA_INDEX_URL")] == [
         url.replace("://", f"://build:{TOKEN}@") for url in urls
@@ -182,8 +181,7 @@ def test_a_template_with_a_trailing_parameter_loses_it(task: Task, hosted: Organ
 
 def test_addresses_without_a_last_slash_do(task: Task, hosted: Organisation) -> None:
     hosted.area = {"locationUrl": hosted.feed_service.rstrip("/")}
-    env = environment(feeds="f", organisation=hosted)
-    env["SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"] = hosted.collection.rstrip("/")
+    env = in_collection(environment(feeds="f", organisation=hosted), hosted.collection.rstrip("/"))
     assert task.run(env).variables["PIP_INDEX_URL"].endswith("/pkgs/contoso/_packaging/f/pypi/simple")
 
 
@@ -273,6 +271,8 @@ def test_secrets_are_registered_before_anything_else(task: Task, hosted: Organis
             SECRET_AGENT_PROXYPASSWORD="proxy-canary",
             AGENT_PROXYUSERNAME="proxy-user",
             SECRET_AGENT_CLIENTCERTPASSWORD="key-canary",
+        )
+        | stored(
             PIP_INDEX_URL="https://old:old-canary@h.example/",
             PIP_EXTRA_INDEX_URL="https://lone-canary@i.example/",
         )
@@ -333,9 +333,3 @@ def test_an_upper_case_connection_id_is_found(task: Task) -> None:
     )
     env["INPUT_PYTHONDOWNLOADSERVICECONNECTIONS"] = identity
     assert task.run(env).succeeded()
-
-
-def test_windows_spelling_of_the_environment_is_understood(task: Task) -> None:
-    given = environment(connections=[Connection.login(1, "https://h.example/", "u", "p")])
-    env = {name.upper(): value for name, value in given.items()}
-    assert task.run(env).variables == {"PIP_INDEX_URL": "https://u:p@h.example/"}

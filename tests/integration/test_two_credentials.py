@@ -1,15 +1,20 @@
 """Several credentials in one organisation: what the real pip does with them, with and without the task."""
 
+import io
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from azure_devops_emulator import Agent, Fault, Organization, Pipeline, Service
-from support.federated import Job, contoso, without_credential
+from support.federated import Job, contoso, credential_of, without_credential
+from support.http_service import Answer as ServerAnswer
+from support.http_service import Request, serving
 from support.real_pip import download, downloaded
-from support.task import Connection, Run, Task
+from support.task import Connection, Run, Task, environment
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 JOB, RITA = "alpha Build Service (contoso)", "Rita Reader"
@@ -147,6 +152,70 @@ def test_another_organisation_with_two_tokens_of_its_own(task: Task, job: Job, t
     }
 
 
+def test_two_organisations_of_one_host_whose_names_are_spelled_otherwise(
+    task: Task, job: Job, tmp_path: Path
+) -> None:
+    """Links carry an organisation's own spelling, and pip compares letter by letter."""
+    there = Connection.token(
+        1, job.feed("foreign", "northwind").replace("northwind", "NorthWind"), "canary-fred"
+    )
+    own = Connection.token(2, job.feed("shared").replace("/contoso/", "/CONTOSO/"), "canary-olga")
+    run = task.run(job.environment(connections=(there, own)))
+    assert run.succeeded(), run.errors
+    assert urls(run) == [job.feed("foreign", "northwind"), job.feed("shared")]
+    ended = download(tmp_path, run.variables, "Shared", "Foreign")
+    assert ended.returncode == 0, ended.stderr
+    assert downloads(job) == {"shared": {("Olga Owner", 303)}, "foreign": {("Fred Foreigner", 303)}}
+
+
+def wheel(name: str) -> bytes:
+    """The smallest wheel there is."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        folder = f"{name}-1.0.dist-info"
+        archive.writestr(f"{folder}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{folder}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{folder}/RECORD", "")
+    return content.getvalue()
+
+
+def test_two_repositories_of_one_host_whose_addresses_are_spelled_otherwise(
+    task: Task, tmp_path: Path
+) -> None:
+    """A server writes `re%70o-one` into its links as `repo-one`."""
+    logins = {"repo-one": ("u", "one-canary"), "repo-two": ("u", "two-canary")}
+
+    def answer(request: Request) -> ServerAnswer:
+        repository, _, rest = unquote(request.path).strip("/").partition("/")
+        name = repository.replace("repo-", "pkg")
+        if request.login != logins.get(repository):
+            return ServerAnswer(401, headers=[("WWW-Authenticate", 'Basic realm="x"')])
+        if rest == f"simple/{name}":
+            file = f"{name}-1.0-py3-none-any.whl"
+            page = f'<!DOCTYPE html><a href="/{repository}/files/{file}">{file}</a>'
+            return ServerAnswer(200, page.encode(), headers=[("Content-Type", "text/html")])
+        return ServerAnswer(200, wheel(name)) if rest.startswith("files/") else ServerAnswer(404)
+
+    with serving(answer) as service:
+        connections = [
+            Connection.login(1, f"{service.url}/re%70o-one/simple/", *logins["repo-one"]),
+            Connection.login(2, f"{service.url}/repo%2dtwo/simple/", *logins["repo-two"]),
+        ]
+        run = task.run(environment(connections=connections))
+        assert run.succeeded(), run.errors
+        assert urls(run) == [f"{service.url}/{name}/simple/" for name in logins]
+        (warning,) = run.warnings
+        assert all(f"service connection {connection.id}" in warning for connection in connections)
+        assert "23.1" in warning
+        ended = download(tmp_path, run.variables, "pkgone", "pkgtwo")
+        assert ended.returncode == 0, ended.stderr
+        files = {(one.path, one.login) for one in service.requests if "/files/" in one.path}
+        assert files == {
+            (f"/{name}/files/{name.replace('repo-', 'pkg')}-1.0-py3-none-any.whl", login)
+            for name, login in logins.items()
+        }
+
+
 def test_one_credential_for_each_organisation_needs_no_question(task: Task, job: Job) -> None:
     there = Connection.token(1, job.feed("foreign", "northwind"), "canary-fred")
     run = task.run(job.environment(feeds="shared, alpha/parts", connections=(there, job.connection("depot"))))
@@ -172,11 +241,13 @@ def test_two_credentials_for_one_index(task: Task, job: Job, spelling: str) -> N
     feed = next(feed for feed in job.service.organization.feeds if feed.name == "shared")
     name = {"name": "shared", "case": "SHARED", "guid": feed.id}[spelling]
     run = task.run(job.environment(feeds="shared", connections=(personal(job, name),)))
-    assert run.failed_cleanly()
-    (error,) = run.errors
-    assert "Two credentials for one index" in error
-    assert "feed shared" in error
-    assert f"service connection {personal(job, name).id}" in error
+    assert run.succeeded()
+    (url,) = run.index_urls()
+    assert credential_of(url)[1] == job.token.reveal(), "the first one counts, as pip takes it"
+    (warning,) = run.warnings
+    assert "with different credentials" in warning
+    assert "feed shared" in warning
+    assert f"service connection {personal(job, name).id}" in warning
     assert not run.leaks("canary-rita")
 
 
@@ -184,9 +255,11 @@ def test_two_credentials_for_an_index_elsewhere(task: Task, job: Job) -> None:
     depot = job.connection("depot")
     other = Connection.login(3, depot.url.rstrip("/"), "keeper", "canary-other")
     run = task.run(job.environment(connections=(depot, other)))
-    assert run.failed_cleanly()
-    assert depot.id in run.errors[0]
-    assert other.id in run.errors[0]
+    assert run.succeeded()
+    (url,) = run.index_urls()
+    assert credential_of(url)[1] == "canary-depot"
+    assert depot.id in run.warnings[0]
+    assert other.id in run.warnings[0]
 
 
 def test_the_same_credential_twice_is_one_index(task: Task, job: Job) -> None:

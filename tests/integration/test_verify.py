@@ -10,7 +10,7 @@ import pytest
 from azure_devops_emulator import Fault, Record
 from support import tokens
 from support.federated import Job, contoso
-from support.task import Connection, Run, Task
+from support.task import Connection, Run, Task, stored
 
 PAGE = "/simple/pip-authenticate-no-such-package/"
 JOB = "alpha Build Service (contoso)"
@@ -229,7 +229,7 @@ def test_an_expired_credential(task: Task, job: Job, kind: str) -> None:
 def test_fail_sets_nothing_and_empties_what_was_there(task: Task, job: Job, kind: str) -> None:
     job.service.faults.add(Fault("answer", path=PAGE, status=403))
     before = "http://build:canary-old@127.0.0.1:9/simple/"
-    found = run(task, job, "fail", **KINDS[kind](job), PIP_INDEX_URL=before)
+    found = run(task, job, "fail", **KINDS[kind](job), **stored(PIP_INDEX_URL=before))
     assert found.failed_cleanly()
     assert found.variables == {"PIP_INDEX_URL": ""}
     assert len(found.errors) == 1

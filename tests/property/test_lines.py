@@ -81,8 +81,10 @@ def test_telemetry_is_one_line_and_arrives(name: str, text: str) -> None:
     command = read_command(line)
     assert command is not None
     assert command.name == "telemetry.publish"
-    (shown,) = written([], "line", text)
-    assert json.loads(command.data) == {name: shown}
+    (shown,) = written([], "debug", text)
+    seen = read_command(shown)
+    assert seen is not None
+    assert json.loads(command.data) == {name: seen.data}
 
 
 @given(TEXTS, TEXTS, TEXTS, SECRETS)

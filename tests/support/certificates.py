@@ -29,13 +29,15 @@ class ClientFiles(NamedTuple):
     password: str
 
 
-def server_context(authority: trustme.CA, *names: str, asks_client: bool = False) -> ssl.SSLContext:
-    """For a service under these names; perhaps one that insists on a client certificate."""
+def server_context(
+    authority: trustme.CA, *names: str, asks_client: bool = False, insists: bool = True
+) -> ssl.SSLContext:
+    """For a service under these names; perhaps one that asks for a client certificate, or insists on it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*names, key_type=trustme.KeyType.ECDSA).configure_cert(context)
     if asks_client:
         authority.configure_trust(context)
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_REQUIRED if insists else ssl.CERT_OPTIONAL
     return context
 
 

@@ -58,6 +58,11 @@ class Job:
     def _told(self, url: str) -> str:
         return url.replace(self.service.origin, self._origin, 1)
 
+    @property
+    def authority(self) -> str:
+        """The address of Entra, as the job sees it."""
+        return self._told(self.service.authority)
+
     def feed(self, name: str, organization: str = "") -> str:
         """URL of the index of `feed` or `project/feed`, either with `@view`."""
         project, slash, feed = name.rpartition("/")
@@ -96,10 +101,11 @@ class Job:
         """
         given = {
             "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": self._told(self.service.collection_uri),
+            "ENDPOINT_URL_SYSTEMVSSCONNECTION": self._told(self.service.collection_uri),
             "SYSTEM_SERVERTYPE": self.service.server_type,
             "SYSTEM_TEAMPROJECT": "alpha",
             "SYSTEM_OIDCREQUESTURI": self.oidc_uri,
-            "AZURE_AUTHORITY_HOST": self._told(self.service.authority),
+            "AZURE_AUTHORITY_HOST": self.authority,
             "INPUT_FEEDURL": "\n".join(urls),
         }
         if federation:

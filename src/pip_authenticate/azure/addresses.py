@@ -201,7 +201,8 @@ def _strangeness(url: IndexUrl, kind: str, home: Collection) -> str:
         return "" if place and place.service == "pkgs" else "is none of Azure DevOps"
     if not place or place.service not in _OWN_SERVICES[kind]:
         return f"is no {kind} of Azure DevOps"
-    return "" if place.organization == home.name else "belongs to another organisation"
+    own = Place.of(home.url)
+    return "" if own and place.organization == own.organization else "belongs to another organisation"
 
 
 def is_azure_devops(host: str) -> bool:

@@ -63,11 +63,17 @@ def _index(connection: Endpoint) -> AuthenticatedIndex:
             connection,
             f"its authorisation scheme is {connection.scheme[:40]}; usable are Token and UsernamePassword",
         )
-    missing = [name for name in scheme.parameters if not connection.parameters.get(name)]
+    missing = [name for name in scheme.parameters if not _has(connection, name)]
     if missing:
         raise _broken(connection, f"its authorisation lacks {' and '.join(missing)}")
     name = f"service connection {shown_name(connection.id)}"
     return AuthenticatedIndex(url, scheme.credential(connection.parameters), name)
+
+
+def _has(connection: Endpoint, name: str) -> bool:
+    """Whether a parameter is there. A password may be empty: some services take a token as user name."""
+    given = connection.parameters.get(name)
+    return given is not None and (bool(given) or name == "password")
 
 
 def _url(connection: Endpoint) -> IndexUrl:
