@@ -243,7 +243,7 @@ def test_two_credentials_for_one_index(task: Task, job: Job, spelling: str) -> N
     run = task.run(job.environment(feeds="shared", connections=(personal(job, name),)))
     assert run.succeeded()
     (url,) = run.index_urls()
-    assert credential_of(url)[1] == job.token.reveal(), "the first one counts, as pip takes it"
+    assert credential_of(url)[1] == job.token.get_secret_value(), "the first one counts, as pip takes it"
     (warning,) = run.warnings
     assert "with different credentials" in warning
     assert "feed shared" in warning
