@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from azure_devops_emulator import Agent, Fault, ForwardProxy, Organization, Pipeline, Secret, Service
+from azure_devops_emulator import Agent, Fault, ForwardProxy, Organization, Pipeline, SecretStr, Service
 from support.certificates import server_context
 from support.federated import OTHER_TENANT, OWN_TENANT, Job, contoso, credential_of, without_credential
 from support.task import Run, Task, endpoint, spellings
@@ -500,7 +500,7 @@ def test_everything_goes_through_the_agents_proxy_and_trusts_its_authorities(
 ) -> None:
     with contoso(tls=server_context(authority, NAME), name=NAME) as job:
         hosts = {NAME: (job.service.host, job.service.port)}
-        with ForwardProxy(hosts=hosts, user="joe", password=Secret("canary-proxy")) as proxy:
+        with ForwardProxy(hosts=hosts, user="joe", password=SecretStr("canary-proxy")) as proxy:
             env = job.environment(
                 job.feed("deliveries"),
                 federation="robot",
@@ -521,7 +521,7 @@ def test_everything_goes_through_the_agents_proxy_and_trusts_its_authorities(
 def test_a_proxy_that_refuses(task: Task, authority: trustme.CA, authority_file: str) -> None:
     with (
         contoso(tls=server_context(authority, NAME), name=NAME) as job,
-        ForwardProxy(user="joe", password=Secret("canary-proxy")) as proxy,
+        ForwardProxy(user="joe", password=SecretStr("canary-proxy")) as proxy,
     ):
         env = job.environment(
             job.feed("deliveries"),

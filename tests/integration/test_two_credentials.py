@@ -57,7 +57,7 @@ def personal(job: Job, feed: str, token: str = "canary-rita", number: int = 7) -
 
 def test_without_the_task_pip_sends_the_first_token_for_every_download(job: Job, tmp_path: Path) -> None:
     variables = {
-        "PIP_INDEX_URL": index(job.feed("shared"), job.token.reveal()),
+        "PIP_INDEX_URL": index(job.feed("shared"), job.token.get_secret_value()),
         "PIP_EXTRA_INDEX_URL": index(job.feed("personal"), "canary-rita"),
     }
     ended = download(tmp_path, variables, "Personal")
@@ -75,7 +75,7 @@ def test_without_the_task_pip_sends_the_first_token_for_every_download(job: Job,
 def test_in_the_other_order_the_other_feed_fails(job: Job, tmp_path: Path) -> None:
     variables = {
         "PIP_INDEX_URL": index(job.feed("personal"), "canary-nora"),
-        "PIP_EXTRA_INDEX_URL": index(job.feed("shared"), job.token.reveal()),
+        "PIP_EXTRA_INDEX_URL": index(job.feed("shared"), job.token.get_secret_value()),
     }
     assert download(tmp_path, variables, "Shared").returncode != 0
     assert downloads(job) == {"shared": {("Nora Nobody", 403)}}
@@ -243,7 +243,7 @@ def test_two_credentials_for_one_index(task: Task, job: Job, spelling: str) -> N
     run = task.run(job.environment(feeds="shared", connections=(personal(job, name),)))
     assert run.succeeded()
     (url,) = run.index_urls()
-    assert credential_of(url)[1] == job.token.reveal(), "the first one counts, as pip takes it"
+    assert credential_of(url)[1] == job.token.get_secret_value(), "the first one counts, as pip takes it"
     (warning,) = run.warnings
     assert "with different credentials" in warning
     assert "feed shared" in warning

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from azure_devops_emulator import Organization, Record, Secret, Service
+from azure_devops_emulator import Organization, Record, SecretStr, Service
 from support.task import Connection, endpoint, environment
 
 OWN_TENANT = "aaaaaaaa-1111-4000-8000-000000000001"
@@ -48,7 +48,7 @@ class Job:
         self.service = service
         self._origin = origin or service.origin
         self.place = service.begin_job("alpha")
-        self.token: Secret = service.mint_job_token("alpha")
+        self.token: SecretStr = service.mint_job_token("alpha")
 
     @property
     def oidc_uri(self) -> str:
@@ -73,7 +73,7 @@ class Job:
         """A service connection as the agent hands it over."""
         found = next(c for c in self.service.organization.service_connections if c.name == name)
         parameters = {
-            key: value.reveal() if isinstance(value, Secret) else value
+            key: value.get_secret_value() if isinstance(value, SecretStr) else value
             for key, value in found.parameters.items()
         }
         return Connection(found.id, self.service.resolve(found.url), found.scheme, parameters)
@@ -84,7 +84,7 @@ class Job:
         federation: str = "",
         feeds: str = "",
         connections: tuple[Connection, ...] = (),
-        token: Secret | None = None,
+        token: SecretStr | None = None,
         only_extra: str = "false",
         **others: str,
     ) -> dict[str, str]:
@@ -115,7 +115,7 @@ class Job:
         known = environment(
             feeds=feeds,
             connections=connections,
-            token=(token or self.token).reveal(),
+            token=(token or self.token).get_secret_value(),
             only_extra=only_extra,
         )
         return {**known, **given, **others}

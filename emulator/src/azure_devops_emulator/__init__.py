@@ -8,12 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from azure_devops_emulator.agent import Agent, AgentProxy, JobResult
     from azure_devops_emulator.errors import EmulatorError
     from azure_devops_emulator.organization import Organization
     from azure_devops_emulator.pipeline import Pipeline
     from azure_devops_emulator.proxy import ForwardProxy
-    from azure_devops_emulator.secret import Secret
     from azure_devops_emulator.service import Service
     from azure_devops_emulator.services.faults import Fault
     from azure_devops_emulator.services.request_log import Record
@@ -28,23 +29,23 @@ __all__ = [
     "Organization",
     "Pipeline",
     "Record",
-    "Secret",
+    "SecretStr",
     "Service",
 ]
 __version__ = "1.0.0"
 
 _HOMES = {
-    "Agent": "agent",
-    "AgentProxy": "agent",
-    "EmulatorError": "errors",
-    "Fault": "services.faults",
-    "ForwardProxy": "proxy",
-    "JobResult": "agent",
-    "Organization": "organization",
-    "Pipeline": "pipeline",
-    "Record": "services.request_log",
-    "Secret": "secret",
-    "Service": "service",
+    "Agent": ".agent",
+    "AgentProxy": ".agent",
+    "EmulatorError": ".errors",
+    "Fault": ".services.faults",
+    "ForwardProxy": ".proxy",
+    "JobResult": ".agent",
+    "Organization": ".organization",
+    "Pipeline": ".pipeline",
+    "Record": ".services.request_log",
+    "SecretStr": "pydantic",
+    "Service": ".service",
 }
 
 
@@ -52,4 +53,4 @@ def __getattr__(name: str) -> object:
     """A name of the public face, from the module that has it."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(_HOMES[name], __name__), name)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from azure_devops_emulator import task_sources
 from azure_devops_emulator.jobs import plan, workspace
 from azure_devops_emulator.jobs.context import JobContext, TelemetryEvent
@@ -33,7 +35,6 @@ from azure_devops_emulator.jobs.plan import PlannedStep
 from azure_devops_emulator.jobs.variables import Variable, Variables
 from azure_devops_emulator.jobs.workspace import Workspace
 from azure_devops_emulator.pipeline import Pipeline
-from azure_devops_emulator.secret import Secret
 
 if TYPE_CHECKING:
     from azure_devops_emulator.service import Service
@@ -79,7 +80,7 @@ class Agent:
         decode_percents: the knob DECODE_PERCENTS.
         debug: run jobs with `system.debug`.
         proxy: the web proxy the agent is configured with.
-        variables: set when the run is queued; a Secret makes a secret variable.
+        variables: set when the run is queued; a SecretStr makes a secret variable.
         echo: gets every masked line of a log as it comes, or None.
         machine: the environment of this machine, of which jobs see a harmless part only.
         agent_variables: more variables that the agent sets, such as Agent.CAInfo.
@@ -104,13 +105,13 @@ class Agent:
     decode_percents: bool = True
     debug: bool = False
     proxy: AgentProxy | None = None
-    variables: Mapping[str, str | Secret] = field(default_factory=dict)
+    variables: Mapping[str, str | SecretStr] = field(default_factory=dict)
     echo: Callable[[str], object] | None = None
     machine: Mapping[str, str] = field(default_factory=lambda: workspace.MACHINE, repr=False)
-    agent_variables: Mapping[str, str | Secret] = field(default_factory=dict)
+    agent_variables: Mapping[str, str | SecretStr] = field(default_factory=dict)
     agent_environment: Mapping[str, str] = field(default_factory=dict)
     collection_scoped: bool = False
-    token: Secret | None = None
+    token: SecretStr | None = None
     enable_access_token: bool = False
     collection_uri: str = ""
     python: bool = True
@@ -204,7 +205,7 @@ class Agent:
         return workspace.find_node(space.environment) if any(step.definition for step in steps) else "node"
 
     def _add_variables(
-        self, context: JobContext, pipeline: Pipeline, space: Workspace, token: Secret
+        self, context: JobContext, pipeline: Pipeline, space: Workspace, token: SecretStr
     ) -> None:
         """The variables of the job; those of the file win over those of the queue."""
         facts = JobFacts(
@@ -227,7 +228,7 @@ class Agent:
             queued,
             {"System.Debug": "true"} if self.debug else {},
             system_variables(facts, space),
-            {"System.EnableAccessToken": "true", "System.AccessToken": token.reveal()}
+            {"System.EnableAccessToken": "true", "System.AccessToken": token.get_secret_value()}
             if self.enable_access_token
             else {"System.AccessToken": token},
             self.proxy.variables() if self.proxy else {},
@@ -235,13 +236,13 @@ class Agent:
         ]
         for layer in layers:
             for name, value in layer.items():
-                if isinstance(value, Secret):
-                    context.masker.add_job_variable(value.reveal())
-                    context.variables.set(name, value.reveal(), secret=True)
+                if isinstance(value, SecretStr):
+                    context.masker.add_job_variable(value.get_secret_value())
+                    context.variables.set(name, value.get_secret_value(), secret=True)
                 else:
                     context.variables.set(name, value)
 
-    def _add_endpoints(self, context: JobContext, steps: list[PlannedStep], token: Secret) -> None:
+    def _add_endpoints(self, context: JobContext, steps: list[PlannedStep], token: SecretStr) -> None:
         """The job's service connections: those its steps name, and the system's own."""
         named = {
             part.strip()
@@ -260,7 +261,7 @@ class Agent:
                         url=self.service.resolve(connection.url),
                         scheme=connection.scheme,
                         parameters=Names(
-                            (name, value.reveal() if isinstance(value, Secret) else value)
+                            (name, value.get_secret_value() if isinstance(value, SecretStr) else value)
                             for name, value in connection.parameters.items()
                         ),
                         data=Names(connection.data.items()),
@@ -273,7 +274,7 @@ class Agent:
                 type="",
                 url=self.collection_uri or self.service.collection_uri,
                 scheme="OAuth",
-                parameters=Names([("AccessToken", token.reveal())]),
+                parameters=Names([("AccessToken", token.get_secret_value())]),
             )
         )
         for endpoint in context.endpoints:

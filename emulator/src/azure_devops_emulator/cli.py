@@ -15,9 +15,10 @@ from azure_devops_emulator import __version__
 from azure_devops_emulator.console import Console
 from azure_devops_emulator.errors import EmulatorError, InputError, each
 from azure_devops_emulator.jobs.workspace import MACHINE
-from azure_devops_emulator.secret import Secret
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from azure_devops_emulator.agent import AgentProxy
     from azure_devops_emulator.organization import Organization
     from azure_devops_emulator.service import Service
@@ -182,6 +183,8 @@ def _on_signals(react: Callable[[], None]) -> Iterator[None]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from pydantic import SecretStr  # noqa: PLC0415
+
     from azure_devops_emulator.agent import Agent  # noqa: PLC0415 - `--help` needs none of it
     from azure_devops_emulator.organization import Organization  # noqa: PLC0415
     from azure_devops_emulator.pipeline import Pipeline  # noqa: PLC0415
@@ -194,8 +197,8 @@ def _run(arguments: argparse.Namespace) -> int:
     tasks = arguments.task_dir
     if tasks is None:
         tasks = [_TASK] if _TASK.is_dir() and not arguments.extension else []
-    variables: dict[str, str | Secret] = dict(_pairs(arguments.variable))
-    variables.update((name, Secret(value)) for name, value in _pairs(arguments.secret_variable))
+    variables: dict[str, str | SecretStr] = dict(_pairs(arguments.variable))
+    variables.update((name, SecretStr(value)) for name, value in _pairs(arguments.secret_variable))
     console = Console(sys.stdout, MACHINE)
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(
@@ -228,10 +231,12 @@ def _first_project(organization: "Organization") -> str:
 
 def _proxy(service: "Service", stack: contextlib.ExitStack) -> "tuple[AgentProxy, str]":
     """A web proxy that alone knows the collection's host; gives its settings and the collection's address."""
+    from pydantic import SecretStr  # noqa: PLC0415
+
     from azure_devops_emulator.agent import AgentProxy  # noqa: PLC0415
     from azure_devops_emulator.proxy import ForwardProxy  # noqa: PLC0415
 
-    user, password = "proxyuser", Secret(secrets.token_hex(12))
+    user, password = "proxyuser", SecretStr(secrets.token_hex(12))
     proxy = stack.enter_context(
         ForwardProxy(hosts={_PROXY_HOST: (service.host, service.port)}, user=user, password=password)
     )
@@ -289,7 +294,7 @@ def _description(service: "Service", *, show: bool) -> Iterator[str]:
     connections: Mapping[str, str] = {
         connection.name: f"{connection.type}, {connection.scheme}, {service.resolve(connection.url)}"
         + "".join(
-            f", {name}: {_shown(value, show=show) if isinstance(value, Secret) else value}"
+            f", {name}: {value if isinstance(value, str) else _shown(value, show=show)}"
             for name, value in connection.parameters.items()
         )
         for connection in organization.service_connections
@@ -297,8 +302,8 @@ def _description(service: "Service", *, show: bool) -> Iterator[str]:
     yield from _table("Service connections", connections)
 
 
-def _shown(secret: Secret, *, show: bool) -> str:
-    return secret.reveal() if show else str(secret)
+def _shown(secret: "SecretStr", *, show: bool) -> str:
+    return secret.get_secret_value() if show else str(secret)
 
 
 def _table(title: str, rows: Mapping[str, str]) -> Iterator[str]:

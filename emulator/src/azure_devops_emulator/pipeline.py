@@ -1,94 +1,278 @@
-"""Reading a pipeline file: `steps`, or one job, with every control option of a step.
+"""A pipeline file: `steps`, or one job, with every control option of a step.
 
 What the emulator does not support is refused by name, with its line; nothing is ignored
 silently.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, ClassVar, Literal
 
-from azure_devops_emulator.errors import EmulatorError, Faults, InputError, each
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    Strict,
+    TypeAdapter,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from azure_devops_emulator.description.shapes import Many, Shape, borrowed, fault, read, wrong_kind
+from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.jobs import expressions, task_definition, yaml_reader
 from azure_devops_emulator.jobs.expressions import Expression
 from azure_devops_emulator.jobs.names import Names
 from azure_devops_emulator.jobs.restrictions import Restrictions
 from azure_devops_emulator.jobs.task_definition import TaskReference
-from azure_devops_emulator.jobs.yaml_reader import Item
 
-_Result = TypeVar("_Result")
-
-# Keys that say when and where a pipeline runs; on the emulator it runs now and here.
-_WITHOUT_EFFECT = frozenset({"trigger", "pr", "schedules", "pool", "name", "appendCommitMessageToRunName"})
-_PIPELINE_KEYS = frozenset({"steps", "jobs", "variables"})
-_JOB_KEYS = frozenset({"job", "displayName", "steps", "variables", "timeoutInMinutes"})
-_KINDS = ("task", "script", "bash")
-_OPTIONS = frozenset(
-    {
-        "condition",
-        "continueOnError",
-        "displayName",
-        "enabled",
-        "env",
-        "name",
-        "retryCountOnTaskFailure",
-        "target",
-        "timeoutInMinutes",
-    }
-)
-_KIND_KEYS = {"task": frozenset({"inputs"})}
-_SCRIPT_KEYS = frozenset({"failOnStderr", "workingDirectory"})
+_UNSUPPORTED = "pipeline-unsupported"
 
 
-@dataclass(frozen=True)
-class VariableDeclaration:
-    """One variable of the file.
-
-    Args:
-        value: as written, macros included.
-        read_only: whether steps may not change it.
-    """
-
-    value: str
-    read_only: bool = False
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise wrong_kind("a text")
+    if "${{" in value or value.startswith("$["):
+        what = "an expression in ${{ }} or $[ ] is not evaluated here"
+        raise fault(_UNSUPPORTED, what, "Write the value itself, or a macro: $(name).")
+    return value
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step.
+def _by(reader: Callable[[str], object]) -> PlainValidator:
+    """What a reader makes of a text."""
 
-    Args:
-        kind: `task`, `script` or `bash`.
-        line: where it begins in the file.
-        reference: which task, for `task` steps.
-        inputs: the inputs of a task step; for a script its text and its own options.
-        condition: when it runs.
-        continue_on_error: whether a failure counts as a success with issues.
-        display_name: what the log calls it; empty for the default.
-        enabled: whether it is there at all.
-        env: environment variables of the step.
-        name: the prefix of its output variables; empty for a made-up one.
-        retries: how often a failed try is repeated.
-        restrictions: what `target` forbids, if anything.
-        timeout: in minutes; 0 for none.
-    """
+    def validate(value: object) -> object:
+        try:
+            return reader(_text(value))
+        except InputError as error:
+            raise borrowed(error) from None
 
-    kind: str
-    line: int
-    reference: TaskReference | None = None
-    inputs: Names[str] = field(default_factory=Names)
-    condition: Expression = field(default_factory=lambda: expressions.read(""))
-    continue_on_error: bool = False
-    display_name: str = ""
-    enabled: bool = True
-    env: Mapping[str, str] = field(default_factory=dict)
-    name: str = ""
-    retries: int = 0
-    restrictions: Restrictions | None = None
-    timeout: float = 0
+    return PlainValidator(validate)
+
+
+def _host(container: str) -> str:
+    if container != "host":
+        raise fault(_UNSUPPORTED, f"the container {container} is not supported as a target")
+    return container
+
+
+def _settable(value: object) -> object:
+    if isinstance(value, str) and value != "none":
+        raise wrong_kind("none or a list of names")
+    return () if value == "none" else value
+
+
+def _step_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        what = f"the name {name!r} has to begin with a letter and hold letters, digits and underscores only"
+        raise fault("pipeline-value", what)
+    return name
+
+
+# Texts are what YAML gives; pydantic reads flags and numbers in them.
+Text = Annotated[str, BeforeValidator(_text)]
+Texts = dict[str, Text]
+Flag = Annotated[bool, Strict(strict=False)]
+Count = Annotated[int, Strict(strict=False), Field(ge=0)]
+
+
+class _Part(Shape):
+    model_config = ConfigDict(alias_generator=to_camel)
+    titled: ClassVar[str]
+
+    @classmethod
+    def unknown(cls, key: str) -> PydanticCustomError:
+        """The fault of a key that the emulator does not support."""
+        what = f"{key} is not supported in {cls.titled} by the emulator"
+        return fault("unknown-key", what, f"It knows {', '.join(sorted(cls.keys()))}.")
+
+
+class Variable(_Part):
+    """A variable as it is declared, macros included."""
+
+    titled = "a variable"
+    name: Text
+    value: Text
+    read_only: Flag = Field(default=False, alias="readonly")
+
+
+def _variables(value: object) -> Names[Variable]:
+    if isinstance(value, dict):
+        texts = TypeAdapter(Texts).validate_python(value)
+        value = [{"name": name, "value": text} for name, text in texts.items()]
+    return Names((one.name, one) for one in TypeAdapter(Many[Variable]).validate_python(value))
+
+
+Variables = Annotated[Names[Variable], PlainValidator(_variables)]
+
+
+class _Target(_Part):
+    titled = "a target"
+    container: Annotated[Text, AfterValidator(_host)] = "host"
+    commands: Literal["any", "restricted"] = "any"
+    settable_variables: Annotated[Many[Text] | None, BeforeValidator(_settable)] = None
+
+
+def _restrictions(value: object) -> Restrictions | None:
+    if isinstance(value, str):
+        _host(value)
+        return None
+    target = _Target.model_validate(value)
+    return Restrictions(target.commands, target.settable_variables, origin="the target of the step")
+
+
+class Step(_Part):
+    """What every kind of step may say; a `timeout` is in minutes, and none is 0."""
+
+    kind: ClassVar[str]
+    condition: Annotated[Expression, _by(expressions.read)] = expressions.read("")
+    continue_on_error: Flag = False
+    display_name: Text = ""
+    enabled: Flag = True
+    env: Texts = Field(default_factory=dict)
+    name: Annotated[Text, AfterValidator(_step_name)] = ""
+    retries: Count = Field(default=0, alias="retryCountOnTaskFailure")
+    restrictions: Annotated[Restrictions | None, PlainValidator(_restrictions)] = Field(
+        default=None, alias="target"
+    )
+    timeout: Count = Field(default=0, alias="timeoutInMinutes")
+    _line: int = PrivateAttr(default=0)
+
+    @model_validator(mode="after")
+    def _remember(self, info: ValidationInfo) -> "Step":
+        self._line = int(info.context or 0)
+        return self
+
+    @property
+    def line(self) -> int:
+        """Where it begins in the file."""
+        return self._line
+
+    @property
+    def reference(self) -> TaskReference | None:
+        """Which task it runs, if any."""
+        return None
+
+    @property
+    def inputs(self) -> Names[str]:
+        """The inputs of a task; for a script its text and its own options."""
+        return Names()
+
+
+class TaskStep(Step):
+    """A step that runs a task."""
+
+    titled = "a task step"
+    kind = "task"
+    task: Annotated[TaskReference, _by(task_definition.reference)]
+    given: Texts = Field(default_factory=dict, alias="inputs")
+
+    @property
+    def reference(self) -> TaskReference:
+        """Which task it runs."""
+        return self.task
+
+    @property
+    def inputs(self) -> Names[str]:
+        """Its inputs."""
+        return Names(self.given.items())
+
+
+class ScriptStep(Step):
+    """A step that runs a script."""
+
+    titled = "a script step"
+    kind = "script"
+    script: Text
+    fail_on_stderr: Text = ""
+    working_directory: Text = ""
+
+    @property
+    def inputs(self) -> Names[str]:
+        """Its text and its own options."""
+        options = self.model_dump(
+            include={"fail_on_stderr", "working_directory"}, exclude_unset=True, by_alias=True
+        )
+        return Names([("script", self.script), *options.items()])
+
+
+class BashStep(ScriptStep):
+    """A step that runs a script of Bash."""
+
+    titled = "a bash step"
+    kind = "bash"
+    script: Text = Field(alias="bash")
+
+
+_KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (TaskStep, ScriptStep, BashStep)}
+
+
+def _step(value: object) -> Step | None:
+    if not isinstance(value, yaml_reader.Mapping):
+        raise wrong_kind("a mapping with keys")
+    if list(value) == ["checkout"] and _text(value["checkout"]).lower() == "none":
+        return None  # There is no repository to check out anyway.
+    kinds = [kind for name, kind in _KINDS.items() if name in value]
+    if len(kinds) != 1:
+        what = f"{next(iter(value), 'an empty step')} is not a step that the emulator supports"
+        raise fault(_UNSUPPORTED, what, f"It knows {', '.join(_KINDS)} and checkout: none.")
+    return kinds[0].model_validate(value, context=value.line)
+
+
+def _steps(value: object) -> tuple[Step, ...]:
+    steps = TypeAdapter(Many[Annotated[Step | None, PlainValidator(_step)]]).validate_python(value)
+    found = tuple(step for step in steps if step)
+    names = [step.name.lower() for step in found if step.name]
+    for name in names:
+        if names.count(name) > 1:
+            raise fault("pipeline-value", f"two steps have the name {name}")
+    return found
+
+
+def _one(jobs: tuple["_Job", ...]) -> tuple["_Job", ...]:
+    if len(jobs) != 1:
+        raise fault(_UNSUPPORTED, "the emulator runs one job; give a file with one")
+    return jobs
+
+
+Steps = Annotated[tuple[Step, ...], PlainValidator(_steps)]
+
+
+class _Job(_Part):
+    titled = "a job"
+    job: Text = ""
+    display_name: Text = ""
+    steps: Steps
+    variables: Variables = Names()
+    timeout_in_minutes: Count = 0
+    pool: object = None
+
+
+class _File(_Part):
+    titled = "a pipeline"
+    steps: Steps = ()
+    jobs: Annotated[Many[_Job], AfterValidator(_one)] = ()
+    variables: Variables = Names()
+    # These say when and where a pipeline runs; on the emulator it runs now and here.
+    trigger: object = None
+    pr: object = None
+    schedules: object = None
+    pool: object = None
+    name: object = None
+    append_commit_message_to_run_name: object = None
+
+    @model_validator(mode="after")
+    def _steps_or_jobs(self) -> "_File":
+        if len(self.model_fields_set & {"steps", "jobs"}) != 1:
+            raise fault("pipeline-shape", "a pipeline needs either steps or jobs")
+        return self
 
 
 @dataclass(frozen=True)
@@ -107,231 +291,31 @@ class Pipeline:
 
     source: str
     steps: tuple[Step, ...]
-    variables: Names[VariableDeclaration] = field(default_factory=Names)
-    job_name: str = "Job"
-    job_display_name: str = "Job"
-    timeout: float = 0
-    without_effect: tuple[str, ...] = ()
+    variables: Names[Variable]
+    job_name: str
+    job_display_name: str
+    timeout: float
+    without_effect: tuple[str, ...]
 
     @classmethod
     def load(cls, path: Path) -> "Pipeline":
         """Read a pipeline file.
 
         Raises:
-            InputError: the one thing that is wrong or not supported.
-            Faults: all of them, when there are several.
+            InputError: it cannot be read, or is no YAML.
+            Faults: it says something that is wrong or not supported; all such things at once.
         """
-        return _Reader().pipeline(yaml_reader.read(path), path.name)
-
-
-class _Reader:
-    """Reads one file and gathers all its faults."""
-
-    def __init__(self) -> None:
-        self._errors: list[EmulatorError] = []
-        self._without_effect: list[str] = []
-
-    def pipeline(self, root: Item, source: str) -> Pipeline:
-        """The pipeline in a file."""
-        keys = root.mapping()
-        self._check_keys(root, _PIPELINE_KEYS, "a pipeline", _WITHOUT_EFFECT)
-        if ("steps" in keys) == ("jobs" in keys):
-            self._errors.append(root.fault("pipeline-shape", "a pipeline needs either steps or jobs"))
-            self._raise()
-        variables = self._variables(keys.get("variables"))
-        job = self._job(keys["jobs"]) if "jobs" in keys else {}
-        for name, declaration in self._variables(job.get("variables")).items():
-            variables[name] = declaration
-        steps = self._steps((job or keys).get("steps"))
-        name = self._text(job.get("job")) or "Job"
-        display_name = self._text(job.get("displayName")) or name
-        timeout = self._guard(job["timeoutInMinutes"].number, 0) if "timeoutInMinutes" in job else 0
-        self._raise()
-        return Pipeline(
-            source=source,
-            steps=steps,
-            variables=variables,
-            job_name=name,
-            job_display_name=display_name,
-            timeout=timeout,
-            without_effect=tuple(self._without_effect),
+        document = yaml_reader.Document(path)
+        file = read(_File, document.data, None, document.where)
+        job = file.jobs[0] if file.jobs else _Job.model_construct(steps=file.steps)
+        keys = file.model_dump(by_alias=True, exclude_unset=True, exclude={"steps", "jobs", "variables"})
+        keys |= job.model_dump(include={"pool"}, exclude_unset=True)
+        return cls(
+            source=path.name,
+            steps=job.steps,
+            variables=Names([*file.variables.items(), *job.variables.items()]),
+            job_name=job.job or "Job",
+            job_display_name=job.display_name or job.job or "Job",
+            timeout=job.timeout_in_minutes,
+            without_effect=tuple(keys),
         )
-
-    def _raise(self) -> None:
-        if len(self._errors) == 1:
-            raise self._errors[0]
-        if self._errors:
-            raise Faults(self._errors)
-
-    def _check_keys(
-        self, item: Item, known: frozenset[str], place: str, without_effect: frozenset[str] = frozenset()
-    ) -> None:
-        for name, key in item.keys().items():
-            if name in without_effect:
-                self._without_effect.append(name)
-            elif name not in known:
-                self._errors.append(
-                    key.fault(
-                        "pipeline-unsupported",
-                        f"{name} is not supported in {place} by the emulator",
-                        f"It knows {', '.join(sorted(known))}.",
-                    )
-                )
-
-    def _job(self, jobs: Item) -> dict[str, Item]:
-        try:
-            members = jobs.members()
-            if len(members) != 1:
-                raise jobs.fault("pipeline-unsupported", "the emulator runs one job; give a file with one")
-            keys = members[0].mapping()
-        except EmulatorError as error:
-            self._errors.extend(each(error))
-            self._raise()
-            raise
-        self._check_keys(members[0], _JOB_KEYS, "a job", frozenset({"pool"}))
-        return keys
-
-    def _text(self, item: Item | None) -> str:
-        return self._guard(item.text, "") if item is not None else ""
-
-    def _guard(self, read: Callable[[], _Result], otherwise: _Result) -> _Result:
-        """What a reading function gives; its fault is gathered and the other value taken."""
-        try:
-            return read()
-        except EmulatorError as error:
-            self._errors.extend(each(error))
-            return otherwise
-
-    def _variables(self, item: Item | None) -> Names[VariableDeclaration]:
-        found: Names[VariableDeclaration] = Names()
-        if item is None:
-            return found
-        if item.is_mapping:
-            for name, value in item.mapping().items():
-                found[name] = VariableDeclaration(self._text(value))
-            return found
-        members: list[Item] = []
-        for member in self._guard(item.members, members):
-            self._check_keys(member, frozenset({"name", "value", "readonly"}), "a variable")
-            keys: dict[str, Item] = {}
-            keys = self._guard(member.mapping, keys)
-            if "name" not in keys or "value" not in keys:
-                self._errors.append(member.fault("pipeline-shape", "a variable needs a name and a value"))
-                continue
-            read_only = (
-                self._guard(keys["readonly"].boolean, otherwise=False) if "readonly" in keys else False
-            )
-            found[self._text(keys["name"])] = VariableDeclaration(self._text(keys["value"]), read_only)
-        return found
-
-    def _steps(self, item: Item | None) -> tuple[Step, ...]:
-        if item is None:
-            self._errors.append(InputError("pipeline-shape", "the job has no steps"))
-            return ()
-        steps: list[Step] = []
-        members: list[Item] = []
-        for member in self._guard(item.members, members):
-            step = self._guard(partial(self._step, member), None)
-            if step is not None:
-                steps.append(step)
-        names = [step.name.lower() for step in steps if step.name]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            self._errors.append(item.fault("pipeline-value", f"two steps have the name {name}"))
-        return tuple(steps)
-
-    def _step(self, item: Item) -> Step | None:
-        keys = item.mapping()
-        if list(keys) == ["checkout"] and keys["checkout"].text().lower() == "none":
-            return None  # There is no repository to check out anyway.
-        kinds = [kind for kind in _KINDS if kind in keys]
-        if len(kinds) != 1:
-            first = next(iter(keys), "an empty step")
-            raise item.fault(
-                "pipeline-unsupported",
-                f"{first} is not a step that the emulator supports",
-                f"It knows {', '.join(_KINDS)} and checkout: none.",
-            )
-        kind = kinds[0]
-        self._check_keys(item, _OPTIONS | {kind} | _KIND_KEYS.get(kind, _SCRIPT_KEYS), f"a {kind} step")
-        return Step(
-            kind=kind,
-            line=item.line,
-            reference=_at(keys[kind], task_definition.reference) if kind == "task" else None,
-            inputs=_inputs(keys) if kind == "task" else _script_inputs(kind, keys),
-            condition=_at(keys["condition"], expressions.read)
-            if "condition" in keys
-            else expressions.read(""),
-            continue_on_error="continueOnError" in keys and keys["continueOnError"].boolean(),
-            display_name=self._text(keys.get("displayName")),
-            enabled="enabled" not in keys or keys["enabled"].boolean(),
-            env={name: value.text() for name, value in keys["env"].mapping().items()}
-            if "env" in keys
-            else {},
-            name=_step_name(keys.get("name")),
-            retries=keys["retryCountOnTaskFailure"].number() if "retryCountOnTaskFailure" in keys else 0,
-            restrictions=self._target(keys.get("target")),
-            timeout=keys["timeoutInMinutes"].number() if "timeoutInMinutes" in keys else 0,
-        )
-
-    def _target(self, item: Item | None) -> Restrictions | None:
-        if item is None:
-            return None
-        if not item.is_mapping:
-            _only_host(item)
-            return None
-        self._check_keys(item, frozenset({"container", "commands", "settableVariables"}), "a target")
-        keys = item.mapping()
-        if "container" in keys:
-            _only_host(keys["container"])
-        commands = self._text(keys.get("commands"))
-        if commands not in {"", "any", "restricted"}:
-            raise keys["commands"].fault("pipeline-value", "commands has to be any or restricted")
-        settable = keys.get("settableVariables")
-        patterns: tuple[str, ...] | None = None
-        if settable is not None and settable.is_list:
-            patterns = tuple(member.text() for member in settable.members())
-        elif settable is not None:
-            if settable.text() != "none":
-                raise settable.fault("pipeline-value", "settableVariables has to be none or a list of names")
-            patterns = ()
-        return Restrictions(commands, patterns, origin="the target of the step")
-
-
-def _at(item: Item, read: Callable[[str], _Result]) -> _Result:
-    """What a reading function makes of an item's text; its fault gets the item's place."""
-    try:
-        return read(item.text())
-    except InputError as error:
-        if error.context.startswith(item.fault("", "").context):
-            raise
-        raise item.fault(error.slug, error.what, error.hint) from error
-
-
-def _only_host(item: Item) -> None:
-    if item.text() != "host":
-        raise item.fault("pipeline-unsupported", f"the container {item.text()} is not supported as a target")
-
-
-def _step_name(item: Item | None) -> str:
-    if item is None:
-        return ""
-    name = item.text()
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise item.fault(
-            "pipeline-value",
-            f"the name {name!r} has to begin with a letter and hold letters, digits and underscores only",
-        )
-    return name
-
-
-def _inputs(keys: Mapping[str, Item]) -> Names[str]:
-    if "inputs" not in keys:
-        return Names()
-    return Names((name, value.text()) for name, value in keys["inputs"].mapping().items())
-
-
-def _script_inputs(kind: str, keys: Mapping[str, Item]) -> Names[str]:
-    inputs = Names([("script", keys[kind].text())])
-    for name in sorted(_SCRIPT_KEYS & set(keys)):
-        inputs[name] = keys[name].text()
-    return inputs

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import quote, urlsplit
 
-from azure_devops_emulator.secret import Secret
+from pydantic import SecretStr
+
 from azure_devops_emulator.services.background import BackgroundLoop
 
 _LARGEST_HEAD = 64 * 1024
@@ -53,11 +54,11 @@ class ForwardProxy:
         self,
         hosts: Mapping[str, tuple[str, int]] | None = None,
         user: str = "",
-        password: Secret | None = None,
+        password: SecretStr | None = None,
     ) -> None:
         self._hosts = {name.lower(): target for name, target in (hosts or {}).items()}
         self._user = user
-        self._password = password or Secret("")
+        self._password = password or SecretStr("")
         self._background = BackgroundLoop("emulator proxy")
         self._server: asyncio.Server | None = None
         self.port = 0
@@ -90,10 +91,10 @@ class ForwardProxy:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def url_with_credential(self) -> Secret:
+    def url_with_credential(self) -> SecretStr:
         """Address of the proxy as clients are configured with it, user name and password included."""
-        user, password = quote(self._user, safe=""), quote(self._password.reveal(), safe="")
-        return Secret(f"http://{user}:{password}@127.0.0.1:{self.port}" if user else self.url)
+        user, password = quote(self._user, safe=""), quote(self._password.get_secret_value(), safe="")
+        return SecretStr(f"http://{user}:{password}@127.0.0.1:{self.port}" if user else self.url)
 
     async def _serve(self) -> int:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=_LARGEST_HEAD)
@@ -158,7 +159,7 @@ class ForwardProxy:
         record.user = user
         if not self._user:
             return True
-        return scheme.lower() == "basic" and (user, Secret(password)) == (self._user, self._password)
+        return scheme.lower() == "basic" and (user, SecretStr(password)) == (self._user, self._password)
 
     def _address(self, host: str, port: int) -> tuple[str, int] | None:
         """Where a host leads to; None when that would be outside."""

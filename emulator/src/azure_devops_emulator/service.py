@@ -10,12 +10,13 @@ from typing import Literal
 from urllib.parse import quote
 
 from aiohttp import web
+from pydantic import SecretStr
 
+from azure_devops_emulator.description.connections import PLACEHOLDER
 from azure_devops_emulator.description.model import Project
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.installed_tasks import InstalledTasks
-from azure_devops_emulator.organization import PLACEHOLDER, Organization
-from azure_devops_emulator.secret import Secret
+from azure_devops_emulator.organization import Organization
 from azure_devops_emulator.services.assertions import JobPlace
 from azure_devops_emulator.services.background import BackgroundLoop
 from azure_devops_emulator.services.blobs import LIFETIME, BlobStore
@@ -24,10 +25,10 @@ from azure_devops_emulator.services.entra import PREFIX, Entra
 from azure_devops_emulator.services.faults import Fault, FaultQueue, Proceed, commit
 from azure_devops_emulator.services.identities import Caller
 from azure_devops_emulator.services.indexes import PlainIndex
-from azure_devops_emulator.services.jwt import Signer
 from azure_devops_emulator.services.request_log import Record
 from azure_devops_emulator.services.routes import within
 from azure_devops_emulator.services.site import Keys, Site
+from azure_devops_emulator.services.tokens import Signer
 
 JOB_TOKEN_LIFETIME = timedelta(hours=2)
 LOOPBACK = ("127.0.0.1", "::1")
@@ -99,7 +100,7 @@ class Service:
             for entry in organizations
             for index in entry.private_indexes
         }
-        self._indexes["/public/"] = PlainIndex("public", organization.public)
+        self._indexes["/public/"] = PlainIndex("public", organization.public.distributions)
         self._background = BackgroundLoop("emulator service")
         self._runners: list[web.AppRunner] = []
 
@@ -216,7 +217,7 @@ class Service:
 
     def mint_job_token(
         self, project: str, *, collection_scoped: bool = False, lifetime: timedelta = JOB_TOKEN_LIFETIME
-    ) -> Secret:
+    ) -> SecretStr:
         """The token of a job, as System.AccessToken is.
 
         Args:

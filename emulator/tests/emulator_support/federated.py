@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-from azure_devops_emulator import Organization, Record, Secret, Service
-from azure_devops_emulator.description.model import ServiceConnection
+from azure_devops_emulator import Organization, Record, SecretStr, Service
+from azure_devops_emulator.description.connections import ServiceConnection
 from emulator_support.service import Answer, ask
 
 ORGANIZATIONS = Path(__file__).parent.parent / "data" / "organizations"
@@ -45,7 +45,7 @@ class Job:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.token: Secret = service.mint_job_token("alpha")
+        self.token: SecretStr = service.mint_job_token("alpha")
         self.place = service.begin_job("alpha")
 
     @property
@@ -87,7 +87,7 @@ class Job:
     ) -> Answer:
         """Ask for an assertion, as a job or otherwise."""
         identity = self.connection(connection).id if connection else ""
-        token = self.token.reveal() if bearer is None else bearer
+        token = self.token.get_secret_value() if bearer is None else bearer
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         asked = query or f"api-version=7.1&serviceConnectionId={identity}"
         headers |= {"Content-Type": "application/json", "Content-Length": "0"}

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from azure_devops_emulator.organization import Organization
-from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.service import Service
 
 ACTIVITY = re.compile(r" \(DevOps Activity ID: [0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}\)$")
@@ -160,9 +161,9 @@ class Answer:
         return re.findall(r'href="([^"#]*)', self.text)
 
 
-def basic(password: str | Secret, user: str = "build") -> str:
+def basic(password: str | SecretStr, user: str = "build") -> str:
     """The value of a header with a Basic credential."""
-    text = password.reveal() if isinstance(password, Secret) else password
+    text = password.get_secret_value() if isinstance(password, SecretStr) else password
     return "Basic " + base64.b64encode(f"{user}:{text}".encode()).decode()
 
 
@@ -170,7 +171,7 @@ def ask(
     url: str,
     *,
     method: str = "GET",
-    token: str | Secret | None = None,
+    token: str | SecretStr | None = None,
     headers: dict[str, str] | None = None,
     body: bytes | None = None,
     tls: ssl.SSLContext | None = None,

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from azure_devops_emulator.agent import AgentProxy, Timing
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.pipeline import Pipeline
-from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.service import Service
 from emulator_support.agent import (
     CONNECTION,
@@ -92,7 +92,7 @@ def test_only_the_connections_that_an_input_names_reach_the_task(bench: Bench) -
 
 def test_variables_of_the_system_the_agent_and_the_task(bench: Bench) -> None:
     seen = environment(
-        bench.run(probe("all()", displayName="Name it", name="ref"), token=Secret("canary-token"))
+        bench.run(probe("all()", displayName="Name it", name="ref"), token=SecretStr("canary-token"))
     )
     expected = {
         "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": bench.service.collection_uri,
@@ -121,7 +121,7 @@ def test_variables_of_the_system_the_agent_and_the_task(bench: Bench) -> None:
 
 def test_the_token_of_a_classic_pipeline_may_be_public_and_is_masked_all_the_same(bench: Bench) -> None:
     step = probe("env('SYSTEM_ACCESSTOKEN', 'SECRET_SYSTEM_ACCESSTOKEN')")
-    result = bench.run(step, token=Secret("canary-token"), enable_access_token=True)
+    result = bench.run(step, token=SecretStr("canary-token"), enable_access_token=True)
     assert output(result) == [
         'ENV SYSTEM_ACCESSTOKEN="canary-token"',
         "ENV SECRET_SYSTEM_ACCESSTOKEN=undefined",
@@ -137,7 +137,7 @@ def test_the_variables_of_a_task_end_with_it(bench: Bench) -> None:
 
 
 def test_the_agents_proxy_and_other_settings(bench: Bench) -> None:
-    proxy = AgentProxy("http://proxy:1", "user", Secret("canary-proxy"), ("^http://a\\.b$",))
+    proxy = AgentProxy("http://proxy:1", "user", SecretStr("canary-proxy"), ("^http://a\\.b$",))
     seen = environment(bench.run(probe("all()"), proxy=proxy, agent_variables={"Agent.CAInfo": "/ca.pem"}))
     assert seen["AGENT_PROXYURL"] == "http://proxy:1"
     assert seen["AGENT_PROXYUSERNAME"] == "user"
@@ -161,7 +161,7 @@ def test_macros_take_two_passes_and_secrets_too(bench: Bench) -> None:
     step = probe("env('INPUT_A', 'MINE')", inputs=inputs, env={"MINE": " $(twice) "})
     result = bench.run(
         step,
-        variables={"hidden": Secret("canary"), "twice": "$(AGENT_ENV)"},
+        variables={"hidden": SecretStr("canary"), "twice": "$(AGENT_ENV)"},
         agent_environment={"AGENT_ENV": "env"},
     )
     assert output(result) == ['ENV INPUT_A="canary-env-$(missing)-1"', 'ENV MINE="env"']
@@ -189,7 +189,7 @@ def test_a_variable_reaches_later_steps_and_expands_anew(bench: Bench) -> None:
 def test_a_macro_of_a_secret_takes_the_variable_out_of_the_environment(bench: Bench) -> None:
     step = probe(say("##vso[task.setvariable variable=PIP_INDEX_URL]x$(hidden)"))
     result = bench.run(
-        step, probe("env('PIP_INDEX_URL', 'SECRET_PIP_INDEX_URL')"), variables={"hidden": Secret("canary")}
+        step, probe("env('PIP_INDEX_URL', 'SECRET_PIP_INDEX_URL')"), variables={"hidden": SecretStr("canary")}
     )
     assert output(result)[1:] == ["ENV PIP_INDEX_URL=undefined", 'ENV SECRET_PIP_INDEX_URL="xcanary"']
 
@@ -199,7 +199,7 @@ def test_a_secret_stays_secret(bench: Bench) -> None:
     result = bench.run(
         step,
         probe("env('PIP_INDEX_URL', 'SECRET_PIP_INDEX_URL')"),
-        variables={"PIP_INDEX_URL": Secret("old")},
+        variables={"PIP_INDEX_URL": SecretStr("old")},
     )
     assert output(result)[1:] == ["ENV PIP_INDEX_URL=undefined", 'ENV SECRET_PIP_INDEX_URL="open-value"']
     assert "open-value" not in "\n".join(result.log)
@@ -242,7 +242,7 @@ def test_a_script_sees_no_secrets_but_those_of_its_env(bench: Bench) -> None:
     result = bench.run(
         probe(say("##vso[task.setvariable variable=PIP_INDEX_URL]u")),
         step,
-        variables={"hidden": Secret("canary")},
+        variables={"hidden": SecretStr("canary")},
     )
     seen = dict(line.partition("=")[::2] for line in output(result))
     assert seen["MINE"] == "canary"
@@ -288,8 +288,8 @@ def test_secrets_of_a_job_are_masked_in_all_their_forms(bench: Bench) -> None:
     shown = ["token-x", "canary-p%zz@x", "canary-p%25zz%40x", "canary-user", "v%25w", "dl93", "//u:p%41ss!@h"]
     result = bench.run(
         probe(say(*shown), inputs={"connections": CONNECTION}),
-        token=Secret("token-x"),
-        variables={"hidden": Secret("v%w"), "other": Secret("v_w")},
+        token=SecretStr("token-x"),
+        variables={"hidden": SecretStr("v%w"), "other": SecretStr("v_w")},
     )
     assert [line for line in result.log if "***" in line] == ["***"] * 6 + ["//u:***@h"]
 

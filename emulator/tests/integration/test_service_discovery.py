@@ -349,5 +349,5 @@ def test_the_log_names_identities_and_never_a_secret(service: Service) -> None:
         (401, "private", "anonymous", "another credential"),
     ]
     text = "\n".join(map(str, records)) + json.dumps([vars(record) for record in records])
-    for secret in (token.reveal(), "token-olga", "token-unknown", "in-a-query"):
+    for secret in (token.get_secret_value(), "token-olga", "token-unknown", "in-a-query"):
         assert secret not in text

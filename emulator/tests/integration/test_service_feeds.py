@@ -50,7 +50,7 @@ def test_a_page_has_the_shape_of_the_real_one(service: Service) -> None:
 
 
 def test_links_of_a_project_feed_name_project_and_feed_by_guid(service: Service) -> None:
-    token = service.mint_job_token("rockets").reveal()
+    token = service.mint_job_token("rockets").get_secret_value()
     rockets, engines = service.organization.projects[0], service.organization.feeds[1]
     wanted = f"{service.address('pkgs')}{rockets.id}/_packaging/{engines.id}/pypi/download/engine/4/"
     for project, feed in (("rockets", "engines"), (rockets.id, engines.id.upper()), ("ROCKETS", "Engines")):
@@ -152,9 +152,9 @@ def test_a_feed_is_only_found_where_it_is(service: Service) -> None:
 
 
 def test_a_role_in_a_feed_is_not_enough_without_its_project(service: Service) -> None:
-    other = service.mint_job_token("OF Engineering").reveal()
+    other = service.mint_job_token("OF Engineering").get_secret_value()
     assert page(service, "engines", "engine", project="rockets", token=other).status == 404
-    everything = service.mint_job_token("OF Engineering", collection_scoped=True).reveal()
+    everything = service.mint_job_token("OF Engineering", collection_scoped=True).get_secret_value()
     assert page(service, "engines", "engine", project="rockets", token=everything).status == 403
     assert page(service, "fuel", "kerosene", token=everything).status == 200
 

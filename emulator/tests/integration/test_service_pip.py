@@ -8,10 +8,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from pydantic import SecretStr
 
 from azure_devops_emulator.organization import Organization
 from azure_devops_emulator.proxy import ForwardProxy
-from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.service import Service
 from azure_devops_emulator.services.faults import Fault
 from emulator_support.service import feed_url
@@ -57,9 +57,9 @@ def service() -> Iterator[Service]:
         yield running
 
 
-def with_credential(url: str, password: Secret, user: str = "build") -> str:
+def with_credential(url: str, password: SecretStr, user: str = "build") -> str:
     scheme, _, rest = url.partition("://")
-    return f"{scheme}://{quote(user, safe='')}:{quote(password.reveal(), safe='')}@{rest}"
+    return f"{scheme}://{quote(user, safe='')}:{quote(password.get_secret_value(), safe='')}@{rest}"
 
 
 def downloaded(folder: Path) -> list[str]:
@@ -116,7 +116,7 @@ def test_a_private_index_and_a_password_full_of_traps(pip: Pip, service: Service
     connection = next(c for c in service.organization.service_connections if c.name == "pypitest")
     user, password = connection.parameters["username"], connection.parameters["password"]
     assert isinstance(user, str)
-    assert isinstance(password, Secret)
+    assert isinstance(password, SecretStr)
     index = with_credential(service.resolve(connection.url), password, user)
     ended = pip("download", "-d", str(tmp_path), "HelloTestPackage", PIP_INDEX_URL=index)
     assert ended.returncode == 0, ended.stderr
@@ -138,7 +138,7 @@ def test_saving_from_upstream(pip: Pip, service: Service, tmp_path: Path) -> Non
 
 def test_a_rejected_token_and_a_token_as_user_name(pip: Pip, service: Service, tmp_path: Path) -> None:
     url = feed_url(service, "myTestFeed2")
-    wrong = with_credential(url, Secret("fake"))
+    wrong = with_credential(url, SecretStr("fake"))
     ended = pip("download", "-d", str(tmp_path), "InternalLibrary", PIP_INDEX_URL=wrong)
     assert ended.returncode != 0
     assert {(record.status, record.credential) for record in service.log} == {(401, "an unknown token")}
@@ -158,7 +158,7 @@ def test_pip_waits_when_it_is_told_to(pip: Pip, service: Service, tmp_path: Path
 
 def test_through_a_proxy(pip: Pip, service: Service, tmp_path: Path) -> None:
     token = service.mint_job_token("project1")
-    with ForwardProxy({"pkgs.example.test": (service.host, service.port)}, "user", Secret("p")) as proxy:
+    with ForwardProxy({"pkgs.example.test": (service.host, service.port)}, "user", SecretStr("p")) as proxy:
         url = feed_url(service, "myTestFeed2").replace(service.origin, "http://pkgs.example.test")
         ended = pip(
             "download",
@@ -168,7 +168,7 @@ def test_through_a_proxy(pip: Pip, service: Service, tmp_path: Path) -> None:
             str(tmp_path),
             "InternalLibrary",
             PIP_INDEX_URL=with_credential(url, token),
-            PIP_PROXY=proxy.url_with_credential.reveal(),
+            PIP_PROXY=proxy.url_with_credential.get_secret_value(),
         )
         assert ended.returncode == 0, ended.stderr
         assert {record.host for record in proxy.log} == {"pkgs.example.test", "127.0.0.1"}
@@ -176,7 +176,7 @@ def test_through_a_proxy(pip: Pip, service: Service, tmp_path: Path) -> None:
 
 
 def test_publishing_and_installing_what_was_published(pip: Pip, service: Service, tmp_path: Path) -> None:
-    public = with_credential(feed_url(service, "community", "open-source"), Secret("fake-token-of-ben"))
+    public = with_credential(feed_url(service, "community", "open-source"), SecretStr("fake-token-of-ben"))
     ended = pip("download", "-d", str(tmp_path), "CommunityPackage", PIP_INDEX_URL=public)
     assert ended.returncode == 0, ended.stderr
     anonymous = feed_url(service, "community", "open-source")

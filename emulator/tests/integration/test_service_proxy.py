@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
+from pydantic import SecretStr
 
 from azure_devops_emulator.organization import Organization
 from azure_devops_emulator.proxy import ForwardProxy
-from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.service import Service
 from azure_devops_emulator.services.faults import Fault
 from emulator_support.service import ORGANIZATION, basic
@@ -97,7 +97,7 @@ def test_what_is_no_request_to_a_proxy(proxy: ForwardProxy) -> None:
 
 def test_a_proxy_that_demands_a_credential(service: Service) -> None:
     hosts = {NAME: (service.host, service.port)}
-    with ForwardProxy(hosts, user="prö xy", password=Secret("p@ss:w%rd")) as proxy:
+    with ForwardProxy(hosts, user="prö xy", password=SecretStr("p@ss:w%rd")) as proxy:
         url = f"http://{NAME}/public/simple/"
         status, headers, _ = through(proxy, url)
         assert (status, headers["Proxy-Authenticate"]) == (407, 'Basic realm="emulator proxy"')
@@ -109,7 +109,7 @@ def test_a_proxy_that_demands_a_credential(service: Service) -> None:
         assert through(proxy, url, headers={"Proxy-Authorization": f"Basic {right}"})[0] == 200
         assert [record.user for record in proxy.log][1::4] == ["prö xy", "prö xy"]
         assert "p@ss" not in repr(proxy.log)
-        assert proxy.url_with_credential.reveal() == (
+        assert proxy.url_with_credential.get_secret_value() == (
             f"http://pr%C3%B6%20xy:p%40ss%3Aw%25rd@127.0.0.1:{proxy.port}"
         )
 
@@ -139,7 +139,7 @@ def test_a_tunnel() -> None:
 
 
 def test_an_address_without_a_demanded_credential(proxy: ForwardProxy) -> None:
-    assert proxy.url_with_credential.reveal() == proxy.url == f"http://127.0.0.1:{proxy.port}"
+    assert proxy.url_with_credential.get_secret_value() == proxy.url == f"http://127.0.0.1:{proxy.port}"
 
 
 def test_a_client_that_leaves_early_does_no_harm(proxy: ForwardProxy, service: Service) -> None:

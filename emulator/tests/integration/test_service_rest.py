@@ -46,7 +46,7 @@ def test_feeds_of_a_project(service: Service) -> None:
     assert names(call(service, "rockets/_apis/Packaging/Feeds")) == ["engines"]
     assert names(call(service, "gallery/_apis/packaging/feeds")) == ["paintings"]
     assert call(service, "missiles/_apis/packaging/feeds").status == 404
-    token = service.mint_job_token("OF Engineering").reveal()
+    token = service.mint_job_token("OF Engineering").get_secret_value()
     assert names(call(service, "_apis/packaging/feeds", token)) == ["paintings"]
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from azure_devops_emulator.errors import Faults, InputError, each
 from azure_devops_emulator.organization import Organization
-from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.service import Service
 from azure_devops_emulator.services.faults import Fault
-from azure_devops_emulator.services.jwt import Claims, Signer, read
+from azure_devops_emulator.services.tokens import Claims, Signer, read
 from emulator_support.federated import (
     CLOSED_TENANT,
     CONTOSO,
@@ -33,7 +33,7 @@ def job() -> Iterator[Job]:
 
 
 def claims_of(token: str) -> Claims:
-    claims = read(Secret(token))
+    claims = read(SecretStr(token))
     assert claims is not None
     return claims
 
@@ -89,7 +89,7 @@ def test_an_assertion_needs_the_token_of_a_job(job: Job, bearer: str) -> None:
 
 def test_an_expired_job_token_gets_no_assertion(job: Job) -> None:
     old = job.service.mint_job_token("alpha", lifetime=timedelta(seconds=-5))
-    assert job.ask_assertion(bearer=old.reveal()).status == 401
+    assert job.ask_assertion(bearer=old.get_secret_value()).status == 401
 
 
 def test_a_person_gets_no_assertion(job: Job) -> None:
@@ -132,7 +132,7 @@ def test_an_assertion_is_for_a_federated_connection_of_the_project(job: Job) -> 
         assert answer.status == 404
         assert answer.json()["typeKey"] == "ServiceEndpointException"
     beta = job.service.begin_job("beta")
-    token = job.service.mint_job_token("beta").reveal()
+    token = job.service.mint_job_token("beta").get_secret_value()
     uri = job.service.collection_uri + beta.path
     assert job.ask_assertion("robot", uri=uri, bearer=token).status == 404
 
@@ -226,7 +226,7 @@ def test_requests_that_are_not_what_entra_asks_for(
 
 
 def test_an_assertion_of_another_signer_is_not_taken(job: Job) -> None:
-    forged = Signer().sign(claims_of(job.assertion())).reveal()
+    forged = Signer().sign(claims_of(job.assertion())).get_secret_value()
     assert refused(job.exchange(forged)) == (401, "invalid_client", 700027)
 
 
@@ -352,8 +352,11 @@ CONNECTION = '[[service_connections]]\nname = "c"\nscheme = "WorkloadIdentityFed
     ("text", "said"),
     [
         ('[[tenants]]\nname = "t"\nlifetime = 5', "'lifetime' is not known"),
-        ('[[tenants]]\nname = "t"\ntoken_seconds = "long"', "must be a whole number"),
-        ('[[tenants]]\nname = "t"\nid = "x"', "must be a GUID"),
+        (
+            '[[tenants]]\nname = "t"\ntoken_seconds = "long"',
+            "tenants[1].token_seconds has to be a whole number",
+        ),
+        ('[[tenants]]\nname = "t"\nid = "x"', "tenants[1].id has to be a GUID"),
         ('[[applications]]\nname = "a"\nsecret = "x"', "'secret' is not known"),
         ('[[applications]]\nname = "a"\ntenants = ["nowhere"]', "no tenant 'nowhere'"),
         ('[[applications]]\nname = "a"\n[[applications]]\nname = "a"', "There are 2 of the application"),

@@ -4,12 +4,12 @@ import uuid
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from azure_devops_emulator.description.behaviour import Behaviour
-from azure_devops_emulator.description.model import IdentityKind, Role, UpstreamKind
+from azure_devops_emulator.description.model import IdentityKind, Role
 from azure_devops_emulator.errors import Faults, InputError, each
 from azure_devops_emulator.organization import Organization
-from azure_devops_emulator.secret import Secret
 from emulator_support.service import ORGANIZATION
 
 MINIMAL = '[organization]\nname = "acme"\n'
@@ -29,17 +29,19 @@ def test_the_example_is_what_the_documentation_needs() -> None:
     hello = [(d.name, str(d.version)) for d in feeds["project1/myTestFeed1"].distributions]
     assert hello == [("HelloTestPackage", "1.0.0")]
     assert "myTestFeed2" in feeds
-    assert ("HelloTestPackage", "9.9.9") in [(d.name, str(d.version)) for d in organization.public]
+    assert ("HelloTestPackage", "9.9.9") in [
+        (d.name, str(d.version)) for d in organization.public.distributions
+    ]
     connection = next(c for c in organization.service_connections if c.name == "pypitest")
     assert (connection.type, connection.scheme) == ("externalPythonDownloadFeed", "UsernamePassword")
     password = connection.parameters["password"]
-    assert isinstance(password, Secret)
-    assert set("%$") < set(password.reveal())
+    assert isinstance(password, SecretStr)
+    assert set("%$") < set(password.get_secret_value())
     roles = {
-        project.name: feeds["myTestFeed2"].roles.get(organization.build_service(project).id)
+        project.name: feeds["myTestFeed2"].role_of(organization.build_service(project))
         for project in organization.projects
     }
-    assert roles == {"project1": Role.COLLABORATOR, "project2": Role.READER, "open-source": None}
+    assert roles == {"project1": Role.COLLABORATOR, "project2": Role.READER, "open-source": Role.NONE}
     assert organization.behaviour == Behaviour()
 
 
@@ -70,10 +72,13 @@ def test_a_feed_without_roles_has_those_of_a_new_feed() -> None:
         '[[feeds]]\nname = "f"\nproject = "p"\n[[feeds]]\nname = "g"\n'
     )
     organization = Organization.parse(text)
-    build = [organization.build_service(organization.project(name)).id for name in "pq"]
-    collection = organization.build_service(None).id
-    assert organization.feeds[0].roles == {build[0]: Role.COLLABORATOR, collection: Role.COLLABORATOR}
-    assert organization.feeds[1].roles == {collection: Role.COLLABORATOR}
+    services = [organization.build_service(organization.project(name)) for name in "pq"]
+    services.append(organization.build_service(None))
+    roles = [[feed.role_of(service) for service in services] for feed in organization.feeds]
+    assert roles == [
+        [Role.COLLABORATOR, Role.NONE, Role.COLLABORATOR],
+        [Role.NONE, Role.NONE, Role.COLLABORATOR],
+    ]
 
 
 def test_every_feed_has_the_usual_views() -> None:
@@ -94,13 +99,15 @@ def test_upstreams_of_every_kind(tmp_path: Path) -> None:
         ' { public = "stand-in" }, { public = "machine", name = "the world" }]\n'
         '[[feeds]]\nname = "g"\n[public]\npackages = ["b==2"]\n'
     )
-    feed, other = Organization.parse(text, tmp_path).feeds
-    kinds = [upstream.kind for upstream in feed.upstreams]
-    assert kinds == [UpstreamKind.FEED, *[UpstreamKind.FOLDER] * 2, *[UpstreamKind.PUBLIC] * 2]
-    assert (feed.upstreams[0].feed, feed.upstreams[0].view) == (other.id, "release")
-    assert [d.name for d in feed.upstreams[2].distributions] == ["a"]
-    assert [d.name for d in feed.upstreams[3].distributions] == ["b"]
-    assert (feed.upstreams[4].outside, feed.upstreams[4].name) == (True, "the world")
+    organization = Organization.parse(text, tmp_path)
+    world = organization.feeds[0].upstreams
+    assert [(upstream.feed, upstream.public) for upstream in world] == [
+        ("g", ""), ("", ""), ("", ""), ("", "stand-in"), ("", "machine"),
+    ]  # fmt: skip
+    assert [upstream.name for upstream in world] == [
+        "g@release", "wheels", "upstream", "the public index", "the world",
+    ]  # fmt: skip
+    assert [d.name for d in world[2].distributions] == ["a"]
 
 
 def test_all_faults_are_told_at_once_and_by_name() -> None:
@@ -125,10 +132,10 @@ def test_all_faults_are_told_at_once_and_by_name() -> None:
         """
     )
     for part in (
-        "The key 'name' is missing (project 1)",
-        "The key 'nmae' is not known here (project 1). Did you mean 'name'?",
-        "There is no project 'q' (feed f)",
-        "The key 'rolse' is not known here (feed f). Did you mean 'roles'?",
+        "projects[1]: The key 'name' is missing",
+        "projects[1]: The key 'nmae' is not known here (the organisation file). Did you mean 'name'?",
+        "feeds[1].project: There is no project 'q' (the organisation file, 'f')",
+        "feeds[1]: The key 'rolse' is not known here (the organisation file, 'f'). Did you mean 'roles'?",
         "A feed cannot be called '_bad name'",
         "Only a feed of a public project can be public",
         "A made-up package is written name==version (Hello)",
@@ -136,9 +143,9 @@ def test_all_faults_are_told_at_once_and_by_name() -> None:
         "There is no identity 'Somebody'",
         "There is no role 'King'",
         "The key 'behavior' is not known here (the organisation file). Did you mean 'behaviour'?",
-        "The key 'simple_json' must be true or false",
-        "The key 'sign_in' cannot be 'never'",
-        "The key 'built_in_task' cannot be 'presnt'",
+        "behaviour.simple_json has to be true or false",
+        "behaviour.sign_in cannot be 'never'",
+        "behaviour.built_in_task cannot be 'presnt'",
     ):
         assert [line for line in told if part in line], f"{part} is not in {told}"
 
@@ -153,14 +160,14 @@ def test_administrators_are_those_who_are_said_to_be() -> None:
     ("text", "told"),
     [
         ('[[projects]]\nname = "a/b"', "A project cannot be called 'a/b'"),
-        ('[[projects]]\nname = "p"\nid = "12"', "The key 'id' must be a GUID"),
+        ('[[projects]]\nname = "p"\nid = "12"', "projects[1].id has to be a GUID"),
         ('[[projects]]\nname = "p"\n[[projects]]\nname = "P"', "There are 2 of the project 'p'"),
         ('[[projects]]\nname = "p"\nreaders = ["X"]', "There is no identity 'X'"),
-        ('[[projects]]\nname = "p"\nreaders = [1]', "The key 'readers' must be a list of texts"),
-        ("[[projects]]\nname = 1", "The key 'name' must be a text"),
-        ('[[feeds]]\nname = ""', "The key 'name' must not be empty"),
-        ('projects = ["p"]', "The key 'projects' must be an array of tables"),
-        ('public = "p"', "The key 'public' must be a table"),
+        ('[[projects]]\nname = "p"\nreaders = [1]', "projects[1].readers[1] has to be a text"),
+        ("[[projects]]\nname = 1", "projects[1].name has to be a text"),
+        ('[[feeds]]\nname = ""', "feeds[1].name: A name must not be empty"),
+        ('projects = ["p"]', "projects[1] has to be a mapping"),
+        ('public = "p"', "public has to be a mapping"),
         ('[public]\nfolders = ["nowhere"]', "There is no such folder of packages"),
         ('[[feeds]]\nname = "f"\n[[feeds.upstreams]]\nfeed = "f"', "There is no other feed 'f'"),
         (
@@ -169,7 +176,7 @@ def test_administrators_are_those_who_are_said_to_be() -> None:
         ),
         ('[[feeds]]\nname = "f"\n[[feeds.upstreams]]', "exactly one of feed, folder, packages and public"),
         (
-            '[[feeds]]\nname = "f"\n[[feeds.upstreams]]\nfolder = "x"\npublic = "machine"',
+            '[[feeds]]\nname = "f"\n[[feeds.upstreams]]\npackages = []\npublic = "machine"',
             "exactly one of feed, folder, packages and public",
         ),
         ('[[feeds]]\nname = "f"\n[[feeds.upstreams]]\npackages = ["a"]', "is written name==version"),
@@ -183,7 +190,7 @@ def test_administrators_are_those_who_are_said_to_be() -> None:
         ),
         (
             '[[identities]]\nname = "A"\ntokens = [{ value = "t", expires = "soon" }]',
-            "The key 'expires' must be a date",
+            "tokens[1].expires has to be a date",
         ),
         ('[[private_indexes]]\nname = "a/b"\npassword = ""', "A private index cannot be called 'a/b'"),
         ('[[private_indexes]]\nname = "a"\nuser = "x:y"\npassword = ""', "has no colon"),
@@ -215,20 +222,85 @@ def test_a_fault_never_shows_a_secret() -> None:
     assert "hunter2" not in " ".join(told)
 
 
-def test_broken_toml_is_told_with_its_place() -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[organization\nname = 1", ["line 1", "Expected ']'"]),
+        ("[organization]\nname = 1\nname = 2\n", ["line 3", "Cannot overwrite a value"]),
+        ("[organization", ["end of document"]),
+    ],
+)
+def test_broken_toml_is_told_with_file_place_and_reason(tmp_path: Path, text: str, told: list[str]) -> None:
+    file = tmp_path / "some.toml"
+    file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="no valid TOML") as raised:
-        Organization.parse("[organization\nname = 1")
-    assert "line 1" in raised.value.context
+        Organization.load(file)
+    assert all(part in str(raised.value) for part in [str(file), *told]), str(raised.value)
+
+
+def test_faults_name_the_file_the_place_and_the_name(tmp_path: Path) -> None:
+    file = tmp_path / "some.toml"
+    file.write_text(MINIMAL + '[[feeds]]\nname = "f"\nroles = { "X" = "Reader" }\n', encoding="utf-8")
+    with pytest.raises(Faults) as raised:
+        Organization.load(file)
+    (fault,) = each(raised.value)
+    assert str(fault).startswith(f"feeds[1].roles.X: There is no identity 'X' ({file}, 'f'). ")
+
+
+def test_what_only_follows_from_another_fault_is_not_told() -> None:
+    told = faults('[[projects]]\nname = "p"\nid = "12"\n[[feeds]]\nname = "f"\nproject = "p"\npublic = true')
+    assert len(told) == 1
+    assert told[0].startswith("projects[1].id has to be a GUID")
+
+
+@pytest.mark.parametrize(
+    "name", ["A", "p Build Service (acme)", "Project Collection Build Service (acme)", "a"]
+)
+def test_identities_have_names_of_their_own(name: str) -> None:
+    text = f'[[projects]]\nname = "p"\n[[identities]]\nname = "A"\n[[identities]]\nname = "{name}"'
+    told = faults(text)
+    assert len(told) == 1
+    assert told[0].startswith(f"identities[2]: There are 2 of the identity {name.lower()!r}")
+
+
+def test_roles_name_members_only() -> None:
+    applications = (
+        '[[tenants]]\nname = "t"\n[[applications]]\nname = "in"\n'
+        '[[applications]]\nname = "out"\nmember = false\n'
+        '[[applications]]\nname = "away"\ntenants = ["t"]\n'
+    )
+    roles = '[[feeds]]\nname = "f"\n[feeds.roles]\nin = "Reader"\nout = "Reader"\naway = "Reader"'
+    told = faults(applications + roles)
+    assert [line.partition(" (")[0] for line in told] == [
+        "feeds[1].roles.out: There is no identity 'out'",
+        "feeds[1].roles.away: There is no identity 'away'",
+    ]
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as raised:
+    with pytest.raises(InputError, match="No such file") as raised:
         Organization.load(tmp_path / "none.toml")
     assert raised.value.slug == "no-organisation-file"
+    (tmp_path / "some.toml").write_bytes(b"\xff")
+    with pytest.raises(InputError, match="no UTF-8"):
+        Organization.load(tmp_path / "some.toml")
 
 
 def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
     (tmp_path / "wheels").mkdir()
     file = tmp_path / "organization.toml"
     file.write_text(f'{MINIMAL}[public]\nfolders = ["wheels"]\n', encoding="utf-8")
-    assert Organization.load(file).public == ()
+    assert Organization.load(file).public.distributions == ()
+
+
+def test_no_secret_shows_in_an_organisation() -> None:
+    text = MINIMAL + (
+        '[[identities]]\nname = "A"\ntokens = [{ value = "canary" }]\n'
+        '[[private_indexes]]\nname = "i"\npassword = "canary"\n'
+        '[[service_connections]]\nname = "c"\nscheme = "Token"\nurl = ""\n'
+        'parameters = { apitoken = "canary", username = "plain" }\n'
+    )
+    organization = Organization.parse(text)
+    shown = f"{organization!r} {organization} {organization.identities} {organization.model_dump_json}"
+    assert "canary" not in shown
+    assert "plain" in shown

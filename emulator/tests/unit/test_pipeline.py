@@ -139,7 +139,7 @@ def test_targets(tmp_path: Path, target: str) -> None:
         ("resources: {}\nsteps: [{script: x}]", ["resources is not supported"]),
         ("extends: x\nsteps: [{script: x}]", ["extends"]),
         ("parameters: []\nsteps: [{script: x}]", ["parameters"]),
-        ("steps:\n- script: x\njobs: []", ["either steps or jobs"]),
+        ("steps:\n- script: x\njobs: [{job: a, steps: []}]", ["either steps or jobs"]),
         ("jobs:\n- job: a\n  steps: [{script: x}]\n- job: b\n  steps: [{script: x}]", ["one job"]),
         (
             "jobs:\n- deployment: a\n  steps: [{script: x}]",
@@ -149,7 +149,7 @@ def test_targets(tmp_path: Path, target: str) -> None:
             "jobs:\n- job: a\n  dependsOn: b\n  strategy: c\n  container: d\n  steps: [{script: x}]",
             ["dependsOn", "strategy", "container"],
         ),
-        ("jobs: [{job: a}]", ["no steps"]),
+        ("jobs: [{job: a}]", ["jobs[1]: The key 'steps' is missing"]),
         ("jobs: text", ["has to be a list"]),
         ("jobs: [text]", ["has to be a mapping"]),
         ("steps:\n- template: x.yml", ["template is not a step", "line 2"]),
@@ -174,7 +174,10 @@ def test_targets(tmp_path: Path, target: str) -> None:
         ("steps:\n- script: x\n  name: a\n- bash: x\n  name: A", ["two steps have the name a"]),
         ("steps:\n- script: x\n  target: alpine", ["container alpine"]),
         ("steps:\n- script: x\n  target: {container: alpine}", ["container alpine"]),
-        ("steps:\n- script: x\n  target: {commands: none}", ["any or restricted"]),
+        (
+            "steps:\n- script: x\n  target: {commands: none}",
+            ["target.commands cannot be 'none'", "'any' or 'restricted'"],
+        ),
         ("steps:\n- script: x\n  target: {settableVariables: all}", ["none or a list"]),
         ("steps:\n- script: x\n  target: {image: a}", ["image is not supported in a target"]),
         ("steps:\n- script: x\n  env: text", ["has to be a mapping"]),
@@ -183,14 +186,16 @@ def test_targets(tmp_path: Path, target: str) -> None:
         ("variables: {a: '$[ counter() ]'}\nsteps: [{script: x}]", ["$[ ]"]),
         (
             "variables:\n- group: secrets\nsteps: [{script: x}]",
-            ["group is not supported", "needs a name and a value"],
+            ["group is not supported", "'name' is missing", "'value' is missing"],
         ),
         ("variables:\n- name: a\n  value: 1\n  readonly: maybe\nsteps: [{script: x}]", ["true or false"]),
         ("variables: text\nsteps: [{script: x}]", ["variables has to be a list"]),
         ("steps:\n- script: x\n  script: y", ["the key script is there twice", "line 3"]),
         ("- script: x", ["the file has to be a mapping"]),
         ("", ["is empty"]),
-        ("steps: [", ["not YAML"]),
+        ("steps: [", ["not YAML", "expected the node content", "line 1"]),
+        ("steps:\n- script: '\x07'", ["not YAML", "special characters are not allowed", "line 2"]),
+        ("steps:\n- script: x\n  ? [a]\n  : b", ["a key has to be a text", "line 3"]),
         ("steps:\n- script: x\n  condition: ${{ x }}", ["${{ }}", "line 3"]),
         ("steps:\n- task: [A@1]", ["has to be a text"]),
         ("text", ["has to be a mapping"]),
@@ -201,7 +206,7 @@ def test_targets(tmp_path: Path, target: str) -> None:
 def test_refuses_by_name_and_place(tmp_path: Path, text: str, named: list[str]) -> None:
     found = faults(tmp_path, text)
     assert all(any(name in fault for fault in found) for name in named), found
-    assert all("some.yml" in fault or "no steps" in fault for fault in found), found
+    assert all("some.yml" in fault for fault in found), found
 
 
 def test_an_empty_value_is_an_empty_text(tmp_path: Path) -> None:
@@ -214,6 +219,19 @@ def test_an_empty_value_is_an_empty_text(tmp_path: Path) -> None:
 def test_tells_all_faults_at_once(tmp_path: Path) -> None:
     found = faults(tmp_path, "steps:\n- pwsh: x\n- script: y\n  when: z\n- bash: y\n  enabled: maybe\n")
     assert len(found) == 3
+
+
+def test_tells_every_key_that_is_there_twice(tmp_path: Path) -> None:
+    found = faults(tmp_path, "pool: a\npool: b\nsteps:\n- script: x\n  script: y\n")
+    assert [fault.partition(" (")[0] for fault in found] == [
+        "the key pool is there twice",
+        "the key script is there twice",
+    ]
+
+
+@pytest.mark.parametrize(("word", "meant"), [("true", True), ("False", False), ("yes", True), ("off", False)])
+def test_flags_are_written_as_people_write_them(tmp_path: Path, word: str, *, meant: bool) -> None:
+    assert load(tmp_path, f"steps: [{{script: x, enabled: {word}}}]").steps[0].enabled is meant
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

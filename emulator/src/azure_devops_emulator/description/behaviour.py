@@ -1,39 +1,15 @@
 """Where the real service's behaviour is not publicly known for certain: one switch for each doubt."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-SignIn = Literal["challenge", "redirect", "page"]
-SIGN_IN: tuple[str, ...] = get_args(SignIn)
+from azure_devops_emulator.description.shapes import Shape
+
 BuiltInTask = Literal["absent", "present", "wins", "ambiguous"]
-BUILT_IN_TASK: tuple[str, ...] = get_args(BuiltInTask)
+"""Whether the organisation has the built-in task PipAuthenticate, and what its name then means."""
 
 
-@dataclass(frozen=True)
-class Behaviour:
-    """The switches, each with the default that the public evidence suggests.
-
-    Args:
-        simple_json: offer index pages as JSON (PEP 691) to those who ask for it.
-        head_allowed: answer HEAD on index pages and downloads instead of 405.
-        other_spellings: find a package by a name that is not normalised.
-        root_lists_packages: list the packages on the root page of an index.
-        trailing_route_parameter: end the route template of index pages with one more, optional, parameter.
-        anonymous_options: answer OPTIONS without credentials.
-        version_required: refuse a REST request that names no api-version.
-        slash_after_location: end every locationUrl with a slash.
-        sign_in: what those get whose token is not accepted and who do not suppress it: a challenge (401),
-            a redirect to the sign-in page (302), or that page itself (203).
-        authority: the sign-in authority that challenges name.
-        save_permission: the permission that is missing when a Reader asks for a version to be saved.
-        readers_read_permissions: let every reader of a feed list its permissions, not only its owners.
-        negotiate_first: on premises, offer Negotiate and NTLM before Basic.
-        assertion_seconds: how long the assertions of federated service connections live.
-        built_in_task: whether the organisation has the built-in task PipAuthenticate, and what its name then
-            means beside a task that has it, too: the built-in one always (wins), neither (ambiguous), or as
-            the server's source decides: the built-in one beside an extension's task, neither beside an
-            uploaded one (present). The stand-in runs nothing.
-    """
+class Behaviour(Shape):
+    """The switches, explained in `examples/organization.toml`; the public evidence suggests the defaults."""
 
     simple_json: bool = False
     head_allowed: bool = False
@@ -43,7 +19,7 @@ class Behaviour:
     anonymous_options: bool = False
     version_required: bool = True
     slash_after_location: bool = True
-    sign_in: SignIn = "challenge"
+    sign_in: Literal["challenge", "redirect", "page"] = "challenge"
     authority: str = "https://login.windows.net"
     save_permission: str = "AddUpstreamPackage"
     readers_read_permissions: bool = False

@@ -1,13 +1,46 @@
-"""What an emulated organisation is made of: plain values, no behaviour but names."""
+"""What an emulated organisation is made of, as its file says it; names stand for what they name."""
 
 import base64
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timezone
 from enum import Enum, IntEnum
+from functools import cached_property
+from itertools import chain
+from typing import Annotated, ClassVar, Literal
 
-from azure_devops_emulator.secret import Secret
-from azure_devops_emulator.services.packages import Distribution
+from packaging.utils import canonicalize_name, canonicalize_version
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from azure_devops_emulator.description.reading import (
+    DEFAULT_VIEWS,
+    Guid,
+    Name,
+    Named,
+    found,
+    known,
+    name_of,
+    reading,
+    stable_id,
+)
+from azure_devops_emulator.description.shapes import Many, Shape, borrowed, fault, nearest, wrong_kind
+from azure_devops_emulator.errors import InputError
+from azure_devops_emulator.services.packages import Distribution, in_folder, made_up, specified
+
+_FEED_NAME = r"(?![_.])[^\s@~;{}\\+=<>|/?:&$*\"#\[\]]{1,64}(?<!\.)"
+_FEED_NAME_RULE = (
+    "A feed name has at most 64 characters and no white space, begins with neither _ nor ., does not end"
+    ' with ., and has none of @ ~ ; { } \\ + = < > | / ? : & $ * " # [ ].'
+)
 
 
 class Role(IntEnum):
@@ -44,6 +77,64 @@ POOL_SCOPES = frozenset({"app_token", "vso.agentpools_manage"})
 """The scopes of tokens with which an administrator may manage agent pools, and tasks with them."""
 
 
+def _role(name: object) -> Role:
+    if not isinstance(name, str) or name not in ROLE_NAMES:
+        raise fault("unknown-word", f"There is no role {name!r}", nearest(str(name), ROLE_NAMES))
+    return ROLE_NAMES[name]
+
+
+def _scope(name: str) -> str:
+    if name not in SCOPES and not re.fullmatch(r"vso\.[a-z_]+", name):
+        raise fault("unknown-word", f"There is no scope {name!r}", nearest(name, SCOPES))
+    return name
+
+
+def _moment(value: object) -> datetime:
+    """A date or a date-time, in UTC unless it says otherwise."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+    raise wrong_kind("a date or a date-time")
+
+
+def _specification(text: str) -> str:
+    try:
+        specified(text)
+    except InputError as error:
+        raise borrowed(error) from None
+    return text
+
+
+def _folder(value: object, info: ValidationInfo) -> list[Distribution]:
+    if not isinstance(value, str):
+        raise wrong_kind("a text")
+    try:
+        return in_folder(reading(info).base / value)
+    except InputError as error:
+        raise borrowed(error) from None
+
+
+def _one_folder(value: object, info: ValidationInfo) -> tuple[list[Distribution], ...]:
+    return (_folder(value, info),)
+
+
+Specification = Annotated[str, AfterValidator(_specification)]
+"""A package that is made up on the spot: `name==version`."""
+IdentityName = Annotated[str, AfterValidator(known("identity"))]
+Folder = Annotated[list[Distribution], PlainValidator(_folder)]
+"""What lies in a folder."""
+
+
+class Token(Shape):
+    """A personal access token; its label, for the request log, is no secret."""
+
+    label: str = "token"
+    value: SecretStr
+    scopes: Many[Annotated[str, AfterValidator(_scope)]] = ()
+    expires: Annotated[datetime | None, BeforeValidator(_moment)] = None
+
+
 class IdentityKind(Enum):
     """Who an identity is: decides how the service describes it."""
 
@@ -53,42 +144,16 @@ class IdentityKind(Enum):
     PRINCIPAL = "a service principal"
 
 
-@dataclass(frozen=True)
-class Token:
-    """A personal access token.
+class Identity(Named):
+    """A person; the other kinds are the organisation's own."""
 
-    Args:
-        label: a short name without secret, for the request log.
-        value: the token.
-        scopes: names of SCOPES, or others that give no access to packages.
-        expires: from when it is rejected; None for never.
-    """
-
-    label: str
-    value: Secret
-    scopes: tuple[str, ...]
-    expires: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A person, a build service, or a service principal of the organisation's tenant.
-
-    Args:
-        id: lower-case GUID.
-        name: display name.
-        account: the account name (a mail address for people, a GUID for services, the application's id for
-            service principals).
-        kind: who it is.
-        tokens: the personal access tokens it made.
-        administrator: whether it administers the organisation, its agent pools and tasks included.
-    """
-
-    id: str
-    name: str
-    account: str
-    kind: IdentityKind = IdentityKind.USER
-    tokens: tuple[Token, ...] = ()
+    called = "identity"
+    kind: ClassVar[IdentityKind] = IdentityKind.USER
+    id: Guid
+    account: str = Field(
+        default_factory=lambda data: f"{re.sub('[^a-z0-9]+', '.', data['name'].lower())}@example.test"
+    )
+    tokens: Many[Token] = ()
     administrator: bool = False
 
     @property
@@ -107,158 +172,186 @@ class Identity:
         return f"{kind}.{base64.urlsafe_b64encode(self.id.encode()).decode().rstrip('=')}"
 
 
-@dataclass(frozen=True)
-class Project:
-    """A project.
+class ProjectBuild(Identity):
+    """The build service of a project."""
 
-    Args:
-        id: lower-case GUID.
-        name: its name.
-        public: whether anyone may see it.
-        readers: ids of the identities that may see it beside its own build service.
-    """
+    kind = IdentityKind.PROJECT_BUILD
 
-    id: str
-    name: str
+
+class CollectionBuild(Identity):
+    """The build service of the collection."""
+
+    kind = IdentityKind.COLLECTION_BUILD
+
+
+class Principal(Identity):
+    """A service principal."""
+
+    kind = IdentityKind.PRINCIPAL
+
+
+class Project(Named):
+    """A project; its readers see it beside its own build service."""
+
+    called = "project"
+    name: Annotated[Name, name_of("A project", r"(?![_.])[^\\/:*?\"<>|;#${},+=\[\]]+")]
+    id: Guid
     public: bool = False
-    readers: frozenset[str] = frozenset()
+    readers: Many[IdentityName] = ()
 
 
-class UpstreamKind(Enum):
-    """Where an upstream source has its packages."""
+class Packages(Shape):
+    """Packages that somebody publishes: made up on the spot, or what lies in folders."""
 
-    FEED = "feed"
-    FOLDER = "folder"
-    PUBLIC = "public"
+    packages: Many[Specification] = ()
+    folders: Many[Folder] = ()
+
+    @property
+    def origin(self) -> str:
+        """Who publishes them, in words."""
+        return "the stand-in of the public index"
+
+    @cached_property
+    def distributions(self) -> tuple[Distribution, ...]:
+        """All of them."""
+        made = (made_up(package, self.origin) for package in self.packages)
+        return (*made, *chain.from_iterable(self.folders))
 
 
-@dataclass(frozen=True)
-class Upstream:
-    """An upstream source of a feed.
+class Upstream(Packages):
+    """An upstream source of a feed: exactly one of feed, folder, packages and public."""
 
-    Args:
-        id: lower-case GUID.
-        name: the name shown to people.
-        kind: where its packages are.
-        feed: id of the feed, for kind FEED.
-        view: name of the feed's view, for kind FEED.
-        distributions: its packages, for kind FOLDER, or those of the stand-in of the public index.
-        outside: for kind PUBLIC, whether it is this machine's public index rather than the stand-in.
-    """
-
-    id: str
     name: str
-    kind: UpstreamKind
     feed: str = ""
-    view: str = ""
-    distributions: tuple[Distribution, ...] = ()
-    outside: bool = False
+    view: str = "Local"
+    public: Literal["", "stand-in", "machine"] = ""
+    folders: Annotated[tuple[list[Distribution], ...], PlainValidator(_one_folder)] = Field(
+        (), alias="folder"
+    )
+
+    @property
+    def origin(self) -> str:
+        """Who publishes them, in words."""
+        return f"the upstream {self.name}"
+
+    @model_validator(mode="after")
+    def _check(self, info: ValidationInfo) -> "Upstream":
+        if len(self.model_fields_set & {"feed", "folders", "packages", "public"}) != 1:
+            raise fault("one-of", "An upstream has exactly one of feed, folder, packages and public")
+        views = reading(info).views.get(self.feed.lower(), []) if self.feed else [self.view]
+        if views and self.view.lower() not in {name.lower() for name in views}:
+            what = f"{self.feed!r} has no view {self.view!r}"
+            raise fault("unknown-name", what, nearest(self.view, views))
+        return self
 
 
-@dataclass(frozen=True)
-class View:
-    """A view of a feed: some of its packages, perhaps for more readers.
+class View(Shape):
+    """A view of a feed: some of its packages, perhaps for more readers."""
 
-    Args:
-        id: lower-case GUID.
-        name: its name, without `@`.
-        promoted: normalised name and trimmed version of what it shows; None for everything.
-        open_to_organization: whether people without a role in the feed may read it.
-    """
-
-    id: str
-    name: str
-    promoted: frozenset[tuple[str, str]] | None = None
+    name: Name
+    id: Guid = ""
+    packages: Many[Specification] = ()
     open_to_organization: bool = False
 
+    @property
+    def promoted(self) -> frozenset[tuple[str, str]] | None:
+        """Normalised name and trimmed version of what it shows; None for everything."""
+        return None if self.name.lower() == "local" else frozenset(map(_release, self.packages))
 
-@dataclass(frozen=True)
-class Feed:
-    """A feed.
 
-    Args:
-        id: lower-case GUID.
-        name: its name.
-        project: the project whose feed it is; None for a feed of the organisation.
-        public: whether anyone may read it.
-        roles: role by identity id.
-        views: its views, Local first.
-        distributions: what is published in it at the start.
-        saved: what was saved from its upstreams before the start.
-        upstreams: where other packages come from.
-        external_versions: normalised names of published packages whose public versions are shown too.
-    """
+def _release(specification: str) -> tuple[str, str]:
+    name, version = specified(specification)
+    return canonicalize_name(name), canonicalize_version(version)
 
-    id: str
-    name: str
-    project: Project | None
-    public: bool
-    roles: Mapping[str, Role]
-    views: tuple[View, ...]
-    distributions: tuple[Distribution, ...]
-    upstreams: tuple[Upstream, ...]
-    external_versions: frozenset[str] = frozenset()
+
+class Feed(Named, Packages):
+    """A feed; without a project, it is the organisation's; without roles, it is as a new one."""
+
+    called = "feed"
+    name: Annotated[Name, name_of("A feed", _FEED_NAME, _FEED_NAME_RULE)]
+    project: Annotated[Project | None, PlainValidator(found("project"))] = None
+    id: Guid
+    public: bool = False
+    roles: dict[IdentityName, Annotated[Role, BeforeValidator(_role)]] | None = None
+    given_views: Many[View] = Field((), alias="views")
+    upstreams: Many[Upstream] = ()
+    external_versions: Many[Annotated[str, AfterValidator(canonicalize_name)]] = ()
 
     @property
     def address(self) -> str:
         """How people write the feed: `feed`, or `project/feed`."""
         return f"{self.project.name}/{self.name}" if self.project else self.name
 
+    @property
+    def origin(self) -> str:
+        """Who publishes them, in words."""
+        return f"the feed {self.address}"
 
-class Issuer(Enum):
-    """Who signs for a federated connection: decides issuer and subject of its assertions."""
+    @cached_property
+    def views(self) -> tuple[View, ...]:
+        """Its views, Local first."""
+        views = {name.lower(): View(name=name) for name in DEFAULT_VIEWS}
+        for view in self.given_views:
+            name = views.get(view.name.lower(), view).name
+            views[name.lower()] = view.model_copy(update={"name": name})
+        return tuple(
+            view.model_copy(update={"id": view.id or stable_id(self.id, view.name)})
+            for view in views.values()
+        )
 
-    ENTRA = "entra"
-    AZURE_DEVOPS = "azure-devops"
+    def role_of(self, identity: Identity) -> Role:
+        """The role of an identity; in a new feed, its build services are collaborators."""
+        if self.roles is not None:
+            return self.roles.get(identity.name, Role.NONE)
+        of_project = identity.kind is IdentityKind.PROJECT_BUILD and self.project
+        own = of_project and identity.account == of_project.id
+        return Role.COLLABORATOR if own or identity.kind is IdentityKind.COLLECTION_BUILD else Role.NONE
+
+    @field_validator("public")
+    @classmethod
+    def _check_public(cls, public: object, info: ValidationInfo) -> object:
+        project = info.data.get("project")
+        if public and "project" in info.data and not (project and project.public):
+            raise fault("not-public", "Only a feed of a public project can be public")
+        return public
+
+    @field_validator("given_views")
+    @classmethod
+    def _check_views(cls, views: tuple[View, ...], info: ValidationInfo) -> tuple[View, ...]:
+        published = set(map(_release, info.data.get("packages", ())))
+        published |= {(one.key, one.trimmed_version) for one in chain(*info.data.get("folders", ()))}
+        for package in chain.from_iterable(view.packages for view in views):
+            if _release(package) not in published:
+                raise fault("unknown-name", f"The feed has no {package!r} to promote")
+        return views
+
+    @field_validator("upstreams")
+    @classmethod
+    def _check_upstreams(cls, upstreams: tuple[Upstream, ...], info: ValidationInfo) -> tuple[Upstream, ...]:
+        project, name = info.data.get("project"), info.data.get("name", "")
+        own = f"{project.name}/{name}" if project else name
+        others = [address for address in reading(info).names["feed"] if address.lower() != own.lower()]
+        for feed in (upstream.feed for upstream in upstreams if upstream.feed):
+            if feed.lower() not in {address.lower() for address in others}:
+                raise fault("unknown-name", f"There is no other feed {feed!r}", nearest(feed, others))
+        return upstreams
 
 
-FEDERATION_SCHEME = "WorkloadIdentityFederation"
+def _no_colon(user: str) -> str:
+    if ":" in user:
+        raise fault("bad-name", "A user name of Basic authentication has no colon")
+    return user
 
 
-@dataclass(frozen=True)
-class ServiceConnection:
-    """A service connection.
+class PrivateIndex(Named, Packages):
+    """A private index outside Azure DevOps, with Basic authentication; without a user, any will do."""
 
-    Args:
-        id: lower-case GUID.
-        name: the name that pipelines use.
-        type: for example `externalPythonDownloadFeed`.
-        url: its address, with placeholders that only a running service can fill.
-        scheme: `Token` or `UsernamePassword`; another one is passed on as it is.
-        parameters: of the authorisation; secret ones as Secret.
-        data: the connection's other values.
-        project: the project that it belongs to, for one that is federated.
-        issuer: who signs for it, for one that is federated.
-    """
-
-    id: str
-    name: str
-    type: str
-    url: str
-    scheme: str
-    parameters: Mapping[str, Secret | str] = field(default_factory=dict)
-    data: Mapping[str, str] = field(default_factory=dict)
-    project: str = ""
-    issuer: Issuer = Issuer.ENTRA
+    called = "private index"
+    name: Annotated[Name, name_of("A private index", "[A-Za-z0-9._-]+", "Use letters, digits, . _ -.")]
+    user: Annotated[str, AfterValidator(_no_colon)] = ""
+    password: SecretStr
 
     @property
-    def is_federated(self) -> bool:
-        """Whether it stores no secret, but has assertions issued."""
-        return self.scheme == FEDERATION_SCHEME
-
-
-@dataclass(frozen=True)
-class PrivateIndex:
-    """A private index outside Azure DevOps, with Basic authentication.
-
-    Args:
-        name: its name in addresses.
-        user: the only accepted user name; "" accepts any, as indexes with tokens do.
-        password: the only accepted password.
-        distributions: its packages.
-    """
-
-    name: str
-    user: str
-    password: Secret
-    distributions: tuple[Distribution, ...]
+    def origin(self) -> str:
+        """Who publishes them, in words."""
+        return f"the private index {self.name}"

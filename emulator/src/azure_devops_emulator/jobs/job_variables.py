@@ -11,12 +11,13 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from pydantic import SecretStr
+
 from azure_devops_emulator.jobs.workspace import Workspace
-from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.services.assertions import JobPlace
 
 AGENT_VERSION = "4.260.0"
-JobVariables: TypeAlias = "dict[str, str | Secret]"
+JobVariables: TypeAlias = "dict[str, str | SecretStr]"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class AgentProxy:
 
     url: str
     user: str = ""
-    password: Secret = field(default_factory=lambda: Secret(""))
+    password: SecretStr = field(default_factory=lambda: SecretStr(""))
     bypass: tuple[str, ...] = ()
     basic: bool = False
 

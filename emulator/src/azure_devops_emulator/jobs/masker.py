@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from azure_devops_emulator.jobs.names import fold
-from azure_devops_emulator.secret import MASK
 
+MASK = "***"
 _UNRESERVED = r"[\w.~\-]|%(?:AZP25)?[0-9A-Fa-f]{2}|[!$&'()*+,;=]"
 # The password of a URL's user information; a user name has to come before it.
 _URL_PASSWORD = re.compile(rf"//(?:{_UNRESERVED})+:((?:{_UNRESERVED}|:)+)@")

@@ -1,4 +1,4 @@
-"""YAML as pipelines use it: mappings, lists and texts, each with the line it stands in.
+"""YAML as pipelines use it: mappings, lists and texts, and the line that each stands in.
 
 Scalars stay the text they were written as (`on` is not a boolean here); anchors, tags and keys
 given twice are refused, as Azure Pipelines refuses them.
@@ -8,145 +8,93 @@ from pathlib import Path
 
 import yaml
 
-from azure_devops_emulator.errors import InputError
+from azure_devops_emulator.description.shapes import Loc
+from azure_devops_emulator.errors import EmulatorError, Faults, InputError
 
 
-class Item:
-    """One value of a pipeline file, with its place for messages.
+class Mapping(dict[str, object]):
+    """A mapping.
 
     Args:
-        node: the value as PyYAML composed it.
-        source: the file's name, for messages.
-        path: the keys that lead to the value, for messages.
+        line: where it begins, counted from one.
     """
 
-    def __init__(self, node: yaml.Node, source: str, path: str = "") -> None:
-        self._node = node
-        self._source = source
-        self.path = path
-
-    @property
-    def line(self) -> int:
-        """The line of the value, counted from one."""
-        return int(self._node.start_mark.line) + 1
-
-    @property
-    def is_mapping(self) -> bool:
-        """Whether it has keys."""
-        return isinstance(self._node, yaml.MappingNode)
-
-    @property
-    def is_list(self) -> bool:
-        """Whether it is a list."""
-        return isinstance(self._node, yaml.SequenceNode)
-
-    def fault(self, slug: str, what: str, hint: str = "") -> InputError:
-        """An error about this value that names its place."""
-        return InputError(slug, what, context=f"{self._source}, line {self.line}", hint=hint)
-
-    def text(self) -> str:
-        """The value as text; an empty value is empty text.
-
-        Raises:
-            InputError: a mapping or list stands here, or an expression that only a server expands.
-        """
-        if not isinstance(self._node, yaml.ScalarNode):
-            raise self.fault("pipeline-shape", f"{self.path} has to be a text")
-        value = str(self._node.value)
-        if "${{" in value or value.startswith("$["):
-            raise self.fault(
-                "pipeline-unsupported",
-                f"{self.path} holds an expression in ${{{{ }}}} or $[ ], which is not evaluated here",
-                "Write the value itself, or a macro: $(name).",
-            )
-        if self._node.style is None and value in {"~", "null"}:
-            return ""
-        return value
-
-    def boolean(self) -> bool:
-        """The value as true or false.
-
-        Raises:
-            InputError: another word.
-        """
-        word = self.text().strip().lower()
-        if word in {"true", "false"}:
-            return word == "true"
-        raise self.fault("pipeline-value", f"{self.path} has to be true or false, not {word!r}")
-
-    def number(self) -> int:
-        """The value as a whole number that is not negative.
-
-        Raises:
-            InputError: anything else.
-        """
-        word = self.text().strip()
-        if word.isascii() and word.isdigit():
-            return int(word)
-        raise self.fault("pipeline-value", f"{self.path} has to be a whole number, not {word!r}")
-
-    def members(self) -> list["Item"]:
-        """The members of a list.
-
-        Raises:
-            InputError: it is no list.
-        """
-        if not isinstance(self._node, yaml.SequenceNode):
-            raise self.fault("pipeline-shape", f"{self.path} has to be a list")
-        return [
-            Item(node, self._source, f"{self.path}[{number}]")
-            for number, node in enumerate(self._node.value, start=1)
-        ]
-
-    def mapping(self) -> dict[str, "Item"]:
-        """The keys and values of a mapping.
-
-        Raises:
-            InputError: it is no mapping, or a key stands in it twice.
-        """
-        if not isinstance(self._node, yaml.MappingNode):
-            raise self.fault("pipeline-shape", f"{self.path or 'the file'} has to be a mapping with keys")
-        found: dict[str, Item] = {}
-        for key_node, value_node in self._node.value:
-            key = Item(key_node, self._source, "a key")
-            name = key.text()
-            if name in found:
-                raise key.fault("pipeline-shape", f"the key {name} is there twice")
-            found[name] = Item(value_node, self._source, f"{self.path}.{name}".lstrip("."))
-        return found
-
-    def keys(self) -> dict[str, "Item"]:
-        """The keys themselves, each with its own place, for messages about a key."""
-        if not isinstance(self._node, yaml.MappingNode):
-            return {}
-        return {str(node.value): Item(node, self._source, str(node.value)) for node, _ in self._node.value}
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
 
 
-def read(path: Path) -> Item:
-    """The whole of a file.
+class Document:
+    """A file as plain data.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        data: texts, lists, and Mappings.
 
     Raises:
         InputError: it cannot be read, is not YAML, is empty, or uses anchors or tags.
+        Faults: keys are given twice, or are no texts.
     """
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._lines: dict[Loc, int] = {}
+        self._faults: list[EmulatorError] = []
+        self.data = self._plain(_compose(path), ())
+        if self._faults:
+            raise Faults(self._faults)
+
+    def where(self, loc: Loc) -> str:
+        """File and line of a value, or of the nearest thing around it."""
+        while loc not in self._lines:
+            loc = loc[:-1]
+        return f"{self.name}, line {self._lines[loc]}"
+
+    def _plain(self, node: yaml.Node, loc: Loc) -> object:
+        line = int(node.start_mark.line) + 1
+        self._lines.setdefault(loc, line)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._plain(entry, (*loc, number)) for number, entry in enumerate(node.value)]
+        if not isinstance(node, yaml.MappingNode):
+            is_null = getattr(node, "style", None) is None and node.value in {"~", "null"}
+            return "" if is_null else str(node.value)
+        found = Mapping(line)
+        for key_node, value in node.value:
+            key, place = str(key_node.value), (*loc, str(key_node.value))
+            if key in found or not isinstance(key_node, yaml.ScalarNode):
+                what = f"the key {key} is there twice" if key in found else "a key has to be a text"
+                where = f"{self.name}, line {key_node.start_mark.line + 1}"
+                self._faults.append(InputError("pipeline-shape", what, context=where))
+                continue
+            self._lines[place] = int(key_node.start_mark.line) + 1
+            found[key] = self._plain(value, place)
+        return found
+
+
+def _compose(path: Path) -> yaml.Node:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("pipeline-file", f"{path} cannot be read", context=str(error)) from error
+        raise InputError(
+            "pipeline-file",
+            f"{path} cannot be read",
+            context=getattr(error, "strerror", "") or "it is no UTF-8",
+        ) from error
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if getattr(event, "anchor", None) or getattr(event, "tag", None):
                 line = event.start_mark.line + 1 if event.start_mark else 1
-                raise InputError(
-                    "pipeline-unsupported",
-                    "anchors, aliases and tags are not supported in a pipeline",
-                    context=f"{path.name}, line {line}",
-                )
+                what = "anchors, aliases and tags are not supported in a pipeline"
+                raise InputError("pipeline-unsupported", what, context=f"{path.name}, line {line}")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise InputError("pipeline-yaml", f"{path.name} is not YAML", context=f"{problem}{place}") from error
+        line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
+        reason = getattr(error, "problem", None) or getattr(error, "reason", "")
+        where = f"{reason}, line {line + 1}"
+        raise InputError("pipeline-yaml", f"{path.name} is not YAML", context=where) from error
     if node is None:
         raise InputError("pipeline-yaml", f"{path.name} is empty")
-    return Item(node, path.name)
+    return node

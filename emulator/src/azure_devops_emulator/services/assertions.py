@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from azure_devops_emulator.description import directory
+from azure_devops_emulator.description.connections import FederatedConnection
+from azure_devops_emulator.description.directory import ASSERTION_AUDIENCE
 from azure_devops_emulator.description.model import IdentityKind, Project
 from azure_devops_emulator.services.feeds import find_project
 from azure_devops_emulator.services.identities import unauthorized_message
-from azure_devops_emulator.services.jwt import Signer
 from azure_devops_emulator.services.location import OIDC_TOKEN, check_version
+from azure_devops_emulator.services.tokens import Signer
 from azure_devops_emulator.services.wire import Call, Refusal, json_answer
 
 _TASK_NAMESPACE = "Microsoft.TeamFoundation.DistributedTask.WebApi"
@@ -84,23 +85,22 @@ class AssertionService:
             (
                 each
                 for each in call.organization.service_connections
-                if each.id == asked and each.is_federated
+                if each.id == asked and isinstance(each, FederatedConnection)
             ),
             None,
         )
-        if connection is None or connection.project.lower() != project.name.lower():
+        if connection is None or connection.project != project:
             message = f"The service connection {asked or '(none)'} could not be found in this project."
             raise Refusal(404, message, "ServiceEndpointException", _TASK_NAMESPACE)
         now, organization = int(time.time()), call.organization
-        tenant = directory.tenant_of(connection)
         lifetime = call.behaviour.assertion_seconds
         claims = {
             "jti": secrets.token_hex(16),
-            "iss": directory.issuer_of(connection, organization.id, tenant),
-            "sub": directory.subject_of(connection, organization.name, organization.id, project.name, tenant),
-            "aud": directory.ASSERTION_AUDIENCE,
+            "iss": connection.issuer_of(organization.id),
+            "sub": connection.subject_of(organization.name, organization.id),
+            "aud": ASSERTION_AUDIENCE,
             "iat": now,
             "nbf": now - 300 + min(lifetime, 0),
             "exp": now + lifetime,
         }
-        return json_answer(call, {"oidcToken": self._signer.sign(claims).reveal()}, version=version)
+        return json_answer(call, {"oidcToken": self._signer.sign(claims).get_secret_value()}, version=version)

@@ -7,16 +7,24 @@ token request with a federated credential; and "Microsoft Entra authentication a
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
+import jwt
 from aiohttp import web
+from pydantic import SecretStr
 
-from azure_devops_emulator.description.directory import AZURE_DEVOPS, ENTRA_ISSUER, Application, Tenant
+from azure_devops_emulator.description.directory import (
+    AZURE_DEVOPS,
+    ENTRA_ISSUER,
+    STS_ISSUER,
+    Application,
+    FederatedCredential,
+    Tenant,
+)
 from azure_devops_emulator.organization import Organization
-from azure_devops_emulator.secret import Secret
-from azure_devops_emulator.services.jwt import Claims, Signer, read
 from azure_devops_emulator.services.request_log import Record
+from azure_devops_emulator.services.tokens import Claims, Signer, read
 
 PREFIX = "/login/"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -78,10 +86,11 @@ class Entra:
                 self._tenants.setdefault(tenant.id, tenant)
             for entry in organization.applications:
                 known = self._applications.get(entry.client_id, entry)
-                self._applications[entry.client_id] = replace(
-                    known,
-                    tenants=tuple(dict.fromkeys((*known.tenants, *entry.tenants))),
-                    credentials=tuple(dict.fromkeys((*known.credentials, *entry.credentials))),
+                self._applications[entry.client_id] = known.model_copy(
+                    update={
+                        name: tuple(dict.fromkeys((*getattr(known, name), *getattr(entry, name))))
+                        for name in ("tenants", "federated_credentials")
+                    }
                 )
 
     async def answer(self, request: web.Request, record: Record) -> web.Response:
@@ -135,7 +144,7 @@ class Entra:
             "token_type": "Bearer",
             "expires_in": tenant.token_seconds,
             "ext_expires_in": tenant.token_seconds,
-            "access_token": self._token(tenant, application).reveal(),
+            "access_token": self._token(tenant, application).get_secret_value(),
         }
 
     def _check_assertion(self, tenant: Tenant, application: Application, form: Mapping[str, str]) -> None:
@@ -145,7 +154,7 @@ class Entra:
         if form.get("client_assertion_type") != _ASSERTION_TYPE or not form.get("client_assertion"):
             text = "The request body must contain 'client_assertion' or 'client_secret'."
             raise EntraRefusal(7000218, text)
-        assertion = Secret(form["client_assertion"])
+        assertion = SecretStr(form["client_assertion"])
         claims = read(assertion)
         if claims is None or not {"iss", "sub", "aud", "nbf", "exp"} <= claims.keys():
             text = "The JWT of the client assertion is invalid or malformed."
@@ -153,21 +162,25 @@ class Entra:
         if not tenant.federation:
             text = "The tenant's policy does not allow federated identity credentials of this issuer."
             raise EntraRefusal(700238, text)
-        _match(application, claims)
-        if self._assertions.verify(assertion) is None:
-            raise EntraRefusal(700027, "The signature of the client assertion could not be validated.")
-        _check_time(claims)
+        credential = _match(application, claims)
+        try:
+            self._assertions.verify(assertion, audience=credential.audience, issuer=credential.issuer)
+        except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError):
+            raise _untimely(claims) from None
+        except jwt.InvalidTokenError:
+            text = "The signature of the client assertion could not be validated."
+            raise EntraRefusal(700027, text) from None
         if len(application.tenants) > 1 and str(claims["iss"]).startswith(ENTRA_ISSUER):
             text = "The identity must be a managed identity, a single tenant app, or a service account."
             raise EntraRefusal(70052, text)
 
-    def _token(self, tenant: Tenant, application: Application) -> Secret:
+    def _token(self, tenant: Tenant, application: Application) -> SecretStr:
         now = int(time.time())
         principal = application.principal(tenant.id)
         return self._tokens.sign(
             {
                 "aud": AZURE_DEVOPS,
-                "iss": f"https://sts.windows.net/{tenant.id}/",
+                "iss": f"{STS_ISSUER}/{tenant.id}/",
                 "iat": now,
                 "nbf": now,
                 "exp": now + tenant.token_seconds,
@@ -191,24 +204,25 @@ def _wrong_scope(scope: str) -> EntraRefusal:
     return EntraRefusal(500011, text, "invalid_resource")
 
 
-def _match(application: Application, claims: Claims) -> None:
-    """Look for the assertion among the application's federated credentials.
+def _match(application: Application, claims: Claims) -> FederatedCredential:
+    """Find the assertion among the application's federated credentials.
 
     Raises:
         EntraRefusal: there is none, or none with this issuer, or none of those with this audience or subject.
     """
-    if not application.credentials:
+    if not application.federated_credentials:
         text = f"The client '{application.name}' has no configured federated identity credentials."
         raise EntraRefusal(70025, text)
     issuer, audience, subject = (str(claims[name]) for name in ("iss", "aud", "sub"))
-    left = [entry for entry in application.credentials if entry.issuer == issuer]
+    left = [entry for entry in application.federated_credentials if entry.issuer == issuer]
     if not left:
         raise EntraRefusal(700211, f"{_UNMATCHED} issuer '{issuer}'. {_CHECKS}")
     left = [entry for entry in left if entry.audience == audience]
     if not left:
         raise EntraRefusal(700212, f"{_UNMATCHED} audience '{audience}'. {_CHECKS}")
-    if subject in {entry.subject for entry in left}:
-        return
+    exact = next((entry for entry in left if entry.subject == subject), None)
+    if exact:
+        return exact
     if subject.lower() in {entry.subject.lower() for entry in left}:
         text = (
             f"{_UNMATCHED} subject '{subject}'. The subject matches with case-insensitive comparison, but not"
@@ -218,16 +232,13 @@ def _match(application: Application, claims: Claims) -> None:
     raise EntraRefusal(700213, f"{_UNMATCHED} subject '{subject}'. {_CHECKS}")
 
 
-def _check_time(claims: Claims) -> None:
-    now, begin, end = time.time(), claims["nbf"], claims["exp"]
-    assert isinstance(begin, int)  # noqa: S101 - this process signed it
-    assert isinstance(end, int)  # noqa: S101 - this process signed it
-    if not begin <= now < end:
-        times = [
-            f"{datetime.fromtimestamp(each, timezone.utc):%Y-%m-%dT%H:%M:%SZ}" for each in (now, begin, end)
-        ]
-        text = (
-            f"Client assertion is not within its valid time range. Current time: {times[0]}, assertion valid"
-            f" from {times[1]}, expiry time of assertion {times[2]}."
-        )
-        raise EntraRefusal(700024, text)
+def _untimely(claims: Claims) -> EntraRefusal:
+    times = [
+        f"{datetime.fromtimestamp(float(str(moment)), timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+        for moment in (time.time(), claims["nbf"], claims["exp"])
+    ]
+    text = (
+        f"Client assertion is not within its valid time range. Current time: {times[0]}, assertion valid"
+        f" from {times[1]}, expiry time of assertion {times[2]}."
+    )
+    return EntraRefusal(700024, text)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from aiohttp import web
 from multidict import CIMultiDict
 
-from azure_devops_emulator.description.tables import nearest
+from azure_devops_emulator.description.shapes import nearest
 from azure_devops_emulator.errors import InputError
 
 KINDS: Mapping[str, str] = {

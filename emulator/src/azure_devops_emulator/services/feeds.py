@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from azure_devops_emulator.description.model import Feed, Project, Role, Upstream, UpstreamKind, View
+from azure_devops_emulator.description.model import Feed, Project, Role, Upstream, View
 from azure_devops_emulator.organization import Organization
 from azure_devops_emulator.services.identities import may_see, role_in
 from azure_devops_emulator.services.packages import Distribution, newest_first
@@ -166,7 +166,7 @@ class Shelves:
             published = any(offer.upstream is None for offer in found.values())
             for upstream in feed.upstreams:
                 hidden = published and key not in feed.external_versions
-                if upstream.kind is UpstreamKind.PUBLIC and hidden:
+                if upstream.public and hidden:
                     continue
                 for distribution in await self._upstream(upstream, key):
                     offer = Offer(distribution, stored=False, upstream=upstream)
@@ -188,13 +188,16 @@ class Shelves:
         return True
 
     async def _upstream(self, upstream: Upstream, key: str) -> list[Distribution]:
-        if upstream.kind is UpstreamKind.FEED:
-            feed = next(feed for feed in self._organization.feeds if feed.id == upstream.feed)
+        if upstream.feed:
+            feed = next(
+                feed for feed in self._organization.feeds if feed.address.lower() == upstream.feed.lower()
+            )
             view = _find_view(feed, upstream.view)
             return [d for d in self.stored(feed, view) if d.key == key]
-        if upstream.outside:
+        if upstream.public == "machine":
             return await asyncio.to_thread(self._outside, key)
-        return [d for d in upstream.distributions if d.key == key]
+        source = self._organization.public if upstream.public else upstream
+        return [d for d in source.distributions if d.key == key]
 
     def _outside(self, key: str) -> list[Distribution]:
         if self._public is None:

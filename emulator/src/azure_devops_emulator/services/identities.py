@@ -7,7 +7,10 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from azure_devops_emulator.description.directory import AZURE_DEVOPS
+import jwt
+from pydantic import SecretStr
+
+from azure_devops_emulator.description.directory import AZURE_DEVOPS, STS_ISSUER
 from azure_devops_emulator.description.model import (
     POOL_SCOPES,
     SCOPES,
@@ -20,8 +23,7 @@ from azure_devops_emulator.description.model import (
     View,
 )
 from azure_devops_emulator.organization import Organization
-from azure_devops_emulator.secret import Secret
-from azure_devops_emulator.services.jwt import Claims, Signer
+from azure_devops_emulator.services.tokens import Signer, read
 
 ANONYMOUS_ID = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
 """The GUID that Azure DevOps gives to callers without credentials."""
@@ -71,6 +73,7 @@ JOB_LABEL = "job token"
 """The label of every job token."""
 ENTRA_LABEL = "Entra token"
 """The label of every access token that Microsoft Entra gave out."""
+_JOB_ISSUER = "app.vstoken.visualstudio.com"
 _NOT_AUTHORIZED = "VS30063: You are not authorized to access https://dev.azure.com."
 
 
@@ -88,24 +91,24 @@ class Tokens:
         self._organization = organization
         self._jobs = Signer()
         self._entra = entra
-        self._personal: dict[Secret, tuple[Identity, Token]] = {
+        self._audience = f"{_JOB_ISSUER}|vso:{organization.id}"
+        self._personal: dict[SecretStr, tuple[Identity, Token]] = {
             token.value: (identity, token)
             for identity in organization.identities
             for token in identity.tokens
         }
 
-    def mint(self, identity: Identity, lifetime: timedelta) -> Secret:
+    def mint(self, identity: Identity, lifetime: timedelta) -> SecretStr:
         """A job token of an identity; a lifetime below zero gives one that has expired."""
         now = int(time.time())
-        audience = f"app.vstoken.visualstudio.com|vso:{self._organization.id}"
         claims = {
             "nameid": identity.id,
             "scp": "app_token",
             "aui": secrets.token_hex(16),
             "sid": secrets.token_hex(16),
             "BuildId": f"{secrets.token_hex(16)};1",
-            "iss": "app.vstoken.visualstudio.com",
-            "aud": audience,
+            "iss": _JOB_ISSUER,
+            "aud": self._audience,
             "nbf": now - 300,
             "exp": now + int(lifetime.total_seconds()),
         }
@@ -124,7 +127,7 @@ class Tokens:
             return ANONYMOUS
         scheme, _, value = header.partition(" ")
         if scheme.lower() == "bearer":
-            bearer = Secret(value.strip())
+            bearer = SecretStr(value.strip())
             return _unknown("a bearer token") if bearer in self._personal else self._token(bearer)
         if scheme.lower() != "basic":
             return _unknown("a credential of another scheme")
@@ -134,13 +137,13 @@ class Tokens:
             return _unknown("a broken credential")
         if not colon or not password:
             return _unknown("a user name only")
-        return self._token(Secret(password))
+        return self._token(SecretStr(password))
 
     def expired(self, caller: Caller) -> Rejection:
         """What the caller would get if the token had expired."""
         return _expired(caller.label, caller.name)
 
-    def _token(self, token: Secret) -> Caller | Rejection:
+    def _token(self, token: SecretStr) -> Caller | Rejection:
         if token in self._personal:
             identity, entry = self._personal[token]
             if entry.expires and entry.expires <= datetime.now(timezone.utc):
@@ -148,38 +151,45 @@ class Tokens:
             ceiling = max((SCOPES.get(scope, Role.NONE) for scope in entry.scopes), default=Role.NONE)
             manages_pools = identity.administrator and not POOL_SCOPES.isdisjoint(entry.scopes)
             return Caller(identity, ceiling, entry.label, manages_pools)
-        claims = self._jobs.verify(token)
-        if claims is not None:
-            return self._job(claims)
-        claims = self._entra.verify(token) if self._entra else None
-        return _unknown("an unknown token") if claims is None else self._principal(claims)
+        return self._job(token) or self._principal(token) or _unknown("an unknown token")
 
-    def _job(self, claims: Claims) -> Caller | Rejection:
+    def _job(self, token: SecretStr) -> Caller | Rejection | None:
+        """Whom a token of a job belongs to; None where it is none."""
+        try:
+            claims, expired = self._jobs.verify(token, audience=self._audience, issuer=_JOB_ISSUER), False
+        except jwt.ExpiredSignatureError:
+            claims, expired = read(token) or {}, True
+        except jwt.InvalidTokenError:
+            return None
         identity = self._organization.identity(str(claims["nameid"]))
         assert identity  # noqa: S101 - only tokens of known identities are signed
-        if _is_past(claims):
-            return _expired(JOB_LABEL, identity.name)
-        return Caller(identity, Role.ADMINISTRATOR, JOB_LABEL)
-
-    def _principal(self, claims: Claims) -> Caller | Rejection:
-        """Whom a token of Entra belongs to here: it must be for Azure DevOps, this tenant, and a member."""
-        client = str(claims["appid"])
-        identity = next(
-            (
-                entry
-                for entry in self._organization.identities
-                if entry.account == client and entry.kind is IdentityKind.PRINCIPAL
-            ),
-            None,
+        return (
+            _expired(JOB_LABEL, identity.name) if expired else Caller(identity, Role.ADMINISTRATOR, JOB_LABEL)
         )
-        if claims["aud"] != AZURE_DEVOPS or claims["tid"] != self._organization.tenant_id:
+
+    def _principal(self, token: SecretStr) -> Caller | Rejection | None:
+        """Whom a token of Entra belongs to: it must be for Azure DevOps, this tenant, and a member."""
+        if self._entra is None:
+            return None
+        issuer = f"{STS_ISSUER}/{self._organization.tenant_id}/"
+        try:
+            claims, expired = self._entra.verify(token, audience=AZURE_DEVOPS, issuer=issuer), False
+        except jwt.ExpiredSignatureError:
+            claims, expired = read(token) or {}, True
+        except (jwt.InvalidAudienceError, jwt.InvalidIssuerError):
             return Rejection(_NOT_AUTHORIZED, "VssUnauthorizedException", f"{ENTRA_LABEL} for another tenant")
+        except jwt.InvalidTokenError:
+            return None
+        members = (entry for entry in self._organization.identities if entry.kind is IdentityKind.PRINCIPAL)
+        identity = next((entry for entry in members if entry.account == claims["appid"]), None)
         if identity is None:
             message = unauthorized_message(str(claims["oid"]))
             return Rejection(message, "UnauthorizedRequestException", f"{ENTRA_LABEL} of no member")
-        if _is_past(claims):
-            return _expired(ENTRA_LABEL, identity.name)
-        return Caller(identity, Role.ADMINISTRATOR, ENTRA_LABEL)
+        return (
+            _expired(ENTRA_LABEL, identity.name)
+            if expired
+            else Caller(identity, Role.ADMINISTRATOR, ENTRA_LABEL)
+        )
 
 
 def unauthorized_message(identity_id: str) -> str:
@@ -196,13 +206,13 @@ def may_see(organization: Organization, caller: Caller, project: Project) -> boo
         return False
     own = identity.account in {project.id, organization.id}
     is_build = identity.kind in {IdentityKind.PROJECT_BUILD, IdentityKind.COLLECTION_BUILD}
-    return (is_build and own) or identity.id in project.readers
+    return (is_build and own) or identity.name in project.readers
 
 
 def role_in(caller: Caller, feed: Feed, view: View | None = None) -> Role:
     """The role that a caller has in a feed or a view of it: the identity's, limited by the token's scopes."""
     identity = caller.identity
-    role = feed.roles.get(identity.id, Role.NONE) if identity else Role.NONE
+    role = feed.role_of(identity) if identity else Role.NONE
     if feed.public or (identity and view and view.open_to_organization):
         role = max(role, Role.READER)
     return min(role, caller.ceiling)
@@ -217,11 +227,10 @@ def _expired(label: str, name: str) -> Rejection:
     return Rejection(message, kind, f"{label}, expired", name)
 
 
+def _owner(identity: Identity, label: str, *, expired: bool) -> Caller | Rejection:
+    """Whom a JSON Web Token belongs to; it may do all that the identity may, until it expires."""
+    return _expired(label, identity.name) if expired else Caller(identity, Role.ADMINISTRATOR, label)
+
+
 def _unknown(label: str) -> Rejection:
     return Rejection(unauthorized_message(ANONYMOUS_ID), "UnauthorizedRequestException", label)
-
-
-def _is_past(claims: Claims) -> bool:
-    end = claims["exp"]
-    assert isinstance(end, int)  # noqa: S101 - every signed token has one
-    return end <= time.time()

@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote
 
 from aiohttp import web
 from packaging.utils import canonicalize_name
+from pydantic import SecretStr
 
-from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.services.packages import Distribution, newest_first
 
 _PATH = re.compile(r"(?:simple/(?:(?P<project>[^/]+)/)?|files/(?P<file>[^/]+))")
@@ -28,7 +28,11 @@ class PlainIndex:
     """
 
     def __init__(
-        self, name: str, distributions: Iterable[Distribution], password: Secret | None = None, user: str = ""
+        self,
+        name: str,
+        distributions: Iterable[Distribution],
+        password: SecretStr | None = None,
+        user: str = "",
     ) -> None:
         self._name = name
         self._distributions = list(distributions)
@@ -45,7 +49,9 @@ class PlainIndex:
         except (binascii.Error, UnicodeDecodeError):
             return False
         user, _, password = pair.partition(":")
-        return scheme.lower() == "basic" and self._user in {"", user} and Secret(password) == self._password
+        return (
+            scheme.lower() == "basic" and self._user in {"", user} and SecretStr(password) == self._password
+        )
 
     async def answer(self, request: web.Request, path: str) -> web.StreamResponse:
         """Answer a request.

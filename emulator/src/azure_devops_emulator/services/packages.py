@@ -87,12 +87,8 @@ def identify(file: str) -> tuple[str, Version]:
     return name, version
 
 
-def made_up(specification: str, origin: str) -> Distribution:
-    """Build a tiny wheel in memory; its module says what it is and where it came from.
-
-    Args:
-        specification: `name==version`.
-        origin: where the wheel is published, in words; the module's ORIGIN.
+def specified(specification: str) -> tuple[str, Version]:
+    """Name and version of `name==version`.
 
     Raises:
         InputError: the specification is not of that form.
@@ -105,7 +101,20 @@ def made_up(specification: str, origin: str) -> Distribution:
             context=specification,
             hint="For example HelloTestPackage==1.0.0.",
         )
-    name, version = match[1], Version(match[2])
+    return match[1], Version(match[2])
+
+
+def made_up(specification: str, origin: str) -> Distribution:
+    """Build a tiny wheel in memory; its module says what it is and where it came from.
+
+    Args:
+        specification: `name==version`.
+        origin: where the wheel is published, in words; the module's ORIGIN.
+
+    Raises:
+        InputError: the specification is not of that form.
+    """
+    name, version = specified(specification)
     content = _wheel(name, version, origin)
     return Distribution(
         file=f"{_escaped(name)}-{version}-py3-none-any.whl",

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from azure_devops_emulator.description.model import Feed, Role, View
+from azure_devops_emulator.description.reading import stable_id
 from azure_devops_emulator.services.feeds import Place, Shelves, find_feed, find_project
 from azure_devops_emulator.services.identities import may_see, role_in
 from azure_devops_emulator.services.location import FEEDS, check_version
@@ -67,7 +68,7 @@ class FeedsHost:
         wanted = call.request.query.get("identityDescriptor", "")
         rows = []
         for identity in call.organization.identities:
-            role = place.feed.roles.get(identity.id, Role.NONE)
+            role = place.feed.role_of(identity)
             if role and wanted in {"", identity.descriptor}:
                 row: dict[str, Any] = {
                     "role": role.name.lower(),
@@ -163,7 +164,7 @@ def _feed_data(call: Call, feed: Feed, view: View | None = None) -> dict[str, ob
         "upstreamEnabled": bool(feed.upstreams),
         "upstreamSources": [
             {
-                "id": upstream.id,
+                "id": stable_id(feed.id, upstream.name),
                 "name": upstream.name,
                 "protocol": "pypi",
                 "location": upstream.name,

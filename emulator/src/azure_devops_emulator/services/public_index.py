@@ -10,8 +10,9 @@ from html.parser import HTMLParser
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
 
+from pydantic import SecretStr
+
 from azure_devops_emulator.errors import InputError, ServiceError
-from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.services.packages import Distribution, identify
 
 _ASK_PIP = (
@@ -60,10 +61,10 @@ class PublicIndex:
         parts = urlsplit(url)
         _, at, host = parts.netloc.rpartition("@")
         self.url = urlunsplit(parts._replace(netloc=host)).rstrip("/") + "/"
-        self._authorization: Secret | None = None
+        self._authorization: SecretStr | None = None
         if at:
             pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-            self._authorization = Secret(f"Basic {base64.b64encode(pair.encode()).decode()}")
+            self._authorization = SecretStr(f"Basic {base64.b64encode(pair.encode()).decode()}")
 
     def distributions(self, key: str) -> list[Distribution]:
         """What the index has of a project; blocks.
@@ -109,7 +110,7 @@ class PublicIndex:
         """The body of an answer; None for 404."""
         request = urllib.request.Request(url, headers={"Accept": "text/html"})  # noqa: S310 - http(s) only
         if self._authorization and urlsplit(url)[:2] == urlsplit(self.url)[:2]:
-            request.add_unredirected_header("Authorization", self._authorization.reveal())
+            request.add_unredirected_header("Authorization", self._authorization.get_secret_value())
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - http(s) only
                 return bytes(answer.read(_LARGEST))

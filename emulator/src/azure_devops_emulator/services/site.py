@@ -13,10 +13,10 @@ from azure_devops_emulator.services.blobs import BlobStore
 from azure_devops_emulator.services.distributed_task import TasksHost
 from azure_devops_emulator.services.feeds import Shelves
 from azure_devops_emulator.services.identities import Caller, Rejection, Tokens
-from azure_devops_emulator.services.jwt import Signer
 from azure_devops_emulator.services.packaging_rest import FeedsHost
 from azure_devops_emulator.services.pypi import PackageHost
 from azure_devops_emulator.services.routes import Front, dispatch, fronts, routes
+from azure_devops_emulator.services.tokens import Signer
 from azure_devops_emulator.services.wire import Call, Refusal, refuse
 
 

@@ -3,19 +3,31 @@ from pathlib import Path
 import pytest
 
 from azure_devops_emulator import task_sources
-from azure_devops_emulator.description.model import ServiceConnection
 from azure_devops_emulator.errors import EmulatorError, InputError, each
 from azure_devops_emulator.installed_tasks import InstalledTasks
 from azure_devops_emulator.jobs import plan
 from azure_devops_emulator.jobs.plan import PlannedStep
+from azure_devops_emulator.organization import Organization
 from azure_devops_emulator.pipeline import Pipeline
 from emulator_support.agent import PROBE, make_task
 
 ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
-CONNECTIONS = (
-    ServiceConnection(ID, "Ware house", "externalPythonDownloadFeed", "", "Token"),
-    ServiceConnection("11111111-1111-1111-1111-111111111111", "cloud", "azurerm", "", "Token"),
-)
+CONNECTIONS = Organization.parse(
+    f"""
+        [organization]
+        name = "acme"
+        [[service_connections]]
+        name = "Ware house"
+        id = "{ID}"
+        url = ""
+        scheme = "Token"
+        [[service_connections]]
+        name = "cloud"
+        type = "azurerm"
+        url = ""
+        scheme = "Token"
+        """
+).service_connections
 
 
 def planned(folder: Path, text: str, *tasks: Path, **variables: str) -> list[PlannedStep]:

@@ -5,10 +5,10 @@ import json
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from azure_devops_emulator.description.model import Role
 from azure_devops_emulator.organization import Organization
-from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.services.identities import Caller, Rejection, Tokens, may_see, role_in
 from emulator_support.service import ORGANIZATION, basic
 
@@ -28,7 +28,7 @@ def rejection(header: str) -> Rejection:
     return found
 
 
-def job(project: str = "rockets", lifetime: timedelta = timedelta(hours=1)) -> Secret:
+def job(project: str = "rockets", lifetime: timedelta = timedelta(hours=1)) -> SecretStr:
     return TOKENS.mint(ACME.build_service(ACME.project(project)), lifetime)
 
 
@@ -63,11 +63,11 @@ def test_credentials_that_are_rejected(header: str, label: str) -> None:
 
 
 def test_a_job_token_is_accepted_as_bearer_too() -> None:
-    assert caller(f"Bearer {job().reveal()}").label == "job token"
+    assert caller(f"Bearer {job().get_secret_value()}").label == "job token"
 
 
 def test_a_job_token_looks_like_one() -> None:
-    head, payload, _ = job().reveal().split(".")
+    head, payload, _ = job().get_secret_value().split(".")
     padded = [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in (head, payload)]
     assert json.loads(padded[0])["typ"] == "JWT"
     claims = json.loads(padded[1])
@@ -76,8 +76,8 @@ def test_a_job_token_looks_like_one() -> None:
 
 
 def test_a_job_token_cannot_be_changed_or_come_from_elsewhere() -> None:
-    head, payload, signature = job().reveal().split(".")
-    other = job("OF Engineering").reveal().split(".")[1]
+    head, payload, signature = job().get_secret_value().split(".")
+    other = job("OF Engineering").get_secret_value().split(".")[1]
     assert rejection(basic(f"{head}.{other}.{signature}")).label == "an unknown token"
     assert rejection(basic(f"{head}.{payload}.")).label == "an unknown token"
     foreign = Tokens(ACME).mint(ACME.identities[0], timedelta(hours=1))
