@@ -95,7 +95,7 @@ def test_an_administrator_uploads_and_deletes(service: Service, token: str) -> N
         ("token-packaging", 403, "Olga Owner needs Manage permissions"),
     ],
 )
-def test_nobody_else_does(service: Service, token: str | SecretStr | None, status: int, said: str) -> None:
+def test_nobody_else_does(service: Service, token: str | None, status: int, said: str) -> None:
     assert put(service, upload()).status == 200
     for answer in (
         put(service, upload(version=version(9)), token=token),
