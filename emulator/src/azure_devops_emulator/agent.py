@@ -75,6 +75,7 @@ class Agent:
         project: the project whose pipelines run, by name or id.
         task_dirs: folders of the installed tasks.
         decode_percents: the knob DECODE_PERCENTS.
+        unescape_reserved: write addresses of connections as .NET's documentation says, not as its sources do.
         debug: run jobs with `system.debug`.
         proxy: the web proxy the agent is configured with.
         variables: set when the run is queued; a Secret makes a secret variable.
@@ -99,6 +100,7 @@ class Agent:
     project: str
     task_dirs: Iterable[Path] = ()
     decode_percents: bool = True
+    unescape_reserved: bool = False
     debug: bool = False
     proxy: AgentProxy | None = None
     variables: Mapping[str, str | Secret] = field(default_factory=dict)
@@ -258,6 +260,7 @@ class Agent:
                             for name, value in connection.parameters.items()
                         ),
                         data=Names(connection.data.items()),
+                        unescape_reserved=self.unescape_reserved,
                     )
                 )
         context.endpoints.append(
@@ -268,6 +271,7 @@ class Agent:
                 url=self.collection_uri or self.service.collection_uri,
                 scheme="OAuth",
                 parameters=Names([("AccessToken", token.reveal())]),
+                unescape_reserved=self.unescape_reserved,
             )
         )
         for endpoint in context.endpoints:

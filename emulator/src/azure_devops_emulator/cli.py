@@ -109,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--secret-variable", action="append", default=[], metavar="NAME=VALUE", help="set a secret variable"
     )
+    run.add_argument(
+        "--unescape-reserved",
+        action="store_true",
+        help="write addresses of service connections as .NET's documentation says: only %%, # and ? stay escaped",
+    )
     run.add_argument("--keep", type=Path, metavar="DIR", help="keep the job's files in this folder")
     run.set_defaults(action=_run)
     serve = parsers.add_parser(
@@ -198,6 +203,7 @@ def _run(arguments: argparse.Namespace) -> int:
             project=arguments.project or _first_project(organization),
             task_dirs=tasks,
             debug=arguments.debug,
+            unescape_reserved=arguments.unescape_reserved,
             proxy=proxy,
             collection_uri=collection,
             variables=variables,

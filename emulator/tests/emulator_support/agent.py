@@ -46,6 +46,13 @@ scheme = "Token"
 parameters = {{ apitoken = "canary-another" }}
 
 [[service_connections]]
+name = "spaced"
+type = "externalPythonDownloadFeed"
+url = "https://Index.example.test/My%20Project/feed%40Local"
+scheme = "Token"
+parameters = {{ apitoken = "canary-spaced" }}
+
+[[service_connections]]
 name = "cloud"
 type = "azurerm"
 url = "{{collection}}"

@@ -90,6 +90,16 @@ def test_only_the_connections_that_an_input_names_reach_the_task(bench: Bench) -
     assert first["ENDPOINT_URL_SYSTEMVSSCONNECTION"] == bench.service.collection_uri
 
 
+@pytest.mark.parametrize(("unescape_reserved", "feed"), [(False, "feed%40Local"), (True, "feed@Local")])
+def test_a_connections_address_comes_as_dotnet_writes_it(
+    bench: Bench, unescape_reserved: bool, feed: str  # noqa: FBT001
+) -> None:
+    step = probe("env(...Object.keys(process.env).filter(k => k.startsWith('ENDPOINT_URL')))")
+    step["inputs"]["connections"] = "spaced"
+    written = output(bench.run(step, unescape_reserved=unescape_reserved))
+    assert any(line.endswith(f'="https://index.example.test/My Project/{feed}"') for line in written)
+
+
 def test_variables_of_the_system_the_agent_and_the_task(bench: Bench) -> None:
     seen = environment(
         bench.run(probe("all()", displayName="Name it", name="ref"), token=Secret("canary-token"))
