@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from azure_devops_emulator.jobs import plan, workspace
+from azure_devops_emulator.jobs import agent_version, plan, workspace
+from azure_devops_emulator.jobs.agent_version import AgentVersion
 from azure_devops_emulator.jobs.context import JobContext, TelemetryEvent
 from azure_devops_emulator.jobs.endpoints import NO_ID, SYSTEM_NAME, Endpoint
 from azure_devops_emulator.jobs.handlers import Machine
 from azure_devops_emulator.jobs.job import Cancellation, Job, StepResult, Timing
 from azure_devops_emulator.jobs.job_log import JobLog, RawLine
 from azure_devops_emulator.jobs.job_variables import (
-    AGENT_VERSION,
     AgentProxy,
     JobFacts,
     JobVariables,
@@ -74,7 +74,8 @@ class Agent:
         service: the organisation's running service.
         project: the project whose pipelines run, by name or id.
         task_dirs: folders of the installed tasks.
-        decode_percents: the knob DECODE_PERCENTS.
+        agent_version: its version, which decides what it undoes in logging commands.
+        decode_percents: the knob DECODE_PERCENTS; None leaves it to the version.
         unescape_reserved: write addresses of connections as .NET's documentation says, not as its sources do.
         debug: run jobs with `system.debug`.
         proxy: the web proxy the agent is configured with.
@@ -93,13 +94,14 @@ class Agent:
         keep: a folder for the job's files that stays, or None for a temporary one.
 
     Raises:
-        InputError: a task cannot be read, or there is no such project.
+        InputError: a task cannot be read, there is no such project, or the version is none.
     """
 
     service: "Service"
     project: str
     task_dirs: Iterable[Path] = ()
-    decode_percents: bool = True
+    agent_version: str = str(agent_version.NEWEST)
+    decode_percents: bool | None = None
     unescape_reserved: bool = False
     debug: bool = False
     proxy: AgentProxy | None = None
@@ -120,6 +122,7 @@ class Agent:
     def __post_init__(self) -> None:
         self._project = self.service.project(self.project)
         self._tasks = plan.installed_tasks(self.task_dirs, windows=sys.platform == "win32")
+        self._version = AgentVersion.parse(self.agent_version)
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
@@ -140,7 +143,7 @@ class Agent:
         masker = Masker()
         log = JobLog(masker, debug=self._is_debug(known), echo=self.echo)
         with contextlib.closing(Workspace(self.machine, self.keep)) as space:
-            context = JobContext(masker, Variables(masker), log, space.environment)
+            context = JobContext(masker, Variables(masker), log, space.environment, version=self._version)
             token = self.token or self.service.mint_job_token(
                 self._project.name, collection_scoped=self.collection_scoped
             )
@@ -179,7 +182,7 @@ class Agent:
         log = context.log
         log.write("Starting: Initialize job", "section")
         log.write("Agent name: 'emulated-agent'")
-        log.write(f"Current agent version: '{AGENT_VERSION}' (emulated)")
+        log.write(f"Current agent version: '{self._version}' (emulated)")
         log.write(f"Organization: '{self.service.organization.name}', project: '{self._project.name}'")
         if self.proxy is not None:
             log.write(f"Agent is running behind proxy server: '{self.proxy.url}'")
@@ -188,8 +191,8 @@ class Agent:
         if self.service.server_type == "Hosted":
             space.environment["AZURE_AUTHORITY_HOST"] = self.service.authority
         space.environment.update(self.agent_environment)
-        if not self.decode_percents:
-            space.environment["DECODE_PERCENTS"] = "false"
+        if self.decode_percents is not None:
+            space.environment["DECODE_PERCENTS"] = str(self.decode_percents).lower()
         if self.python:
             log.write("Making a fresh Python environment for the job.")
             space.add_python(self.service.public_index_url)
@@ -215,6 +218,7 @@ class Agent:
             job_name=pipeline.job_name,
             job_display_name=pipeline.job_display_name,
             place=self.service.begin_job(self._project.name),
+            agent_version=str(self._version),
         )
         for name, declared in pipeline.variables.items():
             context.variables.set(name, declared.value, read_only=declared.read_only)

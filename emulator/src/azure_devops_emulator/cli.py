@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from azure_devops_emulator import __version__
 from azure_devops_emulator.console import Console
 from azure_devops_emulator.errors import EmulatorError, InputError, each
+from azure_devops_emulator.jobs.agent_version import NEWEST
 from azure_devops_emulator.jobs.workspace import MACHINE
 from azure_devops_emulator.secret import Secret
 
@@ -110,6 +111,12 @@ def _parser() -> argparse.ArgumentParser:
         "--secret-variable", action="append", default=[], metavar="NAME=VALUE", help="set a secret variable"
     )
     run.add_argument(
+        "--agent-version",
+        default=str(NEWEST),
+        metavar="VERSION",
+        help="be an agent of this version (default: %(default)s)",
+    )
+    run.add_argument(
         "--unescape-reserved",
         action="store_true",
         help="write addresses of service connections as .NET's documentation says: only %%, # and ? stay escaped",
@@ -202,6 +209,7 @@ def _run(arguments: argparse.Namespace) -> int:
             service=service,
             project=arguments.project or _first_project(organization),
             task_dirs=tasks,
+            agent_version=arguments.agent_version,
             debug=arguments.debug,
             unescape_reserved=arguments.unescape_reserved,
             proxy=proxy,

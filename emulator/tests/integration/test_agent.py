@@ -405,6 +405,31 @@ def test_the_knob_for_percent_signs(bench: Bench) -> None:
     assert 'ENV DECODE_PERCENTS="false"' in output(result)
 
 
+@pytest.mark.parametrize(
+    ("version", "default", "on", "off"),
+    [
+        ("2.144.0", False, False, False),
+        ("2.182.0", False, False, False),
+        ("2.182.1", False, True, False),
+        ("2.183.9", False, True, False),
+        ("2.184.0", True, True, False),
+        ("4.260.0", True, True, False),
+    ],
+)
+def test_what_an_agent_undoes_follows_its_version(
+    bench: Bench, version: str, default: bool, on: bool, off: bool  # noqa: FBT001
+) -> None:
+    sent = "100%AZP25%3B%0D%0A%5D%3b%0d%0a%5d%25"
+    for knob, decodes in ((None, default), (True, on), (False, off)):
+        result = bench.run(
+            probe(say(f"##vso[task.setvariable variable=x]{sent}") + "env('AGENT_VERSION')"),
+            agent_version=version,
+            decode_percents=knob,
+        )
+        assert result.variables["x"].value == f"100{'%' if decodes else '%AZP25'};\r\n]%3b%0d%0a%5d%25"
+        assert f'ENV AGENT_VERSION="{version}"' in output(result)
+
+
 def test_telemetry_is_passed_on_for_tasks_of_the_server(bench: Bench) -> None:
     step = probe(say('##vso[telemetry.publish area=A;feature=F]{"n": 1}'))
     assert [event.published for event in bench.run(step).telemetry] == [False]

@@ -75,6 +75,7 @@ steps:
         ("steps: [{script: x}]", ["--organization", "missing.toml"], ["missing.toml"]),
         ("steps: [{script: x}]", ["--variable", "novalue"], ["NAME=VALUE (novalue)"]),
         ("steps: [{script: x}]", ["--task-dir", "no-task-here"], ["no task in no-task-here", "make task"]),
+        ("steps: [{script: x}]", ["--agent-version", "new"], ["'new' is not a version", "2.144.0"]),
         ("steps: [{task: Gone@1}]", ["--task-dir", str(PROBE)], ["Gone@1 is not installed", "Probe@1"]),
         ('steps: [{task: "\\x1b[31m@1"}]', ["--task-dir", str(PROBE)], [r"\x1b[31m@1 is not"]),
     ],

@@ -15,7 +15,6 @@ from azure_devops_emulator.jobs.workspace import Workspace
 from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.services.assertions import JobPlace
 
-AGENT_VERSION = "4.260.0"
 JobVariables: TypeAlias = "dict[str, str | Secret]"
 
 
@@ -68,6 +67,7 @@ class JobFacts:
         job_name: the job's name.
         job_display_name: what the log calls the job.
         place: where the job stands in the service.
+        agent_version: of the agent.
     """
 
     organization: str
@@ -81,6 +81,7 @@ class JobFacts:
     job_name: str
     job_display_name: str
     place: JobPlace
+    agent_version: str
 
 
 def system_variables(facts: JobFacts, workspace: Workspace) -> JobVariables:
@@ -153,7 +154,7 @@ def system_variables(facts: JobFacts, workspace: Workspace) -> JobVariables:
         "Agent.RootDirectory": str(workspace.work),
         "Agent.TempDirectory": str(workspace.temp),
         "Agent.ToolsDirectory": str(workspace.tools),
-        "Agent.Version": AGENT_VERSION,
+        "Agent.Version": facts.agent_version,
         "Agent.WorkFolder": str(workspace.work),
         "Build.ArtifactStagingDirectory": str(workspace.staging),
         "Build.BinariesDirectory": str(workspace.binaries),
