@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from azure_devops_emulator.jobs import agent_version, plan, workspace
+from azure_devops_emulator.jobs import agent_version, plan, sources, workspace
 from azure_devops_emulator.jobs.agent_version import AgentVersion
 from azure_devops_emulator.jobs.context import JobContext, TelemetryEvent
 from azure_devops_emulator.jobs.endpoints import NO_ID, SYSTEM_NAME, Endpoint
@@ -92,6 +92,7 @@ class Agent:
         server_owned: whether tasks count as the server's own.
         timing: how long things take.
         keep: a folder for the job's files that stays, or None for a temporary one.
+        sources: the folder that a job checks out, instead of the repository that the pipeline lies in.
 
     Raises:
         InputError: a task cannot be read, there is no such project, or the version is none.
@@ -118,6 +119,7 @@ class Agent:
     server_owned: bool = False
     timing: Timing = field(default_factory=Timing)
     keep: Path | None = None
+    sources: Path | None = None
 
     def __post_init__(self) -> None:
         self._project = self.service.project(self.project)
@@ -150,6 +152,8 @@ class Agent:
             self._add_variables(context, pipeline, space, token)
             self._add_endpoints(context, steps, token)
             self._initialize(context, pipeline, space)
+            if pipeline.checkout:
+                self._check_out(log, pipeline, space)
             machine = Machine(
                 node=self._node(space, steps),
                 sources=space.sources,
@@ -197,6 +201,14 @@ class Agent:
             log.write("Making a fresh Python environment for the job.")
             space.add_python(self.service.public_index_url)
         log.write("Finishing: Initialize job", "section")
+
+    def _check_out(self, log: JobLog, pipeline: Pipeline, space: Workspace) -> None:
+        """Give the job a copy of its repository."""
+        log.write("Starting: Checkout", "section")
+        origin = self.sources or sources.repository(pipeline.folder, space.environment)
+        number = sources.copy(origin, space.sources, space.environment, without=space.root)
+        log.write(f"Copied {number} files of {origin}.")
+        log.write("Finishing: Checkout", "section")
 
     @staticmethod
     def _node(space: Workspace, steps: list[PlannedStep]) -> str:

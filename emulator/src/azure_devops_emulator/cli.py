@@ -121,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write addresses of service connections as .NET's documentation says: only %%, # and ? stay escaped",
     )
+    run.add_argument(
+        "--sources",
+        type=Path,
+        metavar="DIR",
+        help="what the job checks out (default: the repository, or else the folder, of the pipeline)",
+    )
     run.add_argument("--keep", type=Path, metavar="DIR", help="keep the job's files in this folder")
     run.set_defaults(action=_run)
     serve = parsers.add_parser(
@@ -217,6 +223,7 @@ def _run(arguments: argparse.Namespace) -> int:
             variables=variables,
             echo=console.line,
             keep=arguments.keep,
+            sources=arguments.sources,
         )
         stack.enter_context(_on_signals(agent.cancel))
         result = agent.run(pipeline)

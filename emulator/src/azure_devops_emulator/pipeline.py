@@ -41,6 +41,10 @@ _OPTIONS = frozenset(
 )
 _KIND_KEYS = {"task": frozenset({"inputs"})}
 _SCRIPT_KEYS = frozenset({"failOnStderr", "workingDirectory"})
+# How a checkout is done; here it is a copy, whatever they say.
+_CHECKOUT_KEYS = frozenset(
+    {"clean", "fetchDepth", "fetchFilter", "fetchTags", "lfs", "persistCredentials", "submodules"}
+)
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class Pipeline:
         job_display_name: what the log calls the job.
         timeout: of the job, in minutes; 0 for none.
         without_effect: keys of the file that mean nothing here.
+        folder: where the file lies.
+        checkout: whether the job gets the repository that the file lies in.
     """
 
     source: str
@@ -112,6 +118,8 @@ class Pipeline:
     job_display_name: str = "Job"
     timeout: float = 0
     without_effect: tuple[str, ...] = ()
+    folder: Path = Path()
+    checkout: bool = True
 
     @classmethod
     def load(cls, path: Path) -> "Pipeline":
@@ -121,7 +129,7 @@ class Pipeline:
             InputError: the one thing that is wrong or not supported.
             Faults: all of them, when there are several.
         """
-        return _Reader().pipeline(yaml_reader.read(path), path.name)
+        return _Reader().pipeline(yaml_reader.read(path), path)
 
 
 class _Reader:
@@ -130,8 +138,9 @@ class _Reader:
     def __init__(self) -> None:
         self._errors: list[EmulatorError] = []
         self._without_effect: list[str] = []
+        self._checkouts: list[str] = []
 
-    def pipeline(self, root: Item, source: str) -> Pipeline:
+    def pipeline(self, root: Item, path: Path) -> Pipeline:
         """The pipeline in a file."""
         keys = root.mapping()
         self._check_keys(root, _PIPELINE_KEYS, "a pipeline", _WITHOUT_EFFECT)
@@ -148,13 +157,15 @@ class _Reader:
         timeout = self._guard(job["timeoutInMinutes"].number, 0) if "timeoutInMinutes" in job else 0
         self._raise()
         return Pipeline(
-            source=source,
+            source=path.name,
             steps=steps,
             variables=variables,
             job_name=name,
             job_display_name=display_name,
             timeout=timeout,
             without_effect=tuple(self._without_effect),
+            folder=path.resolve().parent,
+            checkout="self" in self._checkouts or not self._checkouts,
         )
 
     def _raise(self) -> None:
@@ -241,15 +252,16 @@ class _Reader:
 
     def _step(self, item: Item) -> Step | None:
         keys = item.mapping()
-        if list(keys) == ["checkout"] and keys["checkout"].text().lower() == "none":
-            return None  # There is no repository to check out anyway.
+        if "checkout" in keys:
+            self._checkout(item, keys["checkout"])
+            return None
         kinds = [kind for kind in _KINDS if kind in keys]
         if len(kinds) != 1:
             first = next(iter(keys), "an empty step")
             raise item.fault(
                 "pipeline-unsupported",
                 f"{first} is not a step that the emulator supports",
-                f"It knows {', '.join(_KINDS)} and checkout: none.",
+                f"It knows {', '.join(_KINDS)} and checkout.",
             )
         kind = kinds[0]
         self._check_keys(item, _OPTIONS | {kind} | _KIND_KEYS.get(kind, _SCRIPT_KEYS), f"a {kind} step")
@@ -272,6 +284,13 @@ class _Reader:
             restrictions=self._target(keys.get("target")),
             timeout=keys["timeoutInMinutes"].number() if "timeoutInMinutes" in keys else 0,
         )
+
+    def _checkout(self, step: Item, which: Item) -> None:
+        """Note what is checked out; it is there before the first step runs."""
+        self._check_keys(step, frozenset({"checkout", "displayName"}), "a checkout step", _CHECKOUT_KEYS)
+        if which.text().lower() not in {"self", "none"}:
+            raise which.fault("pipeline-unsupported", "the emulator checks out self or none")
+        self._checkouts.append(which.text().lower())
 
     def _target(self, item: Item | None) -> Restrictions | None:
         if item is None:

@@ -155,7 +155,7 @@ def test_targets(tmp_path: Path, target: str) -> None:
         ("steps:\n- template: x.yml", ["template is not a step", "line 2"]),
         ("steps:\n- pwsh: x", ["pwsh is not a step"]),
         ("steps:\n- powershell: x", ["powershell"]),
-        ("steps:\n- checkout: self", ["checkout"]),
+        ("steps:\n- checkout: other", ["self or none"]),
         ("steps:\n- publish: x\n  artifact: y", ["publish"]),
         ("steps:\n- {}", ["an empty step"]),
         ("steps:\n- script: x\n  bash: y", ["is not a step"]),

@@ -17,6 +17,7 @@ from azure_devops_emulator.jobs.context import StepContext, TelemetryEvent
 from azure_devops_emulator.jobs.endpoints import NO_ID, as_guid
 from azure_devops_emulator.jobs.variables import Variables
 
+
 class CommandError(Exception):
     """A command that cannot be carried out: the step fails."""
 

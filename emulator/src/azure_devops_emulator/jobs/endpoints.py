@@ -65,9 +65,7 @@ class Endpoint:
             return {}
         authorization = {"parameters": dict(self.parameters), "scheme": self.scheme}
         found = {
-            f"ENDPOINT_URL_{key}": dotnet_uri.to_string(
-                self.url, unescape_reserved=self.unescape_reserved
-            ),
+            f"ENDPOINT_URL_{key}": dotnet_uri.to_string(self.url, unescape_reserved=self.unescape_reserved),
             f"ENDPOINT_AUTH_{key}": _json(authorization),
             f"ENDPOINT_AUTH_SCHEME_{key}": self.scheme,
         }

@@ -97,7 +97,7 @@ class Workspace:
 
     @property
     def sources(self) -> Path:
-        """Where the repository would be; the working directory of steps."""
+        """Where the copy of the repository is; the working directory of steps."""
         return self.pipeline / "s"
 
     @property
