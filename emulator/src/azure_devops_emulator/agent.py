@@ -29,6 +29,7 @@ from azure_devops_emulator.jobs.job_variables import (
 from azure_devops_emulator.jobs.masker import Masker
 from azure_devops_emulator.jobs.names import Names
 from azure_devops_emulator.jobs.plan import PlannedStep
+from azure_devops_emulator.jobs.pythons import Pythons
 from azure_devops_emulator.jobs.variables import Variable, Variables
 from azure_devops_emulator.jobs.workspace import Workspace
 from azure_devops_emulator.pipeline import Pipeline
@@ -156,6 +157,7 @@ class Agent:
                 self._check_out(log, pipeline, space)
             machine = Machine(
                 node=self._node(space, steps),
+                pythons=Pythons(space, self.machine),
                 sources=space.sources,
                 temp=space.temp,
                 grace=self.timing.grace,
@@ -199,7 +201,8 @@ class Agent:
             space.environment["DECODE_PERCENTS"] = str(self.decode_percents).lower()
         if self.python:
             log.write("Making a fresh Python environment for the job.")
-            space.add_python(self.service.public_index_url)
+            space.add_python()
+            space.configure_pip(self.service.public_index_url)
         log.write("Finishing: Initialize job", "section")
 
     def _check_out(self, log: JobLog, pipeline: Pipeline, space: Workspace) -> None:

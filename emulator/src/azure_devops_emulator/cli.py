@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--unescape-reserved",
         action="store_true",
-        help="write addresses of service connections as .NET's documentation says: only %%, # and ? stay escaped",
+        help="write addresses of service connections as .NET's documentation says, not as its sources do",
     )
     run.add_argument(
         "--sources",

@@ -92,9 +92,7 @@ def test_only_the_connections_that_an_input_names_reach_the_task(bench: Bench) -
 
 @pytest.mark.parametrize(("unescape_reserved", "feed"), [(False, "feed%40Local"), (True, "feed@Local")])
 def test_a_connections_address_comes_as_dotnet_writes_it(
-    bench: Bench,
-    unescape_reserved: bool,
-    feed: str,  # noqa: FBT001
+    bench: Bench, *, unescape_reserved: bool, feed: str
 ) -> None:
     step = probe("env(...Object.keys(process.env).filter(k => k.startsWith('ENDPOINT_URL')))")
     step["inputs"]["connections"] = "spaced"
@@ -419,11 +417,7 @@ def test_the_knob_for_percent_signs(bench: Bench) -> None:
     ],
 )
 def test_what_an_agent_undoes_follows_its_version(
-    bench: Bench,
-    version: str,
-    default: bool,
-    on: bool,
-    off: bool,  # noqa: FBT001
+    bench: Bench, version: str, *, default: bool, on: bool, off: bool
 ) -> None:
     sent = "100%AZP25%3B%0D%0A%5D%3b%0d%0a%5d%25"
     for knob, decodes in ((None, default), (True, on), (False, off)):

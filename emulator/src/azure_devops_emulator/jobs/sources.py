@@ -100,7 +100,7 @@ def _git(arguments: list[str], folder: Path, environment: Mapping[str, str]) -> 
 
 def _copy_link(source: Path, place: Path, origin: Path, target: Path) -> None:
     """Copy a link; one that leads out of the sources, there or here, becomes the file it leads to."""
-    leads = os.readlink(source)
+    leads = source.readlink()
     here = Path(os.path.normpath(place.parent / leads))
     if source.resolve().is_relative_to(origin) and here.is_relative_to(target):
         place.symlink_to(leads)

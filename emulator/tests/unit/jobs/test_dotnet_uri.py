@@ -59,8 +59,8 @@ def test_or_as_its_documentation_says(url: str, written: str) -> None:
     assert to_string(url, unescape_reserved=True) == written
 
 
-@given(st.text(), st.booleans())
-def test_any_text_is_written(text: str, unescape_reserved: bool) -> None:  # noqa: FBT001
+@given(text=st.text(), unescape_reserved=st.booleans())
+def test_any_text_is_written(text: str, *, unescape_reserved: bool) -> None:
     to_string(text, unescape_reserved=unescape_reserved)
     written = to_string(H + text, unescape_reserved=unescape_reserved)
     assert written.startswith(H)
