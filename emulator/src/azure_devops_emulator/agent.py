@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from azure_devops_emulator.errors import EmulatorError, Faults, InputError
 from azure_devops_emulator.jobs import agent_version, plan, sources, workspace
 from azure_devops_emulator.jobs.agent_version import AgentVersion
 from azure_devops_emulator.jobs.context import JobContext, TelemetryEvent
@@ -21,18 +22,19 @@ from azure_devops_emulator.jobs.handlers import Machine
 from azure_devops_emulator.jobs.job import Cancellation, Job, StepResult, Timing
 from azure_devops_emulator.jobs.job_log import JobLog, RawLine
 from azure_devops_emulator.jobs.job_variables import (
+    SERVER_READ_ONLY,
     AgentProxy,
     JobFacts,
     JobVariables,
     system_variables,
 )
 from azure_devops_emulator.jobs.masker import Masker
-from azure_devops_emulator.jobs.names import Names
+from azure_devops_emulator.jobs.names import Names, fold
 from azure_devops_emulator.jobs.plan import PlannedStep
 from azure_devops_emulator.jobs.pythons import Pythons
 from azure_devops_emulator.jobs.variables import Variable, Variables
 from azure_devops_emulator.jobs.workspace import Workspace
-from azure_devops_emulator.pipeline import Pipeline
+from azure_devops_emulator.pipeline import Pipeline, VariableDeclaration
 from azure_devops_emulator.secret import Secret
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ class Agent:
         unescape_reserved: write addresses of connections as .NET's documentation says, not as its sources do.
         debug: run jobs with `system.debug`.
         proxy: the web proxy the agent is configured with.
-        variables: set when the run is queued; a Secret makes a secret variable.
+        variables: set when the run is queued, predefined ones too; a Secret makes a secret variable.
         echo: gets every masked line of a log as it comes, or None.
         machine: the environment of this machine, of which jobs see a harmless part only.
         agent_variables: more variables that the agent sets, such as Agent.CAInfo.
@@ -140,8 +142,9 @@ class Agent:
             Faults: the same, when there are several.
             SetupError: this machine lacks what a job needs.
         """
-        known = {name: declared.value for name, declared in pipeline.variables.items()}
-        known = {name: value for name, value in self.variables.items() if isinstance(value, str)} | known
+        declared = self._declared(pipeline)
+        values = {**self.variables, **{name: each.value for name, each in declared.items()}}
+        known = {name: value for name, value in values.items() if isinstance(value, str)}
         steps = plan.make(pipeline, self._tasks, self.service.organization.service_connections, known)
         masker = Masker()
         log = JobLog(masker, debug=self._is_debug(known), echo=self.echo)
@@ -150,7 +153,7 @@ class Agent:
             token = self.token or self.service.mint_job_token(
                 self._project.name, collection_scoped=self.collection_scoped
             )
-            self._add_variables(context, pipeline, space, token)
+            self._add_variables(context, pipeline, declared, space, token)
             self._add_endpoints(context, steps, token)
             self._initialize(context, pipeline, space)
             if pipeline.checkout:
@@ -161,6 +164,7 @@ class Agent:
                 sources=space.sources,
                 temp=space.temp,
                 grace=self.timing.grace,
+                pause=self.timing.read,
             )
             deadline = time.monotonic() + pipeline.timeout * self.timing.minute if pipeline.timeout else None
             cancellation = Cancellation(context, self._cancelled, deadline)
@@ -190,6 +194,9 @@ class Agent:
         log.write("Agent name: 'emulated-agent'")
         log.write(f"Current agent version: '{self._version}' (emulated)")
         log.write(f"Organization: '{self.service.organization.name}', project: '{self._project.name}'")
+        if self.token is None:
+            project = None if self.collection_scoped else self._project
+            log.write(f"The job runs as: '{self.service.organization.build_service(project).name}'")
         if self.proxy is not None:
             log.write(f"Agent is running behind proxy server: '{self.proxy.url}'")
         for name in pipeline.without_effect:
@@ -217,8 +224,39 @@ class Agent:
     def _node(space: Workspace, steps: list[PlannedStep]) -> str:
         return workspace.find_node(space.environment) if any(step.definition for step in steps) else "node"
 
+    def _declared(self, pipeline: Pipeline) -> Names[VariableDeclaration]:
+        """The variables of the file and of the groups it takes in; of two of one name the later one counts.
+
+        Raises:
+            Faults: there are no such groups.
+        """
+        known = Names((group.name, group) for group in self.service.organization.variable_groups)
+        errors: list[EmulatorError] = [
+            InputError(
+                "group-missing",
+                f"there is no variable group {use.name}",
+                context=use.place,
+                hint=f"Groups of the organisation: {', '.join(known) or 'none'}.",
+            )
+            for use in pipeline.groups
+            if use.name not in known
+        ]
+        if errors:
+            raise Faults(errors)
+        found = Names(pipeline.variables.items())
+        for use in pipeline.groups:
+            for name, value in known[use.name].variables.items():
+                if name not in pipeline.variables or fold(name) in use.overrides:
+                    found[name] = VariableDeclaration(value)
+        return found
+
     def _add_variables(
-        self, context: JobContext, pipeline: Pipeline, space: Workspace, token: Secret
+        self,
+        context: JobContext,
+        pipeline: Pipeline,
+        declared: Names[VariableDeclaration],
+        space: Workspace,
+        token: Secret,
     ) -> None:
         """The variables of the job; those of the file win over those of the queue."""
         facts = JobFacts(
@@ -235,11 +273,9 @@ class Agent:
             place=self.service.begin_job(self._project.name),
             agent_version=str(self._version),
         )
-        for name, declared in pipeline.variables.items():
-            context.variables.set(name, declared.value, read_only=declared.read_only)
-        queued = {name: value for name, value in self.variables.items() if name not in pipeline.variables}
+        for name, declaration in declared.items():
+            self._set(context, name, declaration.value, read_only=declaration.read_only)
         layers: list[JobVariables] = [
-            queued,
             {"System.Debug": "true"} if self.debug else {},
             system_variables(facts, space),
             {"System.EnableAccessToken": "true", "System.AccessToken": token.reveal()}
@@ -247,14 +283,19 @@ class Agent:
             else {"System.AccessToken": token},
             self.proxy.variables() if self.proxy else {},
             dict(self.agent_variables),
+            {name: value for name, value in self.variables.items() if name not in declared},
         ]
         for layer in layers:
             for name, value in layer.items():
-                if isinstance(value, Secret):
-                    context.masker.add_job_variable(value.reveal())
-                    context.variables.set(name, value.reveal(), secret=True)
-                else:
-                    context.variables.set(name, value)
+                self._set(context, name, value, read_only=fold(name) in SERVER_READ_ONLY)
+
+    @staticmethod
+    def _set(context: JobContext, name: str, value: str | Secret, *, read_only: bool) -> None:
+        if isinstance(value, Secret):
+            context.masker.add_job_variable(value.reveal())
+            context.variables.set(name, value.reveal(), secret=True, read_only=read_only)
+        else:
+            context.variables.set(name, value, read_only=read_only)
 
     def _add_endpoints(self, context: JobContext, steps: list[PlannedStep], token: Secret) -> None:
         """The job's service connections: those its steps name, and the system's own."""

@@ -30,6 +30,7 @@ from azure_devops_emulator.description.model import (
     Token,
     Upstream,
     UpstreamKind,
+    VariableGroup,
     View,
 )
 from azure_devops_emulator.description.tables import Table, load_toml, nearest
@@ -67,6 +68,7 @@ class Organization:
         behaviour: the switches of the service.
         tenants: the tenants that Entra knows, the organisation's own among them.
         applications: the applications that Entra knows.
+        variable_groups: its variable groups.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Organization:
     behaviour: Behaviour = field(default_factory=Behaviour)
     tenants: tuple[Tenant, ...] = ()
     applications: tuple[Application, ...] = ()
+    variable_groups: tuple[VariableGroup, ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> "Organization":
@@ -190,7 +193,9 @@ class _Reader:
             for table in root.tables("service_connections", "service connection")
         ]
         applications = [self._with_credentials(*each, connections) for each in self.applications]
+        groups = [self._variable_group(table) for table in root.tables("variable_groups", "variable group")]
         root.finish()
+        self._unique("variable group", (group.name for group in groups))
         self._unique("project", (project.name for project in self.projects))
         self._unique("identity", (identity.name for identity in self.identities))
         self._unique("feed", (feed.address for feed in self.feeds))
@@ -211,6 +216,7 @@ class _Reader:
             behaviour=behaviour,
             tenants=tuple(tenants),
             applications=tuple(applications),
+            variable_groups=tuple(groups),
         )
 
     def _unique(self, kind: str, names: Iterable[str]) -> None:
@@ -527,6 +533,22 @@ class _Reader:
             return {}
         found = known[wanted]
         return {"ServicePrincipalId": found.client_id, "TenantId": found.tenants[0]}
+
+    def _variable_group(self, table: Table) -> VariableGroup:
+        """A group; a value is a text, or a table of `value` and `secret`."""
+        values = table.table("variables")
+        variables: dict[str, str | Secret] = {}
+        for name in values.keys():  # noqa: SIM118 - a Table is no mapping
+            if values.has_table(name):
+                entry = values.table(name)
+                text = entry.text("value")
+                variables[name] = Secret(text) if entry.flag("secret") else text
+                entry.finish()
+            else:
+                variables[name] = values.text(name)
+        group = VariableGroup(table.name(), variables)
+        table.finish()
+        return group
 
     def _project_name(self, table: Table) -> str:
         wanted = table.text("project")

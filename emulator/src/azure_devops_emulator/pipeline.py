@@ -14,10 +14,11 @@ from typing import TypeVar
 from azure_devops_emulator.errors import EmulatorError, Faults, InputError, each
 from azure_devops_emulator.jobs import expressions, task_definition, yaml_reader
 from azure_devops_emulator.jobs.expressions import Expression
-from azure_devops_emulator.jobs.names import Names
+from azure_devops_emulator.jobs.names import Names, fold
 from azure_devops_emulator.jobs.restrictions import Restrictions
 from azure_devops_emulator.jobs.task_definition import TaskReference
 from azure_devops_emulator.jobs.yaml_reader import Item
+from azure_devops_emulator.secret import Secret
 
 _Result = TypeVar("_Result")
 
@@ -49,15 +50,30 @@ _CHECKOUT_KEYS = frozenset(
 
 @dataclass(frozen=True)
 class VariableDeclaration:
-    """One variable of the file.
+    """One variable of the file, or of a group that it takes in.
 
     Args:
-        value: as written, macros included.
+        value: as written, macros included; a Secret for a secret variable.
         read_only: whether steps may not change it.
     """
 
-    value: str
+    value: str | Secret
     read_only: bool = False
+
+
+@dataclass(frozen=True)
+class GroupUse:
+    """A variable group that the file takes in.
+
+    Args:
+        name: its name.
+        place: where the file does so.
+        overrides: the variables of the file that come before it, upper-case; it wins over them.
+    """
+
+    name: str
+    place: str
+    overrides: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -103,6 +119,7 @@ class Pipeline:
         source: the file's name.
         steps: in order.
         variables: of the pipeline and its job, the job's winning.
+        groups: the variable groups that it takes in.
         job_name: the job's name.
         job_display_name: what the log calls the job.
         timeout: of the job, in minutes; 0 for none.
@@ -114,6 +131,7 @@ class Pipeline:
     source: str
     steps: tuple[Step, ...]
     variables: Names[VariableDeclaration] = field(default_factory=Names)
+    groups: tuple[GroupUse, ...] = ()
     job_name: str = "Job"
     job_display_name: str = "Job"
     timeout: float = 0
@@ -139,6 +157,8 @@ class _Reader:
         self._errors: list[EmulatorError] = []
         self._without_effect: list[str] = []
         self._checkouts: list[str] = []
+        self._groups: list[GroupUse] = []
+        self._variables: Names[VariableDeclaration] = Names()
 
     def pipeline(self, root: Item, path: Path) -> Pipeline:
         """The pipeline in a file."""
@@ -147,10 +167,9 @@ class _Reader:
         if ("steps" in keys) == ("jobs" in keys):
             self._errors.append(root.fault("pipeline-shape", "a pipeline needs either steps or jobs"))
             self._raise()
-        variables = self._variables(keys.get("variables"))
+        self._read_variables(keys.get("variables"))
         job = self._job(keys["jobs"]) if "jobs" in keys else {}
-        for name, declaration in self._variables(job.get("variables")).items():
-            variables[name] = declaration
+        self._read_variables(job.get("variables"))
         steps = self._steps((job or keys).get("steps"))
         name = self._text(job.get("job")) or "Job"
         display_name = self._text(job.get("displayName")) or name
@@ -159,7 +178,8 @@ class _Reader:
         return Pipeline(
             source=path.name,
             steps=steps,
-            variables=variables,
+            variables=self._variables,
+            groups=tuple(self._groups),
             job_name=name,
             job_display_name=display_name,
             timeout=timeout,
@@ -213,27 +233,33 @@ class _Reader:
             self._errors.extend(each(error))
             return otherwise
 
-    def _variables(self, item: Item | None) -> Names[VariableDeclaration]:
-        found: Names[VariableDeclaration] = Names()
+    def _read_variables(self, item: Item | None) -> None:
         if item is None:
-            return found
+            return
         if item.is_mapping:
             for name, value in item.mapping().items():
-                found[name] = VariableDeclaration(self._text(value))
-            return found
+                self._variables[name] = VariableDeclaration(self._text(value))
+            return
         members: list[Item] = []
         for member in self._guard(item.members, members):
-            self._check_keys(member, frozenset({"name", "value", "readonly"}), "a variable")
             keys: dict[str, Item] = {}
             keys = self._guard(member.mapping, keys)
+            if list(keys) == ["group"]:
+                before = frozenset(fold(name) for name in self._variables)
+                place = member.fault("", "").context
+                self._groups.append(GroupUse(self._text(keys["group"]), place, before))
+                continue
+            self._check_keys(member, frozenset({"name", "value", "readonly"}), "a variable")
             if "name" not in keys or "value" not in keys:
-                self._errors.append(member.fault("pipeline-shape", "a variable needs a name and a value"))
+                self._errors.append(
+                    member.fault("pipeline-shape", "a variable needs a name and a value, or is a group alone")
+                )
                 continue
             read_only = (
                 self._guard(keys["readonly"].boolean, otherwise=False) if "readonly" in keys else False
             )
-            found[self._text(keys["name"])] = VariableDeclaration(self._text(keys["value"]), read_only)
-        return found
+            declaration = VariableDeclaration(self._text(keys["value"]), read_only)
+            self._variables[self._text(keys["name"])] = declaration
 
     def _steps(self, item: Item | None) -> tuple[Step, ...]:
         if item is None:

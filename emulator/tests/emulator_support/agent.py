@@ -45,6 +45,17 @@ url = "{{private:warehouse}}"
 scheme = "Token"
 parameters = {{ apitoken = "canary-another" }}
 
+[[variable_groups]]
+name = "common"
+variables = {{ before = "group", after = "group", both = "common", open = "text" }}
+
+[[variable_groups]]
+name = "more"
+
+[variable_groups.variables]
+both = {{ value = "more" }}
+hidden = {{ value = "canary-group", secret = true }}
+
 [[service_connections]]
 name = "spaced"
 type = "externalPythonDownloadFeed"

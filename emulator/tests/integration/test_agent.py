@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from azure_devops_emulator.agent import AgentProxy, Timing
-from azure_devops_emulator.errors import InputError
+from azure_devops_emulator.errors import EmulatorError, InputError
 from azure_devops_emulator.pipeline import Pipeline
 from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.service import Service
@@ -690,6 +690,66 @@ def test_read_only_variables(bench: Bench) -> None:
     result = bench.run(probe(say("##vso[task.setvariable variable=FIXED]2")), keys=keys)
     assert result.steps[0].result == "Failed"
     assert result.variables["fixed"].value == "1"
+
+
+def test_variables_that_the_server_sends_are_read_only_by_their_own_name(bench: Bench) -> None:
+    """The agent compares names and not what they become in the environment, so another spelling passes."""
+    code = say("##vso[task.setvariable variable={}]https://thief.example.test/")
+    names = ("System.OidcRequestUri", "system.collectionuri", "agent.proxyUrl")
+    for name in names:
+        refused = bench.run(probe(code.format(name)), probe("all()", condition="always()"))
+        assert refused.steps[0].result == "Failed"
+        assert "thief" not in str(environment(refused).values())
+        alias = name.upper().replace(".", "_")
+        for options in ({"variables": {"Agent.ReadOnlyVariables": "false"}}, {}):
+            spelling = name if options else alias
+            result = bench.run(probe(code.format(spelling)), probe("all()"), **options)
+            assert environment(result)[alias] == "https://thief.example.test/"
+            assert bool(result.steps[0].warnings) == bool(options)
+    step = probe(say("##vso[task.setvariable variable=OIDCREQUESTURI;isoutput=true]x"), name="System")
+    assert environment(bench.run(step, probe("all()")))["SYSTEM_OIDCREQUESTURI"] == "x"
+
+
+def test_a_slow_agent_makes_its_tasks_wait(bench: Bench) -> None:
+    code = "const t = Date.now(); require('fs').writeSync(1, 'x'.repeat(200000) + '\\n');"
+    code += "console.log(Date.now() - t)"
+    quick, slow = (int(output(bench.run(probe(code), timing=Timing(read=read)))[1]) for read in (0, 0.02))
+    assert slow > 300 > quick
+
+
+def test_predefined_variables_may_be_given_when_the_run_is_queued(bench: Bench) -> None:
+    given = {"build.reason": "PullRequest", "System.AccessToken": Secret("canary-mine")}
+    seen = environment(bench.run(probe("all()"), variables=given))
+    assert seen["BUILD_REASON"] == "PullRequest"
+    assert seen["SECRET_SYSTEM_ACCESSTOKEN"] == "canary-mine"
+
+
+def test_variable_groups(bench: Bench) -> None:
+    """Of two of one name the later one counts, be it the file's or a group's."""
+    variables = [
+        {"name": "before", "value": "file"},
+        {"group": "Common"},
+        {"group": "more"},
+        {"name": "after", "value": "file"},
+    ]
+    result = bench.run(probe("all()"), keys={"variables": variables})
+    seen = environment(result)
+    assert (seen["BEFORE"], seen["AFTER"], seen["BOTH"], seen["OPEN"]) == ("group", "file", "more", "text")
+    assert "canary" not in "\n".join(result.log)
+    assert seen["SECRET_HIDDEN"] == "canary-group"
+    with pytest.raises(EmulatorError, match="there is no variable group none"):
+        bench.run(probe(""), keys={"variables": [{"group": "none"}]})
+
+
+@pytest.mark.parametrize(
+    ("scoped", "who"),
+    [
+        (False, "project one Build Service (fabrikam)"),
+        (True, "Project Collection Build Service (fabrikam)"),
+    ],
+)
+def test_the_log_says_whom_the_job_runs_as(bench: Bench, *, scoped: bool, who: str) -> None:
+    assert f"The job runs as: '{who}'" in bench.run(probe(""), collection_scoped=scoped).log
 
 
 def test_variables_of_the_file_win_over_those_of_the_queue(bench: Bench) -> None:

@@ -182,7 +182,7 @@ def test_targets(tmp_path: Path, target: str) -> None:
         ("steps:\n- script: ${{ parameters.x }}", ["${{ }}"]),
         ("variables: {a: '$[ counter() ]'}\nsteps: [{script: x}]", ["$[ ]"]),
         (
-            "variables:\n- group: secrets\nsteps: [{script: x}]",
+            "variables:\n- group: secrets\n  name: x\nsteps: [{script: x}]",
             ["group is not supported", "needs a name and a value"],
         ),
         ("variables:\n- name: a\n  value: 1\n  readonly: maybe\nsteps: [{script: x}]", ["true or false"]),

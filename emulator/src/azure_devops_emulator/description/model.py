@@ -257,3 +257,16 @@ class PrivateIndex:
     user: str
     password: Secret
     distributions: tuple[Distribution, ...]
+
+
+@dataclass(frozen=True)
+class VariableGroup:
+    """Variables that pipelines take in by the group's name.
+
+    Args:
+        name: its name.
+        variables: values by name; a Secret is a secret variable.
+    """
+
+    name: str
+    variables: Mapping[str, str | Secret]

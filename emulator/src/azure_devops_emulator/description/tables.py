@@ -128,6 +128,10 @@ class Table:
             return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
         return None
 
+    def has_table(self, key: str) -> bool:
+        """Whether a table stands at a key."""
+        return isinstance(self._data.get(key), dict)
+
     def table(self, key: str) -> "Table":
         """The table at a key; an empty one when it is absent."""
         value = self._value(key, dict, "a table", required=False)

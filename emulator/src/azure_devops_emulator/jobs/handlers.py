@@ -46,6 +46,7 @@ class Machine:
         sources: the working directory of steps.
         temp: where scripts are written.
         grace: how long a cancelled process is given.
+        pause: before each reading of output, in seconds.
         left_behind: processes whose orphans are ended with the job.
     """
 
@@ -54,6 +55,7 @@ class Machine:
     sources: Path
     temp: Path
     grace: Grace
+    pause: float = 0
     left_behind: list[RunningProcess] = field(default_factory=list)
 
 
@@ -151,7 +153,9 @@ class Runner:
             self._step.job.variables.get("System.DefaultWorkingDirectory") or self._machine.sources
         )
         arguments = [self._machine.node, str(target)]
-        code = self._start(Invocation(arguments, self._build(), working), self.take_line)
+        code = self._start(
+            Invocation(arguments, self._build(), working, pause=self._machine.pause), self.take_line
+        )
         if code:
             raise StepError(
                 f"Exit code {code} returned from process: "
@@ -232,7 +236,9 @@ class Runner:
             StepStopped: stopped from outside.
         """
         seen = {**environment.for_script(self._build()), **more}
-        return self._start(Invocation(arguments, seen, folder, gentle=False), on_line)
+        return self._start(
+            Invocation(arguments, seen, folder, gentle=False, pause=self._machine.pause), on_line
+        )
 
     def use_python(self, wanted: str) -> tuple[str, Path]:
         """The version and the folder of a Python as a pipeline wants it.

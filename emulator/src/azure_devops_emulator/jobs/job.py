@@ -31,12 +31,14 @@ class Timing:
         minute: the unit of `timeoutInMinutes`.
         done: how long a process may live on after `task.complete` with `done`.
         grace: how long a cancelled process is given.
+        read: how long a slow agent waits before it reads each 4 KiB of a process's output.
     """
 
     retry: float = 1.0
     minute: float = 60.0
     done: float = 5.0
     grace: Grace = field(default_factory=Grace)
+    read: float = 0.0
 
 
 @dataclass(frozen=True)

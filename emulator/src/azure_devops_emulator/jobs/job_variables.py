@@ -16,6 +16,15 @@ from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.services.assertions import JobPlace
 
 JobVariables: TypeAlias = "dict[str, str | Secret]"
+SERVER_READ_ONLY = frozenset(
+    {
+        "SYSTEM.COLLECTIONURI",
+        "SYSTEM.TEAMFOUNDATIONCOLLECTIONURI",
+        "SYSTEM.TASKDEFINITIONSURI",
+        "SYSTEM.OIDCREQUESTURI",
+    }
+)
+"""What the server sends as read-only, in upper case, beside the names that the agent itself protects."""
 
 
 @dataclass(frozen=True)
