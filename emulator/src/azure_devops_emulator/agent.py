@@ -36,6 +36,7 @@ from azure_devops_emulator.jobs.variables import Variable, Variables
 from azure_devops_emulator.jobs.workspace import Workspace
 from azure_devops_emulator.pipeline import Pipeline, VariableDeclaration
 from azure_devops_emulator.secret import Secret
+from azure_devops_emulator.services import certificates
 
 if TYPE_CHECKING:
     from azure_devops_emulator.service import Service
@@ -153,6 +154,9 @@ class Agent:
             token = self.token or self.service.mint_job_token(
                 self._project.name, collection_scoped=self.collection_scoped
             )
+            if self.service.ca_pem:
+                file = space.trust(certificates.bundle(self.service.ca_pem))
+                context.variables.set("Agent.CAInfo", str(file))
             self._add_variables(context, pipeline, declared, space, token)
             self._add_endpoints(context, steps, token)
             self._initialize(context, pipeline, space)
@@ -197,6 +201,11 @@ class Agent:
         if self.token is None:
             project = None if self.collection_scoped else self._project
             log.write(f"The job runs as: '{self.service.organization.build_service(project).name}'")
+        if self.service.ca_pem:
+            log.write(
+                f"The services have a certificate made for this run: {', '.join(workspace.CA_VARIABLES)} and "
+                f"Agent.CAInfo name the file of what is to be trusted: {space.environment['PIP_CERT']}"
+            )
         if self.proxy is not None:
             log.write(f"Agent is running behind proxy server: '{self.proxy.url}'")
         for name in pipeline.without_effect:

@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from azure_devops_emulator import __version__
 from azure_devops_emulator.console import Console
 from azure_devops_emulator.errors import EmulatorError, InputError, each
 from azure_devops_emulator.jobs.agent_version import NEWEST
-from azure_devops_emulator.jobs.workspace import MACHINE
+from azure_devops_emulator.jobs.workspace import CA_VARIABLES, MACHINE
 from azure_devops_emulator.secret import Secret
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _PROXY_HOST = "devops.example.test"
 _TASK = Path("dist/task/PipAuthenticate")
+_HTTPS_HELP = "serve https under a certificate made for this run"
 _RUN_EXAMPLES = """\
 examples:
   azure-devops-emulator run examples/feeds.yml
@@ -91,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--project", default="", help="the project it runs in (default: the first one)")
     run.add_argument("--on-premises", action="store_true", help="be an Azure DevOps Server")
-    run.add_argument(
+    place = run.add_mutually_exclusive_group()
+    place.add_argument("--https", action="store_true", help=_HTTPS_HELP)
+    place.add_argument(
         "--proxy",
         action="store_true",
         help="put the organisation, an Azure DevOps Server, behind a web proxy that asks for a password",
@@ -144,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what the organisation consists of (default: %(default)s)",
     )
     serve.add_argument("--on-premises", action="store_true", help="be an Azure DevOps Server")
+    serve.add_argument("--https", action="store_true", help=_HTTPS_HELP)
     serve.add_argument("--port", type=_port, default=0, help="port of the service (default: a free one)")
     serve.add_argument(
         "--blob-port", type=_port, default=0, help="port of the blob store (default: a free one)"
@@ -208,7 +213,11 @@ def _run(arguments: argparse.Namespace) -> int:
     console = Console(sys.stdout, MACHINE)
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(
-            Service(organization, on_premises=arguments.on_premises or arguments.proxy)
+            Service(
+                organization,
+                on_premises=arguments.on_premises or arguments.proxy,
+                https=arguments.https,
+            )
         )
         proxy, collection = _proxy(service, stack) if arguments.proxy else (None, "")
         agent = Agent(
@@ -260,11 +269,16 @@ def _serve(arguments: argparse.Namespace) -> int:
     service = Service(
         organization,
         on_premises=arguments.on_premises,
+        https=arguments.https,
         port=arguments.port,
         blob_port=arguments.blob_port,
     )
-    with _on_signals(stopped.set), _serving(service):
+    with _on_signals(stopped.set), _serving(service), _authority_file(service) as trusted:
         for line in _description(service, show=arguments.show_tokens):
+            console.line(line)
+        for line in _table(
+            "To trust its certificate", dict.fromkeys(CA_VARIABLES if trusted else (), trusted)
+        ):
             console.line(line)
         console.line("Press Ctrl+C to stop." if arguments.seconds is None else "")
         stopped.wait(arguments.seconds)
@@ -281,6 +295,18 @@ def _serving(service: "Service") -> Iterator[None]:
         yield
     finally:
         service.stop()
+
+
+@contextlib.contextmanager
+def _authority_file(service: "Service") -> Iterator[str]:
+    """A file with what clients have to trust, while the service runs; "" when it has no own certificate."""
+    if not service.ca_pem:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="azure-devops-emulator-") as folder:
+        file = Path(folder) / "ca.pem"
+        file.write_bytes(service.ca_pem)
+        yield str(file)
 
 
 def _description(service: "Service", *, show: bool) -> Iterator[str]:

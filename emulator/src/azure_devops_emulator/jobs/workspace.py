@@ -43,6 +43,8 @@ _HARMLESS = (
     "TMP",
 )
 _SETUP_SECONDS = 300
+CA_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+"""Where programs look for a file of certificates to trust: pip, OpenSSL and Python, requests, Node."""
 
 
 class SetupError(EmulatorError):
@@ -163,6 +165,13 @@ class Workspace:
         path = self.environment.get("PATH", os.defpath)
         own = self.home / ".local" / "bin"
         self.environment["PATH"] = os.pathsep.join([str(self.scripts), str(own), path])
+
+    def trust(self, authorities: bytes) -> Path:
+        """Let the programs of the job trust these certificates (PEM); gives the file with them."""
+        file = self.root / "ca.pem"
+        file.write_bytes(authorities)
+        self.environment.update(dict.fromkeys(CA_VARIABLES, str(file)))
+        return file
 
     def make_python(self, interpreter: Path, folder: Path) -> None:
         """Make a virtual environment that is like a Python of its own: it has packages of the user, too.
