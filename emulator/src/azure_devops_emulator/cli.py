@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,8 @@ from urllib.parse import urlsplit
 from azure_devops_emulator import __version__
 from azure_devops_emulator.console import Console
 from azure_devops_emulator.errors import EmulatorError, InputError, each
-from azure_devops_emulator.jobs.workspace import MACHINE
+from azure_devops_emulator.jobs.agent_version import NEWEST
+from azure_devops_emulator.jobs.workspace import CA_VARIABLES, MACHINE
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _PROXY_HOST = "devops.example.test"
 _TASK = Path("dist/task/PipAuthenticate")
+_HTTPS_HELP = "serve https under a certificate made for this run"
 _RUN_EXAMPLES = """\
 examples:
   azure-devops-emulator run examples/feeds.yml
@@ -91,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--project", default="", help="the project it runs in (default: the first one)")
     run.add_argument("--on-premises", action="store_true", help="be an Azure DevOps Server")
-    run.add_argument(
+    place = run.add_mutually_exclusive_group()
+    place.add_argument("--https", action="store_true", help=_HTTPS_HELP)
+    place.add_argument(
         "--proxy",
         action="store_true",
         help="put the organisation, an Azure DevOps Server, behind a web proxy that asks for a password",
@@ -110,6 +115,23 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--secret-variable", action="append", default=[], metavar="NAME=VALUE", help="set a secret variable"
     )
+    run.add_argument(
+        "--agent-version",
+        default=str(NEWEST),
+        metavar="VERSION",
+        help="be an agent of this version (default: %(default)s)",
+    )
+    run.add_argument(
+        "--unescape-reserved",
+        action="store_true",
+        help="write addresses of service connections as .NET's documentation says, not as its sources do",
+    )
+    run.add_argument(
+        "--sources",
+        type=Path,
+        metavar="DIR",
+        help="what the job checks out (default: the repository, or else the folder, of the pipeline)",
+    )
     run.add_argument("--keep", type=Path, metavar="DIR", help="keep the job's files in this folder")
     run.set_defaults(action=_run)
     serve = parsers.add_parser(
@@ -127,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what the organisation consists of (default: %(default)s)",
     )
     serve.add_argument("--on-premises", action="store_true", help="be an Azure DevOps Server")
+    serve.add_argument("--https", action="store_true", help=_HTTPS_HELP)
     serve.add_argument("--port", type=_port, default=0, help="port of the service (default: a free one)")
     serve.add_argument(
         "--blob-port", type=_port, default=0, help="port of the blob store (default: a free one)"
@@ -193,19 +216,26 @@ def _run(arguments: argparse.Namespace) -> int:
     console = Console(sys.stdout, MACHINE)
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(
-            Service(organization, on_premises=arguments.on_premises or arguments.proxy)
+            Service(
+                organization,
+                on_premises=arguments.on_premises or arguments.proxy,
+                https=arguments.https,
+            )
         )
         proxy, collection = _proxy(service, stack) if arguments.proxy else (None, "")
         agent = Agent(
             service=service,
             project=arguments.project or _first_project(organization),
             task_dirs=tasks,
+            agent_version=arguments.agent_version,
             debug=arguments.debug,
+            unescape_reserved=arguments.unescape_reserved,
             proxy=proxy,
             collection_uri=collection,
             variables=variables,
             echo=console.line,
             keep=arguments.keep,
+            sources=arguments.sources,
         )
         stack.enter_context(_on_signals(agent.cancel))
         result = agent.run(pipeline)
@@ -244,11 +274,16 @@ def _serve(arguments: argparse.Namespace) -> int:
     service = Service(
         organization,
         on_premises=arguments.on_premises,
+        https=arguments.https,
         port=arguments.port,
         blob_port=arguments.blob_port,
     )
-    with _on_signals(stopped.set), _serving(service):
+    with _on_signals(stopped.set), _serving(service), _authority_file(service) as trusted:
         for line in _description(service, show=arguments.show_tokens):
+            console.line(line)
+        for line in _table(
+            "To trust its certificate", dict.fromkeys(CA_VARIABLES if trusted else (), trusted)
+        ):
             console.line(line)
         console.line("Press Ctrl+C to stop." if arguments.seconds is None else "")
         stopped.wait(arguments.seconds)
@@ -265,6 +300,18 @@ def _serving(service: "Service") -> Iterator[None]:
         yield
     finally:
         service.stop()
+
+
+@contextlib.contextmanager
+def _authority_file(service: "Service") -> Iterator[str]:
+    """A file with what clients have to trust, while the service runs; "" when it has no own certificate."""
+    if not service.ca_pem:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="azure-devops-emulator-") as folder:
+        file = Path(folder) / "ca.pem"
+        file.write_bytes(service.ca_pem)
+        yield str(file)
 
 
 def _description(service: "Service", *, show: bool) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -75,6 +76,7 @@ steps:
         ("steps: [{script: x}]", ["--organization", "missing.toml"], ["missing.toml"]),
         ("steps: [{script: x}]", ["--variable", "novalue"], ["NAME=VALUE (novalue)"]),
         ("steps: [{script: x}]", ["--task-dir", "no-task-here"], ["no task in no-task-here", "make task"]),
+        ("steps: [{script: x}]", ["--agent-version", "new"], ["'new' is not a version", "2.144.0"]),
         ("steps: [{task: Gone@1}]", ["--task-dir", str(PROBE)], ["Gone@1 is not installed", "Probe@1"]),
         ('steps: [{task: "\\x1b[31m@1"}]', ["--task-dir", str(PROBE)], [r"\x1b[31m@1 is not"]),
     ],
@@ -128,6 +130,44 @@ def test_ctrl_c_cancels_the_job(folder: Path) -> None:
     assert "##[error]The operation was canceled." in rest
     assert "\nlast\n" in rest
     assert rest.endswith("Job result: Canceled\n")
+
+
+def test_a_job_trusts_a_service_that_has_its_own_certificate(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """
+steps:
+- script: |
+    pip download --no-deps Thing
+    index=$(pip config get global.index-url)
+    python -c "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).status)" "$index"
+    echo "$AGENT_CAINFO" "$PIP_CERT"
+"""
+    organization = folder / "organization.toml"
+    organization.write_text(f'{ORGANIZATION}[public]\npackages = ["Thing==1.0"]\n', encoding="utf-8")
+    assert main(["run", pipeline(folder, text), "--https"]) == 0, capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Looking in indexes: https://127.0.0.1:" in shown
+    assert "Successfully downloaded Thing" in shown
+    assert "\n200\n" in shown
+    file = next(line.split()[0] for line in shown.splitlines() if line.endswith("ca.pem"))
+    assert "The services have a certificate made for this run" in shown
+    assert not Path(file).exists()
+
+
+def test_serves_https_and_says_what_to_trust(folder: Path) -> None:
+    with start("serve", "--https", "--organization", str(folder / "organization.toml")) as process:
+        assert process.stdout is not None
+        shown = list(iter(process.stdout.readline, "Press Ctrl+C to stop.\n"))
+        address = next(line.split()[-1] for line in shown if "public index" in line)
+        file = next(line.split()[-1] for line in shown if "SSL_CERT_FILE" in line)
+        trusting = ssl.create_default_context(cafile=file)
+        with urllib.request.urlopen(address, timeout=5, context=trusting) as answer:  # noqa: S310 - loopback
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+    assert address.startswith("https://127.0.0.1:")
+    assert not Path(file).exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

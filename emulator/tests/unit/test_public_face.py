@@ -23,6 +23,7 @@ DEPENDENCIES = {
     "pydantic",
     "pydantic_core",
     "tomli",
+    "trustme",
     "yaml",
 }
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -351,3 +351,24 @@ class PrivateIndex(Named, Packages):
     def origin(self) -> str:
         """Who publishes them, in words."""
         return f"the private index {self.name}"
+
+
+class _Value(Shape):
+    value: SecretStr
+    secret: bool = False
+
+
+def _value(given: object) -> str | SecretStr:
+    if isinstance(given, dict):
+        read = _Value.model_validate(given)
+        return read.value if read.secret else read.value.get_secret_value()
+    if not isinstance(given, str):
+        raise wrong_kind("a text, or a mapping of value and secret")
+    return given
+
+
+class VariableGroup(Named):
+    """Variables that pipelines take in by the group's name; secret ones as secrets."""
+
+    called = "variable group"
+    variables: dict[str, Annotated[str | SecretStr, PlainValidator(_value)]] = Field(default_factory=dict)

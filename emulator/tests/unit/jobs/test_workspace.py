@@ -96,18 +96,18 @@ def test_a_program_that_cannot_be_started_says_so(tmp_path: Path) -> None:
     space = Workspace({"PATH": "/usr/bin:/bin"}, tmp_path)
     space.home.rmdir()
     with pytest.raises(SetupError, match="cannot be set up"):
-        space.add_python("http://stand-in/")
+        space.add_python()
 
 
 def test_a_python_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     space = Workspace({"PATH": "/usr/bin:/bin"}, tmp_path)
     space.python_folder.write_text("in the way", encoding="utf-8")
     with pytest.raises(SetupError, match="cannot be set up"):
-        space.add_python("http://stand-in/")
+        space.add_python()
 
 
 def test_a_jobs_pip_is_the_one_beside_the_emulator(tmp_path: Path) -> None:
-    site = tmp_path / "lib" / "python3" / "site-packages"
+    site = tmp_path / "lib" / "python3.12" / "site-packages"
     (site / "pip").mkdir(parents=True)
     (site / "pip" / "old.py").touch()
     (site / "pip-1.0.dist-info").mkdir()
