@@ -109,6 +109,12 @@ class Item:
         found: dict[str, Item] = {}
         for key_node, value_node in self._node.value:
             key = Item(key_node, self._source, "a key")
+            if "${{" in str(key_node.value):
+                raise key.fault(
+                    "pipeline-unsupported",
+                    f"the key {key_node.value} is an expression in ${{{{ }}}}, which is not evaluated here",
+                    "Write what it would insert.",
+                )
             name = key.text()
             if name in found:
                 raise key.fault("pipeline-shape", f"the key {name} is there twice")
