@@ -2,11 +2,15 @@
 
 import argparse
 import contextlib
+import os
 import secrets
+import select
 import signal
+import stat
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
     from azure_devops_emulator.service import Service
 
 _PROXY_HOST = "devops.example.test"
+_EXAMPLE = Path(__file__).with_name("example.toml")
+# How often `serve` looks whether somebody still reads what it prints, in seconds.
+_TICK = 0.25
 _TASK = Path("dist/task/PipAuthenticate")
 _HTTPS_HELP = "serve https under a certificate made for this run"
 _RUN_EXAMPLES = """\
@@ -40,7 +47,8 @@ The exit code is 0 when the job succeeded (with or without issues), 1 when it di
 """
 _SERVE_EXAMPLES = """\
 examples:
-  azure-devops-emulator serve --organization examples/organization.toml
+  azure-devops-emulator serve
+  azure-devops-emulator serve --organization organization.toml --https
   azure-devops-emulator serve --port 8080 --show-tokens
 """
 
@@ -62,6 +70,10 @@ def main(argv: list[str] | None = None) -> int:
         for one in each(error):
             _complain(str(one))
         return 2
+    except BrokenPipeError:
+        # Nobody reads on. What is left in the buffer goes nowhere, without another word at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _complain(text: str) -> None:
@@ -144,9 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--organization",
         type=Path,
-        default=Path("examples/organization.toml"),
+        default=_EXAMPLE,
         metavar="FILE",
-        help="what the organisation consists of (default: %(default)s)",
+        help="what the organisation consists of (default: the emulator's own example)",
     )
     serve.add_argument("--on-premises", action="store_true", help="be an Azure DevOps Server")
     serve.add_argument("--https", action="store_true", help=_HTTPS_HELP)
@@ -286,8 +298,24 @@ def _serve(arguments: argparse.Namespace) -> int:
         ):
             console.line(line)
         console.line("Press Ctrl+C to stop." if arguments.seconds is None else "")
-        stopped.wait(arguments.seconds)
+        end = time.monotonic() + (arguments.seconds if arguments.seconds is not None else float("inf"))
+        while not stopped.wait(min(_TICK, max(0.0, end - time.monotonic()))):
+            if time.monotonic() >= end or _nobody_reads():
+                break
     return 0
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output is a pipe that was closed at its other end; unknown on Windows."""
+    try:
+        number = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):
+        return False
+    if sys.platform == "win32" or not stat.S_ISFIFO(os.fstat(number).st_mode):
+        return False
+    watch = select.poll()
+    watch.register(number, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
 
 
 @contextlib.contextmanager
@@ -328,6 +356,11 @@ def _description(service: "Service", *, show: bool) -> Iterator[str]:
         for identity in organization.identities
     }
     yield from _table("Identities and their tokens", people)
+    if people:
+        yield "Log in with any user name and a token as password, for example:"
+        yield "  PIP_INDEX_URL=http://user:TOKEN@HOST/... pip install ..."
+        yield "  TWINE_USERNAME=user TWINE_PASSWORD=TOKEN twine upload --repository-url UPLOAD-ADDRESS dist/*"
+        yield ""
     connections: Mapping[str, str] = {
         connection.name: f"{connection.type}, {connection.scheme}, {service.resolve(connection.url)}"
         + "".join(

@@ -192,9 +192,11 @@ class Service:
                 "Microsoft Entra": self.authority,
             }
         for feed in self.organization.feeds:
-            found[f"feed {feed.address}"] = self.resolve(f"{{feed:{feed.address}}}")
-        for index in self.organization.private_indexes:
-            found[f"private index {index.name}"] = self.resolve(f"{{private:{index.name}}}")
+            index = self.resolve(f"{{feed:{feed.address}}}")
+            found[f"feed {feed.address}"] = index
+            found[f"upload to {feed.address}"] = f"{index.removesuffix('simple/')}upload/"
+        for private in self.organization.private_indexes:
+            found[f"private index {private.name}"] = self.resolve(f"{{private:{private.name}}}")
         found["public index (stand-in)"] = self.public_index_url
         found["blob store"] = self._origin(self.blob_port, BLOB_HOST)
         found["faults (POST, DELETE)"] = f"{self.origin}{CONTROL_PATH}"

@@ -75,7 +75,11 @@ steps:
         ("steps: [{script: x}]", ["--project", "nowhere"], ["nowhere"]),
         ("steps: [{script: x}]", ["--organization", "missing.toml"], ["missing.toml"]),
         ("steps: [{script: x}]", ["--variable", "novalue"], ["NAME=VALUE (novalue)"]),
-        ("steps: [{script: x}]", ["--task-dir", "no-task-here"], ["no task in no-task-here", "make task"]),
+        (
+            "steps: [{script: x}]",
+            ["--task-dir", "no-task-here"],
+            ["no task in no-task-here", "holds its task.json"],
+        ),
         ("steps: [{script: x}]", ["--agent-version", "new"], ["'new' is not a version", "2.144.0"]),
         ("steps: [{task: Gone@1}]", ["--task-dir", str(PROBE)], ["Gone@1 is not installed", "Probe@1"]),
         ('steps: [{task: "\\x1b[31m@1"}]', ["--task-dir", str(PROBE)], [r"\x1b[31m@1 is not"]),
@@ -168,6 +172,41 @@ def test_serves_https_and_says_what_to_trust(folder: Path) -> None:
         assert process.wait(timeout=10) == 0
     assert address.startswith("https://127.0.0.1:")
     assert not Path(file).exists()
+
+
+def test_serves_its_own_example_anywhere_and_says_how_to_log_in(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "azure_devops_emulator", "serve", "--seconds", "0"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert "Organization example (Hosted)" in shown
+    address = next(line.split()[-1] for line in shown.splitlines() if "upload to project1/team" in line)
+    assert address.endswith("/project1/_packaging/team/pypi/upload/")
+    assert "Log in with any user name and a token as password" in shown
+
+
+@pytest.mark.parametrize("lines", [1, 1000])
+def test_ends_quietly_when_nobody_reads_on(lines: int) -> None:
+    with start("serve", "--seconds", "60") as process:
+        assert process.stdout is not None
+        for _ in range(lines):
+            if process.stdout.readline().startswith("Press") or lines == 1:
+                break
+        process.stdout.close()
+        assert process.wait(timeout=10) in {0, 1}
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_a_job_ends_quietly_when_nobody_reads_on(folder: Path) -> None:
+    file = pipeline(folder, "steps:\n- script: |\n    echo ready\n    sleep 1\n    echo more; echo more")
+    with start("run", file) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line == "ready\n":
+                break
+        process.stdout.close()
+        assert process.wait(timeout=20) == 1
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -187,6 +187,11 @@ def test_all_faults_are_told_at_once_and_by_name() -> None:
         ('[[private_indexes]]\nname = "a/b"\npassword = ""', "A private index cannot be called 'a/b'"),
         ('[[private_indexes]]\nname = "a"\nuser = "x:y"\npassword = ""', "has no colon"),
         (
+            '[[variable_groups]]\nname = "g"\nvariables = { a = { valu = "x" } }',
+            "The key 'valu' is not known",
+        ),
+        ('[[variable_groups]]\nname = "g"\n[[variable_groups]]\nname = "G"', "2 of the variable group 'g'"),
+        (
             '[[service_connections]]\nname = "c"\nscheme = "Token"\nurl = "{private:x}"',
             "There is no placeholder '{private:x}'",
         ),

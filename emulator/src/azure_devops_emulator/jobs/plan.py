@@ -71,7 +71,7 @@ def installed_tasks(folders: Iterable[Path], *, windows: bool) -> list[TaskDefin
             raise InputError(
                 "task-missing",
                 f"there is no task in {folder}",
-                hint="`make task` builds one in dist/task/PipAuthenticate.",
+                hint="A task's folder holds its task.json.",
             )
         found += [
             task_definition.load(place if place.is_dir() else place.parent, windows=windows)

@@ -229,6 +229,6 @@ def find(wanted: TaskReference, installed: list[TaskDefinition]) -> TaskDefiniti
             "task-not-installed",
             f"the task {wanted.name}@{wanted.major} is not installed in the emulated organisation",
             context=f"installed: {names}",
-            hint="Give the folder of the built task with --task-dir; `make task` builds one.",
+            hint="Give the folder of the task with --task-dir.",
         )
     return max(fitting, key=lambda task: task.version)

@@ -43,6 +43,7 @@ _HARMLESS = (
     "TMP",
 )
 _SETUP_SECONDS = 300
+_MARK = ".azure-devops-emulator"
 CA_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 """Where programs look for a file of certificates to trust: pip, OpenSSL and Python, requests, Node."""
 
@@ -56,7 +57,11 @@ class Workspace:
 
     Args:
         machine: the environment of this machine, of which only harmless names are taken.
-        keep: a folder to use and to leave behind, or None for a temporary one.
+        keep: a folder to use and to leave behind, or None for a temporary one. It has to be new, empty, or
+            one that an earlier job used: what that one left is removed.
+
+    Raises:
+        SetupError: the folder cannot be used.
 
     Attributes:
         root: the agent's root folder.
@@ -65,8 +70,9 @@ class Workspace:
 
     def __init__(self, machine: Mapping[str, str], keep: Path | None = None) -> None:
         self._temporary = keep is None
-        self.root = Path(tempfile.mkdtemp(prefix="emulated-agent-")) if keep is None else keep
-        self.root = self.root.resolve()
+        self.root = (
+            Path(tempfile.mkdtemp(prefix="emulated-agent-")).resolve() if keep is None else _fresh(keep)
+        )
         for folder in (
             self.sources,
             self.binaries,
@@ -76,10 +82,7 @@ class Workspace:
             self.tools,
             self.home,
         ):
-            folder.mkdir(parents=True, exist_ok=True)
-        # The agent empties its temporary folder before every job.
-        for left in self.temp.iterdir():
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            folder.mkdir(parents=True)
         self.environment = self._clean(machine)
 
     def close(self) -> None:
@@ -237,6 +240,35 @@ class Workspace:
                 hint="On Debian and Ubuntu, install the package python3-venv.",
             )
         return done.stdout
+
+
+def _fresh(folder: Path) -> Path:
+    """A folder with nothing in it but the mark that says whose it is.
+
+    Raises:
+        SetupError: it is not ours to empty, or cannot be used.
+    """
+    folder = folder.resolve()
+    mark = folder / _MARK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()) and not mark.is_file():
+            raise SetupError(
+                "keep",
+                "the folder for the job's files has other files in it",
+                context=str(folder),
+                hint="Give one that is new, empty, or was given before.",
+            )
+        for left in folder.iterdir():
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        mark.write_text(
+            "What is here is removed when the emulator keeps another job's files here.\n", "utf-8"
+        )
+    except OSError as error:
+        raise SetupError(
+            "keep", "the folder for the job's files cannot be used", context=f"{folder}: {error.strerror}"
+        ) from error
+    return folder
 
 
 def renew_pip(environment: Path) -> None:
