@@ -168,7 +168,7 @@ def test_all_faults_are_told_at_once_and_by_name() -> None:
         ),
         ('[[feeds]]\nname = "f"\n[[feeds.upstreams]]', "exactly one of feed, folder, packages and public"),
         (
-            '[[feeds]]\nname = "f"\n[[feeds.upstreams]]\npackages = []\npublic = "machine"',
+            '[[feeds]]\nname = "f"\n[[feeds.upstreams]]\nfolder = "x"\npublic = "machine"',
             "exactly one of feed, folder, packages and public",
         ),
         ('[[feeds]]\nname = "f"\n[[feeds.upstreams]]\npackages = ["a"]', "is written name==version"),

@@ -230,10 +230,15 @@ class Upstream(Packages):
         """Who publishes them, in words."""
         return f"the upstream {self.name}"
 
-    @model_validator(mode="after")
-    def _check(self, info: ValidationInfo) -> "Upstream":
-        if len(self.model_fields_set & {"feed", "folders", "packages", "public"}) != 1:
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of(cls, data: object) -> object:
+        if isinstance(data, dict) and len({"feed", "folder", "packages", "public"} & data.keys()) != 1:
             raise fault("one-of", "An upstream has exactly one of feed, folder, packages and public")
+        return data
+
+    @model_validator(mode="after")
+    def _check_view(self, info: ValidationInfo) -> "Upstream":
         views = reading(info).views.get(self.feed.lower(), []) if self.feed else [self.view]
         if views and self.view.lower() not in {name.lower() for name in views}:
             what = f"{self.feed!r} has no view {self.view!r}"
