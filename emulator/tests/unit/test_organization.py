@@ -131,7 +131,7 @@ def test_all_faults_are_told_at_once_and_by_name() -> None:
         """
     )
     for part in (
-        "projects[1]: The key 'name' is missing",
+        "projects[1]: The key 'name' is missing (the organisation file). Give it a text.",
         "projects[1]: The key 'nmae' is not known here (the organisation file). Did you mean 'name'?",
         "feeds[1].project: There is no project 'q' (the organisation file, 'f')",
         "feeds[1]: The key 'rolse' is not known here (the organisation file, 'f'). Did you mean 'roles'?",
