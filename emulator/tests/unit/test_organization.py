@@ -55,6 +55,15 @@ def test_ids_are_given_or_follow_from_names() -> None:
     assert first.project("r") is None
 
 
+def test_guids_may_be_written_in_any_way() -> None:
+    tenant = uuid.uuid4()
+    applications = '[[applications]]\nname = "one"\n'
+    organization = Organization.parse(f'{MINIMAL}tenant = "{{{tenant.hex.upper()}}}"\n{applications}')
+    assert organization.tenant_id == str(tenant)
+    assert organization.applications[0].tenants == (str(tenant),)
+    assert organization.identity("one") is not None
+
+
 def test_every_project_and_the_collection_have_a_build_service() -> None:
     organization = Organization.parse(ORGANIZATION)
     project = organization.project("rockets")

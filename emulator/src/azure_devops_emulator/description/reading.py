@@ -4,6 +4,7 @@ import re
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -47,7 +48,9 @@ class Reading:
         top = next(_entries({"top": [data.get("organization")]}, "top"), {})
         organization = _text(top, "name")
         self.base = base
-        self.tenant = _text(top, "tenant").lower() or stable_id(organization, "tenant")
+        self.tenant = _text(top, "tenant") or stable_id(organization, "tenant")
+        with suppress(ValueError):
+            self.tenant = str(uuid.UUID(self.tenant))
         self.names: dict[str, list[str]] = defaultdict(list)
         self.views: dict[str, list[str]] = {}
         self.found: dict[str, dict[str, Any]] = defaultdict(dict)
