@@ -113,9 +113,13 @@ def _variable(value: object) -> _Variable | tuple[str, int]:
     return _Variable.model_validate(value)
 
 
+_TEXTS = TypeAdapter(Texts)
+_ENTRIES = TypeAdapter(Many[Annotated[_Variable | tuple[str, int], PlainValidator(_variable)]])
+
+
 def _variables(value: object) -> tuple[_Variable | tuple[str, int], ...]:
     if isinstance(value, dict):
-        texts = TypeAdapter(Texts).validate_python(value)
+        texts = _TEXTS.validate_python(value)
         value = [{"name": name, "value": text} for name, text in texts.items()]
     return TypeAdapter(
         Many[Annotated[_Variable | tuple[str, int], PlainValidator(_variable)]]

@@ -148,7 +148,7 @@ class Identity(Named):
     kind: ClassVar[IdentityKind] = IdentityKind.USER
     id: Guid
     account: str = Field(
-        default_factory=lambda data: f"{re.sub('[^a-z0-9]+', '.', data['name'].lower())}@example.test"
+        default_factory=lambda data: f"{re.sub('[^a-z0-9]+', '.', data.get('name', '').lower())}@example.test"
     )
     tokens: Many[Token] = ()
 
