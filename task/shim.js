@@ -62,7 +62,7 @@ const JOB_FOLDERS = [
 // what the task reads, and which version of Python pyenv takes; nothing that other programs may obey.
 const READ_BY_THE_TASK = new RegExp(
   '^(?:(?:AGENT|AZURE|BUILD|ENDPOINT|INPUT|PIP|PIPELINE|RELEASE|SECRET|SYSTEM|TASK|VSTS)_.*' +
-    '|(?:ALL|HTTP|HTTPS|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE' +
+    '|(?:HTTP|HTTPS|NO)_PROXY|NODE_EXTRA_CA_CERTS' +
     '|TF_BUILD|PYENV_VERSION)$'
 );
 

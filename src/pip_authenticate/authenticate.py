@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from pip_authenticate.azure import canonical
+from pip_authenticate.azure.addresses import index_meant
 from pip_authenticate.azure.feeds import FeedsService
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
@@ -99,8 +100,9 @@ def secrets(settings: Settings) -> Iterator[Secret]:
         yield from Credential(proxy.username, proxy.password).spellings
     if certificates.client_password:
         yield from Credential("", certificates.client_password).spellings
-    proxy_url = Secret(proxy.url if "://" in proxy.url else f"http://{proxy.url}")
-    for value in (*settings.previous.values(), proxy_url):
+    for url in (proxy.url, proxy.https, proxy.http):
+        yield from secrets_in(Secret(url if "://" in url or not url else f"http://{url}"))
+    for value in settings.previous.values():
         yield from secrets_in(value)
 
 
@@ -128,8 +130,19 @@ def cautions(settings: Settings) -> Iterator[str]:
         )
     if settings.proxy.url:
         yield (
-            f"Requests go through the web proxy {hosts_in(Secret(proxy_address(settings.proxy)[0]))} "
+            f"Requests go through the web proxy {hosts_in(Secret(proxy_address(settings.proxy.url)[0]))} "
             "(Agent.ProxyUrl). The agent sets that, but any earlier step can, too."
+        )
+    told = {"HTTPS_PROXY": settings.proxy.https, "HTTP_PROXY": settings.proxy.http}
+    told = {} if settings.proxy.url else told
+    told["NODE_EXTRA_CA_CERTS"] = settings.certificates.extra_authorities
+    for name in sorted(name for name, value in told.items() if value and name in settings.job_variables):
+        what = (
+            f"the proxy {hosts_in(Secret(proxy_address(told[name])[0]))}" if "PROXY" in name else "its file"
+        )
+        yield (
+            f"{name} is a variable of the job, not of the machine: an earlier step can have set it. "
+            f"Requests of this step trust {what}."
         )
 
 
@@ -194,6 +207,7 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         *_insecure(found),
         *_expiring(found),
         *_unsendable(found),
+        *_misaddressed(found),
         *_doubled(found),
         *_mixed(found),
         *_check(found, assignments, output),
@@ -313,6 +327,14 @@ def _insecure(found: Found) -> Iterator[str]:
             exposed.setdefault((origin.host, index.credential), []).append(index.source)
     for (host, _), sources in exposed.items():
         yield f"Plain http: the credential of {', '.join(sources)} travels to {host} without encryption."
+
+
+def _misaddressed(found: Found) -> Iterator[str]:
+    """Warnings about addresses of feeds that are for another program."""
+    for index in (role.target for role in found.roles):
+        meant = index_meant(index.url)
+        if meant:
+            yield f"The address {index.url} of {index.source} is no index for pip: {meant} is meant."
 
 
 def _doubled(found: Found) -> Iterator[str]:

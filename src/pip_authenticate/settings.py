@@ -59,19 +59,25 @@ class Endpoint(NamedTuple):
 
 
 class Proxy(NamedTuple):
-    """A web proxy.
+    """The agent's web proxy; where it has none, those that the environment names.
 
     Args:
-        url: its address, or empty where there is none.
+        url: the agent's, or empty where it has none.
         username: for Basic authentication, or empty.
         password: for Basic authentication.
         bypass: ECMAScript regular expressions of addresses that are asked directly.
+        https: HTTPS_PROXY, for https addresses; or empty.
+        http: HTTP_PROXY, for all others; or empty.
+        excepted: NO_PROXY: parts of addresses that are asked directly.
     """
 
     url: str
     username: str
     password: Secret
     bypass: tuple[str, ...]
+    https: str = ""
+    http: str = ""
+    excepted: tuple[str, ...] = ()
 
 
 class Certificates(NamedTuple):
@@ -192,13 +198,38 @@ WRITERS = {
 
 
 def _entries(text: str) -> tuple[str, ...]:
-    """The entries of a comma-separated list; duplicates differ at least in more than case."""
+    """The entries of a list separated by commas or line breaks; duplicates differ in more than case."""
     unique: dict[str, str] = {}
-    for entry in text.split(","):
-        trimmed = entry.strip()
+    for entry in re.split("[,\r\n]", _unquoted(text.strip())):
+        trimmed = _unquoted(entry.strip())
         if trimmed:
             unique.setdefault(trimmed.lower(), trimmed)
     return tuple(unique.values())
+
+
+def _unquoted(text: str) -> str:
+    """A text without the quotes around it, which are in no name and no URL."""
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text.count(text[0]) == 2
+    return text[1:-1].strip() if quoted else text
+
+
+_MACRO = re.compile(r"\$\(([^()$\s]{1,200})\)")
+
+
+def _check_macros(text: str) -> None:
+    """Make sure that no macro is left in a text: the agent replaces those of variables that exist.
+
+    Raises:
+        InputError: one is left.
+    """
+    names = dict.fromkeys(_MACRO.findall(text))
+    if names:
+        raise InputError(
+            "undefined-variable",
+            f"uses {', '.join(f'$({name})' for name in names)}: "
+            f"the variable {' and '.join(names)} is not defined",
+            hint="Define it before this step, or correct its name; a template writes ${{ parameters.name }}.",
+        )
 
 
 def _brief(text: str) -> str:
@@ -211,10 +242,6 @@ def _boolean(text: str) -> bool:
     if text.strip().lower() not in words:
         raise InputError("not-a-boolean", "takes the words true and false", context=f"given: {_brief(text)}")
     return words[text.strip().lower()]
-
-
-def _urls(text: str) -> tuple[str, ...]:
-    return _entries(text.replace("\r", ",").replace("\n", ","))
 
 
 def _verify(text: str) -> str:
@@ -240,13 +267,13 @@ INPUTS = (
     Input(
         "artifactFeeds",
         _entries,
-        "Feeds of the organisation, comma-separated: feed or project/feed, either with @view, "
-        "or the URL of a feed's index.",
+        "Feeds of the organisation, separated by commas or line breaks: feed or project/feed, either with "
+        "@view, or the URL of a feed's index.",
     ),
     Input(
         "pythonDownloadServiceConnections",
         _entries,
-        "Service connections to other private indexes, comma-separated.",
+        "Service connections to other private indexes, separated by commas or line breaks.",
     ),
     Input(
         "onlyAddExtraIndex",
@@ -262,7 +289,7 @@ INPUTS = (
     ),
     Input(
         "feedUrl",
-        _urls,
+        _entries,
         "URLs of the indexes that the federated identity opens, in any organisation; separated by commas "
         "or line breaks.",
     ),
@@ -292,6 +319,8 @@ INPUTS = (
 MEMORY = "PIP_AUTHENTICATE_STORED"
 """The job's secret variable in which a run remembers what it stored: `NAME=digest`, separated by blanks."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_BYPASSES = 1000
+"""Most expressions of a bypass list that are looked at."""
 _COLLECTION_URIS = ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "SYSTEM_COLLECTIONURI")
 _TELEMETRY_NAMES = (
     "SYSTEM_TASKINSTANCEID", "SYSTEM_JOBID", "SYSTEM_PLANID", "SYSTEM_COLLECTIONID", "AGENT_ID",
@@ -370,7 +399,10 @@ def load(
             url=env.text("AGENT_PROXYURL").strip(),
             username=env.text("AGENT_PROXYUSERNAME"),
             password=env.secret("AGENT_PROXYPASSWORD"),
-            bypass=_strings(env.text("AGENT_PROXYBYPASSLIST")),
+            bypass=tuple(_strings(env.text("AGENT_PROXYBYPASSLIST"))[:_BYPASSES]),
+            https=env.text("HTTPS_PROXY").strip(),
+            http=env.text("HTTP_PROXY").strip(),
+            excepted=tuple(filter(None, map(str.strip, env.text("NO_PROXY").split(",")))),
         ),
         certificates=Certificates(
             authorities=env.text("AGENT_CAINFO"),
@@ -398,10 +430,16 @@ def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateErro
     values, faults = {}, list[PipAuthenticateError]()
     for item in INPUTS:
         try:
-            values[item.name] = item.parse(env.text(f"INPUT_{item.name.upper()}"))
+            text = env.text(f"INPUT_{item.name.upper()}")
+            _check_macros(text)
+            values[item.name] = item.parse(text)
         except InputError as error:
             values[item.name] = item.parse("")
-            faults.append(InputError(error.slug, f"Input {item.name} {error.what}", context=error.context))
+            faults.append(
+                InputError(
+                    error.slug, f"Input {item.name} {error.what}", context=error.context, hint=error.hint
+                )
+            )
     return values, faults
 
 

@@ -18,6 +18,17 @@ OUTPUT_FAILED = 3
 _TELEMETRY_SINCE = (2, 120, 0)
 _STANDARD_OUTPUT = 1
 _NAMED_INPUTS = 10
+# Inputs of PipAuthenticate@0 and of its neighbours, upper-case, and what they are called here.
+_OTHER_NAMES = {
+    "FEEDLIST": "artifactFeeds",
+    "ARTIFACTFEED": "artifactFeeds",
+    "VSTSFEED": "artifactFeeds",
+    "EXTERNALFEEDS": "pythonDownloadServiceConnections",
+    "EXTERNALSOURCES": "pythonDownloadServiceConnections",
+    "EXTERNALFEED": "pythonDownloadServiceConnections",
+    "PYTHONUPLOADSERVICECONNECTION": "pythonDownloadServiceConnections",
+    "AZUREDEVOPSSERVICECONNECTION": "workloadIdentityServiceConnection",
+}
 
 
 def main() -> int:
@@ -118,7 +129,8 @@ def _about_inputs(given: settings.Settings) -> Iterator[str]:
 def _suggestion(name: str, known: dict[str, str]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only a misspelling needs it
 
-    return f"Did you mean {known[get_close_matches(name, known, n=1, cutoff=0)[0]]}?"
+    other = _OTHER_NAMES.get(name) or known[get_close_matches(name, known, n=1, cutoff=0)[0]]
+    return f"Did you mean {other}?"
 
 
 def _version(text: str) -> tuple[int, ...]:

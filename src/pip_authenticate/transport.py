@@ -35,8 +35,10 @@ ERROR_BODY_BYTES = 64 * 1024
 CERTIFICATE_BYTES = 16 * 1024 * 1024
 URL_CHARACTERS = 16 * 1024
 """Longest URL that a server may name in a redirect or a link: signed ones have some thousand characters."""
+_FINAL = "TF24668"
+"""What Azure DevOps writes into the reason of a 503 that stays: the organisation is deactivated."""
 _RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-_REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
@@ -91,7 +93,7 @@ class Transport:
     """Sends requests within one deadline for the whole run.
 
     Args:
-        proxy: the agent's web proxy.
+        proxy: the web proxy.
         certificates: the agent's certificate settings. The client's goes where a credential goes, and
             nowhere else.
         log: takes one line per exchange, for debugging; the lines hold no secret.
@@ -103,7 +105,7 @@ class Transport:
         self._certificates = certificates
         self._log = log
         self.deadline = deadline
-        self._pools: dict[tuple[bool, bool, bool], urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str, bool, bool], urllib3.PoolManager] = {}
         self._lock = threading.Lock()
 
     def request(
@@ -116,7 +118,7 @@ class Transport:
         body: bytes = b"",
         content_type: str = "",
         first_byte_only: bool = False,
-        follow_elsewhere: bool = False,
+        elsewhere: str = "refuse",
     ) -> Response:
         """Send one request, again where that may help, and follow its redirects.
 
@@ -129,8 +131,9 @@ class Transport:
             content_type: what the body is.
             first_byte_only: ask for one byte of the answer, to see whether it may be had (RFC 9110,
                 section 14.2).
-            follow_elsewhere: whether redirects to other origins are followed, without the credential from
-                there on. Else they are an error: nobody else may answer in the asked one's place.
+            elsewhere: what becomes of a redirect to another origin. `refuse`: it is an error, since nobody
+                else may answer in the asked one's place; `follow`: without the credential from there on;
+                `return`: the redirect itself is the answer.
 
         Returns:
             Any answer that is not worth another try, error statuses included.
@@ -145,7 +148,7 @@ class Transport:
                 headers["range"] = "bytes=0-0"
             response = self._patiently(_Request(method, url, headers, body))
             location = response.headers.get("location", "")
-            if response.status not in _REDIRECT_STATUSES or not location or "_signin" in location:
+            if response.status not in REDIRECT_STATUSES or not location or "_signin" in location:
                 return response
             if method == "POST":  # what it carries is meant for nobody else
                 return response
@@ -157,7 +160,9 @@ class Transport:
                     hint="Ask whoever runs that server, or the proxy before it.",
                 )
             if not _is_home(origin_of(target), home):
-                if not follow_elsewhere:
+                if elsewhere == "return":
+                    return response
+                if elsewhere == "refuse":
                     raise ServiceError(
                         "foreign-redirect",
                         f"{home.host} redirects to another place, {origin_of(target).host}; it is not asked",
@@ -192,7 +197,7 @@ class Transport:
                     raise _gave_up(error, attempt) from None
                 continue
             asked = _retry_after(response.headers.get("retry-after", ""))
-            if response.status not in _RETRIED_STATUSES:
+            if response.status not in _RETRIED_STATUSES or _FINAL in response.reason:
                 if asked is not None:
                     host = origin_of(request.url).host
                     self._log(f"{host} is slowing requests down: Retry-After {asked:.0f} s")
@@ -249,28 +254,30 @@ class Transport:
         return Response(answer.status, answer.reason or "", headers, body, request.url)
 
     def _pool(self, request: "_Request") -> "urllib3.PoolManager":
-        """The connections for a request: through the proxy or past it, each kept alive.
+        """The connections for a request: through a proxy or past it, each kept alive.
 
         Those that show the client's certificate are kept apart: it goes where a credential goes.
         """
-        proxied = bool(self._proxy.url) and not self._bypasses(request.url)
+        proxy = self._proxy_of(request.url)
         secure = origin_of(request.url).scheme == "https"
         certified = bool(self._certificates.client) and "authorization" in request.headers
-        kind = proxied, secure, certified
+        kind = proxy, secure, certified
         with self._lock:
             if kind not in self._pools:
-                self._pools[kind] = self._new_pool(proxied=proxied, secure=secure, certified=certified)
+                self._pools[kind] = self._new_pool(proxy, secure=secure, certified=certified)
             return self._pools[kind]
 
-    def _new_pool(self, *, proxied: bool, secure: bool, certified: bool) -> "urllib3.PoolManager":
+    def _new_pool(self, proxy: str, *, secure: bool, certified: bool) -> "urllib3.PoolManager":
         import urllib3  # noqa: PLC0415
 
         context = self._tls(certified=certified) if secure else None
         if self._certificates.unchecked:  # the output has its own warning
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        if not proxied:
+        if not proxy:
             return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context)
-        url, pair = proxy_address(self._proxy)
+        url, pair = proxy_address(proxy)
+        if self._proxy.url and self._proxy.username:
+            pair = Credential(self._proxy.username, self._proxy.password)
         login = {"proxy-authorization": pair.authorization.reveal()} if pair.username else None
         try:
             own = self._tls(certified=False) if origin_of(url).scheme == "https" else None
@@ -282,19 +289,33 @@ class Transport:
                 raise
             raise ServiceError(
                 "proxy-unusable",
-                "The address of the agent's web proxy is no http or https URL",
-                hint="Check the agent's proxy settings (config --proxyurl).",
+                "The address of the web proxy is no http or https URL",
+                hint=_PROXY_HINT,
             ) from None
 
-    def _bypasses(self, url: str) -> bool:
-        """Whether a URL is asked directly: loopback always, and what the agent's bypass list matches.
+    def _proxy_of(self, url: str) -> str:
+        """The address of the proxy for a URL, as written; empty where it is asked directly.
+
+        Loopback always is. Where the agent has no proxy, those of the environment count, as they do for the
+        built-in task (typed-rest-client: HttpClient.ts): HTTP_PROXY also for https where there is no
+        HTTPS_PROXY, and an entry of NO_PROXY wherever it occurs in the address.
+        """
+        origin = origin_of(url)
+        if origin.is_loopback:
+            return ""
+        if self._proxy.url:
+            return "" if self._bypasses(origin) else self._proxy.url
+        address = f"{origin.scheme}://{origin.host}:{origin.port}".lower()
+        if any(entry.lower().lstrip("*") in address for entry in self._proxy.excepted):
+            return ""
+        return (self._proxy.https if origin.scheme == "https" else "") or self._proxy.http
+
+    def _bypasses(self, origin: Origin) -> bool:
+        """Whether the agent's bypass list matches.
 
         The expressions are searched, regardless of case, in `scheme://host[:port]`; broken ones
         are ignored (azure-pipelines-agent: AgentWebProxy.cs).
         """
-        origin = origin_of(url)
-        if origin.is_loopback:
-            return True
         port = "" if origin.port == DEFAULT_PORTS[origin.scheme] else f":{origin.port}"
         address = f"{origin.scheme}://{origin.host}{port}"
         for expression in self._proxy.bypass:
@@ -320,6 +341,7 @@ class Transport:
         try:
             if given.authorities:
                 context.load_verify_locations(cafile=_file(given.authorities))
+            self._trust_also(context, given.extra_authorities)
             if certified:
                 # Never None: OpenSSL would ask for the password on the terminal.
                 password = given.client_password.reveal()
@@ -333,6 +355,14 @@ class Transport:
                 hint="Check the agent's --sslcacert, --sslclientcert and --sslclientcertkey settings.",
             ) from None
         return context
+
+    def _trust_also(self, context: "ssl.SSLContext", file: str) -> None:
+        """Trust what NODE_EXTRA_CA_CERTS names, as Node does for the built-in task: where it can be used."""
+        try:
+            if file:
+                context.load_verify_locations(cafile=_file(file))
+        except (OSError, ValueError):
+            self._log("The file that NODE_EXTRA_CA_CERTS names cannot be used; it is ignored.")
 
     def in_parallel(self, function: Callable[[_S], _T], items: list[_S]) -> list[_T]:
         """Apply a function to all items at once; the results keep the items' order.
@@ -391,6 +421,7 @@ class Transport:
 
 
 _CERTIFICATE_FILE = "certificate-file"
+_PROXY_HINT = "Check the agent's proxy settings (config --proxyurl), or HTTPS_PROXY where it has none."
 # A fault of these kinds may be gone a moment later.
 _PASSING_FAULTS = frozenset({"connection-failed", "no-answer", "broken-answer"})
 
@@ -407,15 +438,13 @@ class _Request(NamedTuple):
         return self.url.partition("?")[0]
 
 
-def proxy_address(proxy: Proxy) -> tuple[str, Credential]:
-    """A proxy's URL without userinfo, and its login: the agent's settings, or else that userinfo."""
-    url = proxy.url if "://" in proxy.url else f"http://{proxy.url}"
+def proxy_address(written: str) -> tuple[str, Credential]:
+    """A proxy's URL without userinfo, and the login that is in that."""
+    url = written if "://" in written else f"http://{written}"
     scheme, _, rest = url.partition("://")
     userinfo, _, address = rest.rpartition("@")
     user, _, password = userinfo.partition(":")
-    given = Credential(unquote(user), Secret(unquote(password)))
-    own = Credential(proxy.username, proxy.password)
-    return f"{scheme}://{address}", own if own.username else given
+    return f"{scheme}://{address}", Credential(unquote(user), Secret(unquote(password)))
 
 
 def _headers(accept: str, authorization: Secret | None, content_type: str) -> dict[str, str]:
@@ -521,8 +550,8 @@ def _gave_up(error: ServiceError, attempts: int) -> ServiceError:
 def _proxy_refused() -> ServiceError:
     return ServiceError(
         "proxy-authentication",
-        "The agent's web proxy asks for a user name and password that it accepts (status 407)",
-        hint="Configure the agent with --proxyusername and --proxypassword.",
+        "The web proxy asks for a user name and password that it accepts (status 407)",
+        hint="Configure the agent with --proxyusername and --proxypassword, or write them into HTTPS_PROXY.",
     )
 
 
@@ -540,9 +569,10 @@ def _explain(error: Exception, url: str, *, proxied: bool) -> ServiceError:
             "certificate-rejected" if "CERTIFICATE_VERIFY_FAILED" in str(cause) else "tls-failed",
             f"The secure connection to {origin_of(url).host} could not be made",
             context=_tls_reason(str(cause)),
-            hint="Where a proxy inspects TLS, give the agent its certificate with --sslcacert.",
+            hint="Where a proxy inspects TLS, give the agent its certificate with --sslcacert, or name it in "
+            "NODE_EXTRA_CA_CERTS.",
         )
-    via = " through the agent's web proxy" if proxied else ""
+    via = " through the web proxy" if proxied else ""
     for kind, slug, why in (
         (exceptions.NameResolutionError, "connection-failed", "its name cannot be resolved"),
         (exceptions.NewConnectionError, "connection-failed", f"no connection{via} could be made"),
@@ -558,11 +588,11 @@ def _explain_proxy(cause: BaseException, url: str) -> ServiceError:
     if "407" in str(cause):
         return _proxy_refused()
     if "Tunnel" in str(cause):
-        return _silence(url, "the agent's web proxy could not connect to it", slug="connection-failed")
+        return _silence(url, "the web proxy could not connect to it", slug="connection-failed")
     return ServiceError(
         "connection-failed",
-        "The agent's web proxy cannot be reached",
-        hint="Check the agent's proxy settings (config --proxyurl).",
+        "The web proxy cannot be reached",
+        hint=_PROXY_HINT,
     )
 
 

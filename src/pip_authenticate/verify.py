@@ -16,7 +16,7 @@ from pip_authenticate.errors import PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.settings import Settings
 from pip_authenticate.tokens import claims, is_past, scopes
-from pip_authenticate.transport import Response, Transport, origin_of
+from pip_authenticate.transport import REDIRECT_STATUSES, Response, Transport, origin_of
 
 PROBE = "pip-authenticate-no-such-package"
 """A package that no index has."""
@@ -25,6 +25,7 @@ _HTML = "text/html"
 _SCHEME_LENGTH = 20
 # Every repetition stops at the next tag or is bounded: a hostile page cannot make the search slow.
 _LINK = re.compile(r"""<a\s[^<>]{0,999}?\bhref\s?=\s?["']([^"'#<>]{1,4000})""", re.IGNORECASE)
+_SIGN_IN = re.compile(r"/(users/)?(sign[_-]?in|log[_-]?in|sso|saml|oauth2?/authorize)\b", re.IGNORECASE)
 _LINK_BYTES = 256 * 1024
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WRITING_SCOPES = ("vso.packaging_write", "vso.packaging_manage")
@@ -71,17 +72,21 @@ class _Inspector:
         """The verdict on one index; faults of the network are verdicts, too."""
         try:
             place = self._service.organization(index.url)
-            page = self._page(index)
+            page = self._page(index, "refuse" if place else "return")
             judged = self._judge_feed(index, place, page) if place else self._judge_other(index, page)
             return judged._replace(lists=bool(_first_link(page)))
         except PipAuthenticateError as error:
             return _bad(index, str(error))
 
-    def _page(self, index: AuthenticatedIndex) -> Response:
+    def _page(self, index: AuthenticatedIndex, elsewhere: str) -> Response:
         package = _normalized(self._settings.verify_package) or PROBE
         url = f"{with_slash(str(index.url))}{package}/"
         return self._transport.request(
-            "GET", url, accept=_HTML, authorization=index.credential.authorization_of_pip
+            "GET",
+            url,
+            accept=_HTML,
+            authorization=index.credential.authorization_of_pip,
+            elsewhere=elsewhere,
         )
 
     # ---- feeds ---------------------------------------------------------------------------------
@@ -229,9 +234,9 @@ class _Inspector:
     # ---- other indexes -------------------------------------------------------------------------
 
     def _judge_other(self, index: AuthenticatedIndex, page: Response) -> Verdict:
-        trouble = _trouble(index, page)
-        if trouble:
-            return trouble
+        elsewhere = _referred(index, page) or _trouble(index, page)
+        if elsewhere:
+            return elsewhere
         if page.status == 401 and "basic" not in schemes(page.headers.get("www-authenticate", "basic")):
             return _bad(index, _rejected(index, page, ""))
         if page.status in {401, 403}:
@@ -250,6 +255,7 @@ class _Inspector:
                 with_slash(str(index.url)),
                 accept=_HTML,
                 authorization=index.credential.authorization_of_pip,
+                elsewhere="return",
             )
             if root.status in {401, 403}:
                 return self._judge_other(index, root)
@@ -274,7 +280,7 @@ class _Inspector:
             accept="*/*",
             authorization=index.credential.authorization_of_pip if own else None,
             first_byte_only=True,
-            follow_elsewhere=True,
+            elsewhere="follow",
         )
         if answer.status in {200, 206}:
             return None
@@ -284,6 +290,27 @@ class _Inspector:
             f"The index lists {package}, but its newest file cannot be downloaded (status {answer.status}, "
             f"{said}). {instruction}",
         )
+
+
+def _referred(index: AuthenticatedIndex, page: Response) -> Verdict | None:
+    """What a redirect says of the credential; None where there was none.
+
+    An index that refers to another one for a package that it lacks, as GitLab's does, has let the credential
+    in; one that asks for a person's sign-in has not.
+    """
+    own, left = _SIGN_IN.search(str(index.url)), page.status in REDIRECT_STATUSES
+    there = urljoin(page.url, page.headers.get("location", "")) if left else page.url
+    if _SIGN_IN.search(there) and not own:
+        return _bad(
+            index,
+            f"{index.url.origin.host} redirects to a sign-in page: it does not accept the credential of "
+            f"{index.source}. Check its user name and secret, and the address of the index.",
+        )
+    if not left or "_signin" in there:
+        return None
+    return _good(
+        index, f"The credential is accepted; for what it lacks it refers to {origin_of(there).host}."
+    )
 
 
 def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:

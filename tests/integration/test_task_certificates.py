@@ -32,6 +32,25 @@ def test_a_certificate_of_an_unknown_authority_is_refused_at_once(task: Task, au
     assert run.seconds < 15
 
 
+def test_the_authorities_that_node_is_told_of_are_trusted(
+    task: Task, authority: trustme.CA, authority_file: str
+) -> None:
+    with organisation(tls=server_context(authority, "127.0.0.1")) as one:
+        run = task.run(environment(feeds="f", organisation=one, NODE_EXTRA_CA_CERTS=authority_file))
+        assert run.succeeded(), run.errors
+
+
+@pytest.mark.parametrize("file", ["/nowhere/x.pem", "/dev/zero", "/etc/hostname", "relative.pem"])
+def test_a_file_that_node_would_pass_over_is_passed_over(
+    task: Task, authority: trustme.CA, authority_file: str, file: str
+) -> None:
+    with organisation(tls=server_context(authority, "127.0.0.1")) as one:
+        env = environment(feeds="f", organisation=one, AGENT_CAINFO=authority_file, NODE_EXTRA_CA_CERTS=file)
+        run = task.run(env)
+    assert run.succeeded(), run.errors
+    assert any("NODE_EXTRA_CA_CERTS" in text for text in run.debug)
+
+
 def test_a_certificate_for_another_name_is_refused(
     task: Task, authority: trustme.CA, authority_file: str
 ) -> None:

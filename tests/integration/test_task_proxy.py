@@ -132,15 +132,91 @@ def test_this_machine_is_always_asked_directly(task: Task, hosted: Organisation)
         assert proxy.requests == []
 
 
-def test_only_the_agents_settings_count(task: Task, hosted: Organisation) -> None:
-    with proxying({}) as proxy:
-        others = dict.fromkeys(
-            ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "PIP_PROXY"), proxy.url
-        )
-        run = task.run({**environment(feeds="f", organisation=hosted), **others})
-        assert run.succeeded()
-        assert proxy.requests == []
+def test_proxies_that_the_built_in_task_does_not_know_do_not_count(task: Task, plain: Organisation) -> None:
+    with proxying({f"{SERVER}:8080": plain.service.port}) as proxy, proxying({}) as other:
+        others = dict.fromkeys(("http_proxy", "https_proxy", "ALL_PROXY", "PIP_PROXY"), other.url)
+        run = task.run(environment(feeds="f", organisation=plain, HTTP_PROXY=proxy.url) | others)
+        assert run.result == "Succeeded", run.errors
+        assert len(proxy.requests) == 1
+        assert other.requests == []
         assert list(run.variables) == ["PIP_INDEX_URL"]
+
+
+# ---- proxies of the environment, where the agent has none -----------------------------------------------
+
+
+def test_the_proxy_of_the_environment_serves_where_the_agent_has_none(
+    task: Task, plain: Organisation
+) -> None:
+    with proxying({f"{SERVER}:8080": plain.service.port}, LOGIN) as proxy:
+        address = proxy.url.replace("://", f"://{quote(LOGIN[0])}:{quote(LOGIN[1])}@")
+        run = task.run(environment(feeds="f", organisation=plain, HTTP_PROXY=address))
+        assert run.result == "Succeeded", run.errors
+        assert proxy.targets == [f"OPTIONS http://{SERVER}:8080/tfs/Default/_apis/PyPi"]
+    assert run.leaks(LOGIN[1], user=LOGIN[0]) == []
+    assert not any("HTTP_PROXY" in text for text in run.warnings), "the machine's own"
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "HTTP_PROXY"])
+def test_https_goes_through_either(task: Task, authority: trustme.CA, authority_file: str, name: str) -> None:
+    with (
+        organisation(
+            hosted=False, tls=server_context(authority, SERVER), address=f"https://{SERVER}"
+        ) as server,
+        proxying({f"{SERVER}:443": server.service.port}) as proxy,
+    ):
+        env = environment(feeds="f", organisation=server, AGENT_CAINFO=authority_file) | {name: proxy.url}
+        run = task.run(env)
+        assert run.succeeded(), run.errors
+        assert proxy.targets == [f"CONNECT {SERVER}:443"]
+
+
+def test_the_agents_proxy_comes_first(task: Task, plain: Organisation) -> None:
+    with proxying({f"{SERVER}:8080": plain.service.port}) as proxy, proxying({}) as other:
+        env = environment(feeds="f", organisation=plain, AGENT_PROXYURL=proxy.url, HTTP_PROXY=other.url)
+        assert task.run(env).result == "Succeeded"
+        assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    ("excepted", "direct"),
+    [
+        ("*", True),
+        ("0.0.0.0", True),
+        (".example, 0.0.0.0", True),
+        ("*.0.0", True),
+        ("", False),
+        (" , ,", False),
+        ("other.example", False),
+    ],
+)
+def test_no_proxy_is_honoured(task: Task, excepted: str, direct: bool) -> None:  # noqa: FBT001
+    with organisation(hosted=False) as server:
+        # This address leads to this machine, but no rule calls it so.
+        collection = server.collection.replace("127.0.0.1", "0.0.0.0")
+        with proxying({collection.split("/")[2]: server.service.port}) as proxy:
+            env = environment(feeds="f", organisation=server, HTTP_PROXY=proxy.url, NO_PROXY=excepted)
+            assert task.run(in_collection(env, collection)).result == "Succeeded"
+            assert (proxy.requests == []) is direct
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "HTTP_PROXY", "NODE_EXTRA_CA_CERTS"])
+@pytest.mark.parametrize("by_job", [True, False])
+def test_what_the_job_set_itself_is_warned_of_before_anything_is_sent(
+    task: Task,
+    hosted: Organisation,
+    name: str,
+    by_job: bool,  # noqa: FBT001
+) -> None:
+    listed = json.dumps(["Build.BuildId", name.lower()] if by_job else ["Build.BuildId"])
+    env = environment(feeds="f", organisation=hosted, VSTS_PUBLIC_VARIABLES=listed)
+    run = task.run({**env, name: "http://u:canary@proxy.example:3128"})
+    assert run.result == "Succeeded", run.errors
+    warned = [number for number, line in enumerate(run.lines) if f"{name} is a variable of the job" in line]
+    sent = next(number for number, line in enumerate(run.lines) if "ResourceAreas" in line)
+    assert bool(warned) is by_job
+    assert all(number < sent for number in warned)
+    assert run.leaks("canary", user="u") == []
 
 
 @pytest.mark.parametrize("address", ["socks5://127.0.0.1:1080", "http://", "http://[broken", "not a proxy"])

@@ -172,6 +172,8 @@ def test_the_shell_of_a_wrapper_runs_nothing_planted(agent: Agent, tmp_path: Pat
         ("hostAliases", "HOSTALIASES"),
         ("Home", "HOME"),
         ("ASDF_PYTHON_VERSION", "ASDF_PYTHON_VERSION"),
+        ("SSL_CERT_FILE", "SSL_CERT_FILE"),
+        ("Ssl.Cert.Dir", "SSL_CERT_DIR"),
         ("tool", "tool"),
     ],
 )
@@ -188,7 +190,7 @@ def test_what_a_step_can_have_set_for_other_programs_is_not_inherited(
 def test_what_the_task_reads_is_inherited_whoever_set_it(agent: Agent) -> None:
     settings = (ROOT / "src" / "pip_authenticate" / "settings.py").read_text(encoding="utf-8")
     read = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', settings)) | {
-        *("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "HTTPS_PROXY", "https_proxy", "no_proxy"),
+        *("NODE_EXTRA_CA_CERTS", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"),
         *("INPUT_ARTIFACTFEEDS", "SECRET_PIP_AUTHENTICATE_STORED", "PIP_EXTRA_INDEX_URL", "agent.jobstatus"),
     }
     env = {**dict.fromkeys(read, "/x"), "VSTS_PUBLIC_VARIABLES": json.dumps(sorted(read))}

@@ -72,7 +72,12 @@ def test_holds_the_task_the_package_and_its_dependencies(built: Path) -> None:
     assert built.name == "PipAuthenticate"
     assert top == {"task.json", "shim.js", "icon.png", "main.py", "LICENSE"}
     library = {path.name for path in (built / "lib").iterdir()}
-    assert {name.partition("-")[0] for name in library} == {"pip_authenticate", "urllib3", "truststore", "idna"}
+    assert {name.partition("-")[0] for name in library} == {
+        "pip_authenticate",
+        "urllib3",
+        "truststore",
+        "idna",
+    }
     assert {"lib/pip_authenticate/py.typed", "lib/truststore/_api.py", "lib/urllib3/util/retry.py"} <= names
 
 

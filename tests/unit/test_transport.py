@@ -184,7 +184,7 @@ def test_a_credential_stays_with_its_origin(service: Service, status: int) -> No
         with pytest.raises(ServiceError, match="redirects to another place"):
             transport().request("GET", f"{service.url}/", authorization=LOGIN)
         assert stranger.requests == []
-        answer = transport().request("GET", f"{service.url}/", authorization=LOGIN, follow_elsewhere=True)
+        answer = transport().request("GET", f"{service.url}/", authorization=LOGIN, elsewhere="follow")
         assert answer.body == b"there"
         assert "authorization" not in stranger.requests[0].headers
 
@@ -192,7 +192,7 @@ def test_a_credential_stays_with_its_origin(service: Service, status: int) -> No
 def test_a_chain_that_comes_home_stays_without_credential(service: Service) -> None:
     with serving(lambda _: Answer(302, headers=[("Location", f"{service.url}/back")])) as stranger:
         service.routes["GET /"] = lambda _: Answer(302, headers=[("Location", f"{stranger.url}/x")])
-        transport().request("GET", f"{service.url}/", authorization=LOGIN, follow_elsewhere=True)
+        transport().request("GET", f"{service.url}/", authorization=LOGIN, elsewhere="follow")
     assert ["authorization" in request.headers for request in service.requests] == [True, False]
 
 

@@ -24,6 +24,11 @@ AUTHORITIES = frozenset(
 """Hosts of Microsoft Entra in the public and the sovereign clouds (Microsoft Learn, "National clouds")."""
 
 _INDEX_PATH = re.compile(r"(?P<scope>/.*)?/_packaging/(?P<feed>[^/]+)/pypi/simple/?", re.IGNORECASE)
+# What else a feed shows addresses for: other protocols, and uploads.
+_OTHER_PATH = re.compile(
+    r"(?P<feed>.*/_packaging/[^/]+)/(pypi/(upload|download)|nuget|npm|maven|cargo|upack|pypi)(/.*)?",
+    re.IGNORECASE,
+)
 _DOMAIN = "dev.azure.com"
 _LEGACY_SUFFIX = ".visualstudio.com"
 _ORGANIZATION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -154,6 +159,12 @@ class FeedAddress(NamedTuple):
         if any(part in {".", ".."} or "/" in part or "\\" in part for part in (*scope, feed)):
             return None
         return cls(scope, feed)
+
+
+def index_meant(url: IndexUrl) -> str:
+    """The index that is meant by another address of a feed (for uploads, for NuGet ...); empty elsewhere."""
+    match = None if _INDEX_PATH.fullmatch(url.path) else _OTHER_PATH.fullmatch(url.path)
+    return str(IndexUrl(*url.origin, f"{match['feed']}/pypi/simple/")) if match else ""
 
 
 # What may be named by an answer or a variable, and which service of the organisation it must then be.

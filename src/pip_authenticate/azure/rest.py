@@ -85,6 +85,22 @@ def read_json(response: Response, who: str, whose: str) -> Any:  # noqa: ANN401 
     Raises:
         ServiceError: the credential was refused, the service is in trouble, or the body is no JSON.
     """
+    _check_credential(response, whose)
+    if response.status == 404:
+        return None
+    _check_answer(response)
+    try:
+        return json.loads(response.body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise ServiceError(
+            "not-json",
+            f"The {who} at {host_of(response)} did not answer with JSON (status {response.status})",
+            hint="Check that no proxy answers in the service's place.",
+        ) from None
+
+
+def _check_credential(response: Response, whose: str) -> None:
+    """Raise what an answer says against the credential."""
     host, status, said = host_of(response), response.status, message_of(response)
     kind = response.headers.get("content-type", "").lower()
     if is_sign_in_page(response) or (status < 400 and "html" in kind):
@@ -111,6 +127,18 @@ def read_json(response: Response, who: str, whose: str) -> Any:  # noqa: ANN401 
             hint="Grant its identity access to Azure Artifacts.",
             link=PERMISSIONS_HELP,
         )
+
+
+def _check_answer(response: Response) -> None:
+    """Raise what keeps an answer from being one."""
+    host, status, said = host_of(response), response.status, message_of(response)
+    if status >= 400 and "TF24668" in f"{said} {response.headers.get('x-tfs-serviceerror', '')}":
+        raise ServiceError(
+            "organisation-deactivated",
+            f"The organisation at {host} is deactivated (status {status})",
+            context=said,
+            hint="Its owner can reactivate it.",
+        )
     if status == 429 or (status == 503 and "retry-after" in response.headers):
         asked = shortened(response.headers.get("retry-after", "not given"), 40)
         raise ServiceError(
@@ -119,8 +147,13 @@ def read_json(response: Response, who: str, whose: str) -> Any:  # noqa: ANN401 
             context=said or f"Retry-After {asked}",
             hint="Run the job again later; fewer jobs at once lower the load.",
         )
-    if status == 404:
-        return None
+    if 400 <= status < 500 and status != 408:
+        raise ServiceError(
+            "request-refused",
+            f"{host} refuses what it is asked (status {status})",
+            context=said,
+            hint="Asking again does not help: check what the message names.",
+        )
     if status >= 400:
         raise ServiceError(
             "service-error",
@@ -134,14 +167,6 @@ def read_json(response: Response, who: str, whose: str) -> Any:  # noqa: ANN401 
             f"{host} answered with a redirect (status {status}) that leads nowhere",
             hint="Check the organisation's address.",
         )
-    try:
-        return json.loads(response.body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise ServiceError(
-            "not-json",
-            f"The {who} at {host} did not answer with JSON (status {status})",
-            hint="Check that no proxy answers in the service's place.",
-        ) from None
 
 
 def is_sign_in_page(response: Response) -> bool:
@@ -150,13 +175,27 @@ def is_sign_in_page(response: Response) -> bool:
 
 
 def message_of(response: Response) -> str:
-    """What an error answer says about itself, shortened: its JSON message, else its reason phrase."""
-    try:
-        message = json.loads(response.body.decode("utf-8-sig"))["message"]
-    except (ValueError, RecursionError, TypeError, KeyError, IndexError):
-        message = None
-    text = message if isinstance(message, str) and message else response.reason
+    """What an error answer says about itself, shortened: its JSON message, its text, or its reason phrase."""
+    text = _said(_json_or_text(response)) or response.reason
     return f"it says: {shortened(text)}" if text else ""
+
+
+def _json_or_text(response: Response) -> object:
+    text = response.body.decode("utf-8-sig", "replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text.strip() if response.headers.get("content-type", "").startswith("text/plain") else None
+
+
+def _said(value: object, depth: int = 3) -> str:
+    """The message in an answer, in any of the shapes that Azure DevOps has for it."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict) or not depth:
+        return ""
+    keys = ("message", "Message", "error_description", "detail", "title", "error", "value")
+    return next(filter(None, (_said(value.get(key), depth - 1) for key in keys)), "")
 
 
 def shortened(text: str, limit: int = 300) -> str:

@@ -15,6 +15,7 @@ from pip_authenticate.azure.addresses import (
     FeedAddress,
     belongs_to,
     encode_segment,
+    index_meant,
     is_azure_devops,
     lies_under,
     with_slash,
@@ -92,19 +93,21 @@ def _read_entries(entries: tuple[str, ...]) -> list[Feed | IndexUrl]:
 
 
 def parse_feed(entry: str) -> Feed:
-    """Read `feed`, `project/feed`, either with `@view`.
+    """Read `feed`, `project/feed`, either with `@view`; as in a URL, or with slashes around it.
+
+    No name holds a percent sign or begins or ends with a slash, so what looks like that means the same
+    without.
 
     Raises:
         InputError: the entry breaks a rule of the service for names (Microsoft Learn, "Naming
             restrictions and conventions").
     """
-    project, slash, name = entry.partition("/")
+    written = unquote(entry).strip("/").strip()
+    project, slash, name = written.partition("/")
     if not slash:
-        project, name = "", entry
+        project, name = "", written
     if "/" in name:
         raise _bad_feed(entry, "it has more than one slash; write feed or project/feed")
-    if slash and not project:
-        raise _bad_feed(entry, "the project before the slash is missing")
     feed, at, view = name.partition("@")
     if slash:
         _check_name(entry, "project", project, _FORBIDDEN_IN_PROJECTS, "_", may_hold_blanks=True)
@@ -146,6 +149,9 @@ def _index_url(entry: str) -> IndexUrl:
             f"An entry of artifactFeeds holds a password: {url}",
             hint="Remove it, the job's token takes its place; and revoke it, since it was written down.",
         )
+    meant = index_meant(url)
+    if meant:
+        raise _bad_feed(str(url), f"that is no index for pip; {meant} is meant")
     if not FeedAddress.of(url):
         raise _bad_feed(str(url), "the path of a feed's index ends with /_packaging/FEED/pypi/simple/")
     return url

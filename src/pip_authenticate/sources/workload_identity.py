@@ -8,7 +8,7 @@ all indexes of a tenant.
 import re
 
 from pip_authenticate.azure import entra, rest
-from pip_authenticate.azure.addresses import FeedAddress, Place, encode_segment, objection
+from pip_authenticate.azure.addresses import FeedAddress, Place, encode_segment, index_meant, objection
 from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
@@ -17,6 +17,10 @@ from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Endpoint, Settings
 from pip_authenticate.transport import Transport
 
+_CONNECTION_HINT = (
+    "Check that the service connection uses workload identity federation and is enabled, that this pipeline "
+    "may use it, and that this step names it in its own input."
+)
 _GUID = re.compile(r"[0-9a-fA-F-]{36}")
 
 
@@ -90,6 +94,9 @@ def _read(settings: Settings, job: Job) -> list[IndexUrl]:
 def _check(url: IndexUrl, password: Secret | None, job: Job, listed: tuple[str, ...]) -> None:
     if password:
         raise InputError("feed-unusable", f"holds a password: {url}", hint="Remove and revoke it.")
+    meant = index_meant(url)
+    if meant:
+        raise InputError("feed-unusable", f"is no index for pip: {url}", hint=f"{meant} is meant.")
     why = objection(url, "index", job.collection, listed)
     if why == "is not encrypted":
         raise InputError("insecure-host", f"{why}; the token is not sent there: {url}", hint="Use https.")
@@ -201,7 +208,17 @@ class _Exchange:
             authorization=Secret(f"Bearer {self._job.credential.secret.reveal()}"),
             content_type="application/json",
         )
-        answer = rest.read_json(response, "assertion service", JOB_TOKEN)
+        try:
+            answer = rest.read_json(response, "assertion service", JOB_TOKEN)
+        except ServiceError as error:
+            if error.slug not in {"request-refused", "token-refused"}:
+                raise
+            raise ServiceError(
+                "assertion-refused",
+                f"{rest.host_of(response)} gives no assertion (status {response.status})",
+                context=error.context,
+                hint=_CONNECTION_HINT,
+            ) from None
         assertion = answer.get("oidcToken") if isinstance(answer, dict) else None
         if (
             not isinstance(assertion, str)
@@ -212,8 +229,8 @@ class _Exchange:
             raise ServiceError(
                 "assertion-missing",
                 f"{rest.host_of(response)} gave no assertion (status {response.status})",
-                hint="Check that the service connection uses workload identity federation and that "
-                "this pipeline may use it.",
+                context=rest.message_of(response) if response.status >= 400 else "",
+                hint=_CONNECTION_HINT,
             )
         secret = Secret(assertion)
         self._learned(Credential(self._connection.id, secret).spellings)
