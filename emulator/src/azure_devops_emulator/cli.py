@@ -347,7 +347,8 @@ def _description(service: "Service", *, show: bool) -> Iterator[str]:
     organization = service.organization
     yield f"Organization {organization.name} ({service.server_type})"
     yield ""
-    yield from _table("Addresses", service.addresses())
+    addresses = service.addresses()
+    yield from _table("Addresses", addresses)
     people: Mapping[str, str] = {
         identity.name: ", ".join(
             f"{token.label}: {_shown(token.value, show=show)} [{' '.join(token.scopes)}]"
@@ -356,10 +357,12 @@ def _description(service: "Service", *, show: bool) -> Iterator[str]:
         for identity in organization.identities
     }
     yield from _table("Identities and their tokens", people)
-    if people:
+    for feed in organization.feeds[:1] if people else ():
+        index = addresses[f"feed {feed.address}"].replace("://", "://user:TOKEN@", 1)
+        upload = addresses[f"upload to {feed.address}"]
         yield "Log in with any user name and a token as password, for example:"
-        yield "  PIP_INDEX_URL=http://user:TOKEN@HOST/... pip install ..."
-        yield "  TWINE_USERNAME=user TWINE_PASSWORD=TOKEN twine upload --repository-url UPLOAD-ADDRESS dist/*"
+        yield f"  PIP_INDEX_URL={index} pip install ..."
+        yield f"  TWINE_USERNAME=user TWINE_PASSWORD=TOKEN twine upload --repository-url {upload} dist/*"
         yield ""
     connections: Mapping[str, str] = {
         connection.name: f"{connection.type}, {connection.scheme}, {service.resolve(connection.url)}"

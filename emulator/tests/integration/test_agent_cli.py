@@ -181,6 +181,8 @@ def test_serves_its_own_example_anywhere_and_says_how_to_log_in(tmp_path: Path) 
     address = next(line.split()[-1] for line in shown.splitlines() if "upload to project1/team" in line)
     assert address.endswith("/project1/_packaging/team/pypi/upload/")
     assert "Log in with any user name and a token as password" in shown
+    assert f"--repository-url {address} dist/*" in shown
+    assert "PIP_INDEX_URL=http://user:TOKEN@127.0.0.1:" in shown
 
 
 @pytest.mark.parametrize("lines", [1, 1000])

@@ -61,6 +61,16 @@ def test_every_public_name_is_there_and_in_the_readme() -> None:
         assert f"`{name}`" in face, f"{name} is not documented"
 
 
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_every_option_is_in_the_readme(command: str) -> None:
+    arguments = [sys.executable, "-m", "azure_devops_emulator", command, "--help"]
+    shown = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=True).stdout
+    options = set(re.findall(r"^  (--[a-z-]+)", shown, re.MULTILINE))
+    assert len(options) > 5
+    part = README.partition(f"### Options of `{command}`")[2].partition("\n#")[0]
+    assert options <= set(re.findall(r"--[a-z-]+", part))
+
+
 def test_every_file_that_the_readme_names_exists() -> None:
     part = README.partition("## Where to look")[2]
     named = re.findall(r"`((?:[a-z_]+/)*(?:[a-z_]+\.py)?)`", part)
