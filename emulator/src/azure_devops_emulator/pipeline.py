@@ -121,9 +121,7 @@ def _variables(value: object) -> tuple[_Variable | tuple[str, int], ...]:
     if isinstance(value, dict):
         texts = _TEXTS.validate_python(value)
         value = [{"name": name, "value": text} for name, text in texts.items()]
-    return TypeAdapter(
-        Many[Annotated[_Variable | tuple[str, int], PlainValidator(_variable)]]
-    ).validate_python(value)
+    return _ENTRIES.validate_python(value)
 
 
 Variables = Annotated[tuple[_Variable | tuple[str, int], ...], PlainValidator(_variables)]
