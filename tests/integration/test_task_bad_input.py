@@ -59,9 +59,9 @@ def test_the_case_of_a_boolean_does_not_count(task: Task, word: str) -> None:
 
 def test_every_entry_that_breaks_a_rule_is_named_with_the_rule(task: Task, hosted: Organisation) -> None:
     entries = [
+        "$(Build.BuildId)",
         "a/b/c",
-        "/feed",
-        "project/",
+        "//",
         "@view",
         "feed@",
         "a@b@c",
@@ -74,7 +74,6 @@ def test_every_entry_that_breaks_a_rule_is_named_with_the_rule(task: Task, hoste
         "right\u202eto-left",
         "a?b",
         "a#b",
-        "$(Build.BuildId)",
         "a;b",
         "_hidden",
         ".hidden",
