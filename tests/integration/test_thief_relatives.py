@@ -9,7 +9,7 @@ import pytest
 
 from support.http_service import Answer, Service, serving
 from support.organisation import Organisation
-from support.task import Connection, Run, Task, environment, measured, node, result_of
+from support.task import Connection, Run, Task, environment, guid, measured, node, result_of
 
 # An environment is a list of `NAME=value`, in which a name may come twice: Python cannot start that itself.
 EXECUTE = """
@@ -84,3 +84,33 @@ def test_a_value_may_hold_what_a_name_may_not(task: Task) -> None:
     connection = Connection.token(1, "https://h.example/simple", "canary")
     run = run_after(task, environment(connections=[connection]), ("Build.Options", "--a=b"), ("TOOL", "x=y=z"))
     assert run.succeeded(), run.errors
+
+
+# ---- paths that lead elsewhere with dots --------------------------------------------------------------
+
+DOTS = ["..", "%2e%2e", ".%2E", "x%2f..%2f..", "x%5c..%5c.."]
+
+
+@pytest.mark.parametrize("dots", DOTS)
+def test_dots_do_not_lead_a_token_into_another_organisation(task: Task, stranger: Service, dots: str) -> None:
+    home = "https://dev.azure.com/contoso/"
+    env = environment(SYSTEM_TEAMFOUNDATIONCOLLECTIONURI=home, AGENT_PROXYURL=stranger.url) | {
+        "SYSTEM_OIDCREQUESTURI": f"{home}{dots}/fabrikam/oidc",
+        "INPUT_FEEDURL": "https://pkgs.dev.azure.com/contoso/_packaging/f/pypi/simple/",
+        "INPUT_WORKLOADIDENTITYSERVICECONNECTION": guid(3),
+        f"ENDPOINT_AUTH_{guid(3)}": f'{{"scheme": "X", "parameters": {{"ServicePrincipalId": "{guid(4)}"}}}}',
+    }
+    run = task.run(env)
+    assert run.failed_cleanly()
+    assert "System.OidcRequestUri is no assertion service" in run.errors[0]
+    assert stranger.requests == []  # whatever leaves the machine would be seen here
+
+
+@pytest.mark.parametrize("dots", DOTS)
+def test_dots_in_a_services_address_do_not_either(task: Task, hosted: Organisation, dots: str) -> None:
+    hosted.area = {"locationUrl": f"https://pkgs.dev.azure.com/contoso/{dots}/fabrikam/"}
+    env = environment(feeds="f", organisation=hosted, AGENT_PROXYURL="http://127.0.0.1:9")
+    run = task.run(env)
+    assert run.failed_cleanly()
+    assert "is no feed service" in run.errors[0]
+    assert len(hosted.questions) == 1
