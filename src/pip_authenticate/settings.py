@@ -123,6 +123,7 @@ class Settings(NamedTuple):
         proxy: the agent's web proxy.
         certificates: the agent's certificate settings.
         previous: what pip's variables hold now, by variable name; unset and empty ones are absent.
+        aliases: names of variables that pip takes for those, too.
         remembered: digests of what an earlier run of this job stored, by variable name.
         job_variables: upper-case environment names of the job's public variables: those of the machine
             alone are not among them.
@@ -152,6 +153,7 @@ class Settings(NamedTuple):
     proxy: Proxy
     certificates: Certificates
     previous: Mapping[str, Secret]
+    aliases: tuple[str, ...]
     remembered: Mapping[str, str]
     job_variables: frozenset[str]
     secret_variables: frozenset[str]
@@ -185,6 +187,7 @@ WRITERS = {
     "proxy": VARIABLE,
     "certificates": VARIABLE,
     "previous": VARIABLE,
+    "aliases": VARIABLE,
     "remembered": VARIABLE,
     "job_variables": VARIABLE,
     "secret_variables": VARIABLE,
@@ -362,6 +365,7 @@ def load(
     replaced: Iterable[str],
     environ: Mapping[str, str] = os.environ,
     *,
+    is_alias: Callable[[str], bool] = lambda _: False,
     ignores_case: bool = sys.platform == "win32",
 ) -> Settings:
     """Read everything a run is told.
@@ -369,6 +373,7 @@ def load(
     Args:
         replaced: names of the variables that the run may set, whose present values count.
         environ: the environment of the task's process.
+        is_alias: whether another name means one of those variables.
         ignores_case: whether the system takes names for equal that differ in case only.
     """
     env = _Environment(environ, ignores_case=ignores_case)
@@ -413,6 +418,7 @@ def load(
             unchecked=env.flag("AGENT_SKIPCERTVALIDATION"),
         ),
         previous={name: Secret(env.text(name)) for name in replaced if env.text(name)},
+        aliases=tuple(sorted(name for name, value in env.names.items() if value and is_alias(name))),
         remembered=_remembered(env),
         job_variables=frozenset(
             _environment_name(name) for name in _strings(env.text("VSTS_PUBLIC_VARIABLES"))

@@ -1,6 +1,7 @@
 """Relatives of the ways in that were closed: names that hold values, paths with dots, other spellings."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -74,7 +75,10 @@ def test_a_name_that_holds_a_value_does_not_choose_an_index_or_its_login(task: T
 
 def test_a_name_that_holds_a_value_does_not_hide_the_list_of_names(task: Task) -> None:
     connection = Connection.token(1, "https://h.example/simple", "canary")
-    forged = [(f"ENDPOINT_URL_{connection.id}=https://evil.example/", ""), ('VSTS_PUBLIC_VARIABLES=["x', '"]')]
+    forged = [
+        (f"ENDPOINT_URL_{connection.id}=https://evil.example/", ""),
+        ('VSTS_PUBLIC_VARIABLES=["x', '"]'),
+    ]
     run = run_after(task, environment(connections=[connection]), *forged)
     assert run.failed_cleanly()
     assert not any(run.variables.values())
@@ -82,7 +86,9 @@ def test_a_name_that_holds_a_value_does_not_hide_the_list_of_names(task: Task) -
 
 def test_a_value_may_hold_what_a_name_may_not(task: Task) -> None:
     connection = Connection.token(1, "https://h.example/simple", "canary")
-    run = run_after(task, environment(connections=[connection]), ("Build.Options", "--a=b"), ("TOOL", "x=y=z"))
+    run = run_after(
+        task, environment(connections=[connection]), ("Build.Options", "--a=b"), ("TOOL", "x=y=z")
+    )
     assert run.succeeded(), run.errors
 
 
@@ -114,3 +120,30 @@ def test_dots_in_a_services_address_do_not_either(task: Task, hosted: Organisati
     assert run.failed_cleanly()
     assert "is no feed service" in run.errors[0]
     assert len(hosted.questions) == 1
+
+
+# ---- other names of pip's variables ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["PIP_EXTRA-INDEX-URL", "PIP_index_url", "PIP_PYPI_URL", "PIP_Index-Url", "PIP_EXTRA-INDEX_URL"]
+)
+def test_an_index_under_another_name_is_warned_of(task: Task, name: str) -> None:
+    """The bait first: the real pip asks it."""
+    bait = {"PATH": os.environ["PATH"], name: "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
+    pip = [sys.executable, "-m", "pip", "download", "--no-cache-dir", "no-such-package"]
+    asked = subprocess.run(pip, env=bait, capture_output=True, text=True, timeout=60, check=False)
+    assert "http://127.0.0.1:9/simple" in asked.stdout
+
+    connection = Connection.token(1, "https://h.example/simple", "canary")
+    run = task.run(environment(connections=[connection], **{name: "https://u:evil-canary@evil.example/"}))
+    assert run.result == "Succeeded"
+    assert [text for text in run.warnings if f"pip takes {name} for an index" in text]
+    assert name not in run.variables
+    assert run.leaks("evil-canary") == []
+
+
+@pytest.mark.parametrize("name", ["PIP_INDEX", "pip_index_url", "PIP_INDEX__URL", "PIP_NO_INDEX"])
+def test_other_variables_of_pip_are_not(task: Task, name: str) -> None:
+    connection = Connection.token(1, "https://h.example/simple", "canary")
+    assert task.run(environment(connections=[connection], **{name: "x"})).warnings == []

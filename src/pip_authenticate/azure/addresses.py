@@ -53,7 +53,7 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, url: IndexUrl) -> "Place | None":
-        """Read an address; None where it is not one of Azure DevOps Services, or leads elsewhere with dots."""
+        """Read an address; None where it is none of Azure DevOps Services, or leads elsewhere with dots."""
         scheme, host, port = url.origin
         if (scheme, port) != ("https", 443):
             return None
