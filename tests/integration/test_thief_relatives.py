@@ -136,7 +136,7 @@ def test_an_index_under_another_name_is_warned_of(task: Task, name: str) -> None
     assert "http://127.0.0.1:9/simple" in asked.stdout
 
     connection = Connection.token(1, "https://h.example/simple", "canary")
-    run = task.run(environment(connections=[connection], **{name: "https://u:evil-canary@evil.example/"}))
+    run = task.run(environment(connections=[connection]) | {name: "https://u:evil-canary@evil.example/"})
     assert run.result == "Succeeded"
     assert [text for text in run.warnings if f"pip takes {name} for an index" in text]
     assert name not in run.variables
@@ -146,4 +146,4 @@ def test_an_index_under_another_name_is_warned_of(task: Task, name: str) -> None
 @pytest.mark.parametrize("name", ["PIP_INDEX", "pip_index_url", "PIP_INDEX__URL", "PIP_NO_INDEX"])
 def test_other_variables_of_pip_are_not(task: Task, name: str) -> None:
     connection = Connection.token(1, "https://h.example/simple", "canary")
-    assert task.run(environment(connections=[connection], **{name: "x"})).warnings == []
+    assert task.run(environment(connections=[connection]) | {name: "x"}).warnings == []
