@@ -5,9 +5,11 @@ Loading never fails: what cannot be used is kept as a fault, so that every secre
 with the log's masker before the first word about anything is printed.
 
 The agent builds the environment from variables first, then inputs, then connections, and a later one
-replaces an earlier one. So no step of the job can have written an input or a connection of this step, while
-any can have written any variable (`##vso[task.setvariable]`). `WRITERS` says of every value which it is;
-nothing that comes from a variable alone decides where a secret goes.
+replaces an earlier one. So no variable that a step of the job has written (`##vso[task.setvariable]`) can
+stand for an input or a connection of this step; shim.js refuses names that could. `WRITERS` says of every
+value which it is; nothing that comes from a variable alone decides where a secret goes. What a step has
+changed of a service connection itself (`##vso[task.setendpoint]`, never the system connection) nobody can
+tell.
 """
 
 import json
