@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from types import TracebackType
 
@@ -44,6 +45,7 @@ def main() -> int:
         signal.signal(number, lambda _number, _frame: deadline.cancel())
     sys.excepthook = _last_resort
     sys.unraisablehook = lambda _: None  # what it would print quotes texts from outside
+    warnings.simplefilter("ignore")  # they are for developers, and the agent reads them
     given = settings.load(pip.VARIABLES, is_alias=pip.is_alias)
     output = AzurePipelines(
         Stream(_STANDARD_OUTPUT).write, os=given.agent_os, secret_variables=given.secret_variables

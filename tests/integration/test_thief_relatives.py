@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -147,3 +148,34 @@ def test_an_index_under_another_name_is_warned_of(task: Task, name: str) -> None
 def test_other_variables_of_pip_are_not(task: Task, name: str) -> None:
     connection = Connection.token(1, "https://h.example/simple", "canary")
     assert task.run(environment(connections=[connection]) | {name: "x"}).warnings == []
+
+
+# ---- texts of any size, and texts that Python itself speaks about ------------------------------------------
+
+
+@pytest.mark.parametrize("text", [", ,", 'a="', "a, "])
+def test_challenges_of_megabytes_take_no_time(task: Task, text: str) -> None:
+    challenges = [("WWW-Authenticate", text * 20_000)] * 90
+    with serving(lambda _: Answer(401, headers=challenges)) as service:
+        connections = [Connection.token(n, f"{service.url}/i{n}/", f"canary-{n}") for n in range(12)]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run = task.run(environment(connections=connections, INPUT_VERIFY="warn"))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert run.result == "Succeeded", run.errors
+    assert len(run.warnings) >= 12
+    assert after.ru_utime - before.ru_utime < 6  # seconds; it was 30
+
+
+@pytest.mark.parametrize("expression", ["[[a]", "[a--b]", "[a||b]", "[a&&b]", "(?<=[[])x"])
+def test_an_expression_that_python_warns_of_reaches_no_stream(task: Task, expression: str) -> None:
+    connection = Connection.token(1, "http://proxied.invalid/simple/", "canary")
+    run = task.run(
+        environment(
+            connections=[connection],
+            INPUT_VERIFY="warn",
+            AGENT_PROXYURL="http://127.0.0.1:9",
+            AGENT_PROXYBYPASSLIST=json.dumps([expression]),
+        )
+    )
+    assert run.result == "Succeeded", run.errors
+    assert run.err == ""
