@@ -25,7 +25,7 @@ SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
 # From the top down. A module may import from the layers below its own, not from its neighbours.
 LAYERS = (
-    ("task",),
+    ("task", "cli"),
     ("authenticate",),
     ("sources.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
     ("azure.feeds", "azure.entra", "azure.challenges"),
@@ -206,7 +206,7 @@ def test_nothing_is_printed_past_the_outputs(module: Module) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in {"print", "input", "eval", "exec", "breakpoint"}
         if isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"}:
-            assert module.name == "task"  # stderr, for the last resort
+            assert module.name in {"task", "cli"}  # stderr of the task: for the last resort
     assert "logging" not in imported(module)
 
 
@@ -248,6 +248,26 @@ def test_a_run_with_connections_only_loads_nothing_for_the_network(task: Task) -
         "asyncio",
         "dataclasses",
     }
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version", "inputs"])
+def test_the_command_loads_neither_network_nor_metadata(argument: str) -> None:
+    code = f"import sys; from pip_authenticate.cli import main; sys.argv[1:] = ['{argument}']; main()"
+    modules = loaded([sys.executable, "-c", code], {"PATH": os.defpath})
+    assert "argparse" in modules
+    assert not modules & {
+        "urllib3",
+        "ssl",
+        "http.client",
+        "truststore",
+        "idna",
+        "importlib.metadata",
+        "asyncio",
+        "dataclasses",
+        "hashlib",
+    }
+    own = {name for name in modules if name.split(".")[0] == NAME}
+    assert own <= {NAME, *(f"{NAME}.{part}" for part in ("cli", "settings", "errors", "secret"))}
 
 
 # ---- what is committed -----------------------------------------------------------------------------
