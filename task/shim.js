@@ -339,18 +339,30 @@ function environmentName(variable) {
     .toUpperCase();
 }
 
-/** The environment names of what the job's steps can have set; the agent writes the list last of all. */
+/** The names of the job's variables; the agent writes the list after them. */
 function jobVariables(env) {
   try {
-    return new Set(JSON.parse(env.VSTS_PUBLIC_VARIABLES).map(environmentName));
+    return JSON.parse(env.VSTS_PUBLIC_VARIABLES).map(String);
   } catch (error) {
-    return new Set();
+    return [];
   }
+}
+
+/**
+ * A variable's name that holds a value, or null.
+ *
+ * The agent writes `name=value` and checks no name, variables before inputs and connections, and of several
+ * entries the first one counts: the name `INPUT_X=evil` would take the place of the input. One that hides the
+ * list of names in this way leaves its equals sign in there.
+ */
+function forgedName(env) {
+  const names = jobVariables(env).concat(env.VSTS_PUBLIC_VARIABLES || '');
+  return names.find((name) => name.includes('=')) || null;
 }
 
 /** The environment without what makes programs run, load or log something for a stranger. */
 function inheritance(platform, env, closedPlace) {
-  const settable = jobVariables(env);
+  const settable = new Set(jobVariables(env).map(environmentName));
   const kept = {};
   for (const key of Object.keys(env)) {
     const name = environmentName(key);
@@ -538,6 +550,14 @@ function noPythonText(rejected) {
   return `This task needs Python 3.10 or newer on the agent. ${found} ${REMEDY}`;
 }
 
+function forgedText(name) {
+  return (
+    `A variable of this job has an equals sign in its name, ${name.slice(0, name.indexOf('=')).slice(0, 80)}=...: ` +
+    'it can replace inputs and connections of this step, so that nothing is sent. Find the step that sets it, ' +
+    'and remove that.'
+  );
+}
+
 /** What is known of a failure of this file itself, without its text, which may hold anything. */
 function failureText(error) {
   const words = [error && error.name, error && error.code].filter((word) => /^\w+$/.test(word || ''));
@@ -565,6 +585,11 @@ function conclude(candidate, end, watch, env) {
 
 /** Runs the first fitting Python; {start, search} say how long one and all of them may take to begin. */
 async function search(platform, env, watch, seconds) {
+  const forged = forgedName(env);
+  if (forged) {
+    fail(forgedText(forged), stored(env));
+    return;
+  }
   const closedPlace = closedPlaces(env);
   const inherited = inheritance(platform, env, closedPlace);
   const tried = new Set();

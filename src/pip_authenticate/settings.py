@@ -5,9 +5,11 @@ Loading never fails: what cannot be used is kept as a fault, so that every secre
 with the log's masker before the first word about anything is printed.
 
 The agent builds the environment from variables first, then inputs, then connections, and a later one
-replaces an earlier one. So no step of the job can have written an input or a connection of this step, while
-any can have written any variable (`##vso[task.setvariable]`). `WRITERS` says of every value which it is;
-nothing that comes from a variable alone decides where a secret goes.
+replaces an earlier one. So no variable that a step of the job has written (`##vso[task.setvariable]`) can
+stand for an input or a connection of this step; shim.js refuses names that could. `WRITERS` says of every
+value which it is; nothing that comes from a variable alone decides where a secret goes. What a step has
+changed of a service connection itself (`##vso[task.setendpoint]`, never the system connection) nobody can
+tell.
 """
 
 import json
@@ -123,6 +125,7 @@ class Settings(NamedTuple):
         proxy: the agent's web proxy.
         certificates: the agent's certificate settings.
         previous: what pip's variables hold now, by variable name; unset and empty ones are absent.
+        aliases: names of variables that pip takes for those, too.
         remembered: digests of what an earlier run of this job stored, by variable name.
         job_variables: upper-case environment names of the job's public variables: those of the machine
             alone are not among them.
@@ -152,6 +155,7 @@ class Settings(NamedTuple):
     proxy: Proxy
     certificates: Certificates
     previous: Mapping[str, Secret]
+    aliases: tuple[str, ...]
     remembered: Mapping[str, str]
     job_variables: frozenset[str]
     secret_variables: frozenset[str]
@@ -185,6 +189,7 @@ WRITERS = {
     "proxy": VARIABLE,
     "certificates": VARIABLE,
     "previous": VARIABLE,
+    "aliases": VARIABLE,
     "remembered": VARIABLE,
     "job_variables": VARIABLE,
     "secret_variables": VARIABLE,
@@ -364,6 +369,7 @@ def load(
     replaced: Iterable[str],
     environ: Mapping[str, str] = os.environ,
     *,
+    is_alias: Callable[[str], bool] = lambda _: False,
     ignores_case: bool = sys.platform == "win32",
 ) -> Settings:
     """Read everything a run is told.
@@ -371,6 +377,7 @@ def load(
     Args:
         replaced: names of the variables that the run may set, whose present values count.
         environ: the environment of the task's process.
+        is_alias: whether another name means one of those variables.
         ignores_case: whether the system takes names for equal that differ in case only.
     """
     env = _Environment(environ, ignores_case=ignores_case)
@@ -415,6 +422,7 @@ def load(
             unchecked=env.flag("AGENT_SKIPCERTVALIDATION"),
         ),
         previous={name: Secret(env.text(name)) for name in replaced if env.text(name)},
+        aliases=tuple(sorted(name for name, value in env.names.items() if value and is_alias(name))),
         remembered=_remembered(env),
         job_variables=frozenset(
             _environment_name(name) for name in _strings(env.text("VSTS_PUBLIC_VARIABLES"))

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from types import TracebackType
 
@@ -44,7 +45,8 @@ def main() -> int:
         signal.signal(number, lambda _number, _frame: deadline.cancel())
     sys.excepthook = _last_resort
     sys.unraisablehook = lambda _: None  # what it would print quotes texts from outside
-    given = settings.load(pip.VARIABLES)
+    warnings.simplefilter("ignore")  # they are for developers, and the agent reads them
+    given = settings.load(pip.VARIABLES, is_alias=pip.is_alias)
     output = AzurePipelines(
         Stream(_STANDARD_OUTPUT).write, os=given.agent_os, secret_variables=given.secret_variables
     )
@@ -65,7 +67,7 @@ def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -
     counts = dict.fromkeys(("Internal", "External", "Federated"), 0)
     try:
         output.register(authenticate.secrets(given))
-        for text in (*_about_inputs(given), *authenticate.cautions(given)):
+        for text in (*_about_inputs(given), *_about_aliases(given), *authenticate.cautions(given)):
             output.warning(text)
         found = authenticate.resolve(given, deadline, output.debug, output.register)
         deadline.check()
@@ -124,6 +126,15 @@ def _about_inputs(given: settings.Settings) -> Iterator[str]:
     more = len(given.unknown_inputs) - _NAMED_INPUTS
     if more > 0:
         yield f"{more} more inputs are none of this task's; they are ignored."
+
+
+def _about_aliases(given: settings.Settings) -> Iterator[str]:
+    """Warnings about variables by which pip is told of indexes under another name."""
+    for name in given.aliases[:_NAMED_INPUTS]:
+        yield (
+            f"pip takes {name} for an index, too, beside or in the place of what this task sets; "
+            "it was not set by this task and stays. Empty the variable if that is not meant."
+        )
 
 
 def _suggestion(name: str, known: dict[str, str]) -> str:

@@ -35,6 +35,7 @@ ERROR_BODY_BYTES = 64 * 1024
 CERTIFICATE_BYTES = 16 * 1024 * 1024
 URL_CHARACTERS = 16 * 1024
 """Longest URL that a server may name in a redirect or a link: signed ones have some thousand characters."""
+HEADER_CHARACTERS = 2 * URL_CHARACTERS
 _FINAL = "TF24668"
 """What Azure DevOps writes into the reason of a 503 that stays: the organisation is deactivated."""
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
@@ -250,7 +251,7 @@ class Transport:
             raise _explain(error, request.url, proxied=proxied) from None
         if answer.status == 407:
             raise _proxy_refused()
-        headers = {name.lower(): value for name, value in answer.headers.itermerged()}
+        headers = {name.lower(): value[:HEADER_CHARACTERS] for name, value in answer.headers.itermerged()}
         return Response(answer.status, answer.reason or "", headers, body, request.url)
 
     def _pool(self, request: "_Request") -> "urllib3.PoolManager":

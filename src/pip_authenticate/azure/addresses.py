@@ -5,6 +5,7 @@ integrations" and "Change your organization's URL". Legacy forms stay in use: bo
 """
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -52,11 +53,13 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, url: IndexUrl) -> "Place | None":
-        """Read an address; None where its host, port or scheme is not one of Azure DevOps Services."""
+        """Read an address; None where it is none of Azure DevOps Services, or leads elsewhere with dots."""
         scheme, host, port = url.origin
         if (scheme, port) != ("https", 443):
             return None
         segments = [unquote(part).casefold() for part in url.path.split("/") if part]
+        if _leads_elsewhere(segments):
+            return None
         if host == _DOMAIN or host.endswith(f".{_DOMAIN}"):
             service, dot, more = host.removesuffix(_DOMAIN).rstrip(".").partition(".")
             known = segments and not dot and not more and _is_name(segments[0])
@@ -73,6 +76,11 @@ class Place(NamedTuple):
     def home(self) -> IndexUrl:
         """The organisation's own address."""
         return IndexUrl("https", _DOMAIN, 443, f"/{self.organization}/")
+
+
+def _leads_elsewhere(segments: Iterable[str]) -> bool:
+    """Whether a path's decoded segments do not name, one after the other, what somebody takes them for."""
+    return any(part in {".", ".."} or "/" in part or "\\" in part for part in segments)
 
 
 def _is_name(text: str) -> bool:
@@ -156,7 +164,7 @@ class FeedAddress(NamedTuple):
             return None
         scope = tuple(unquote(part) for part in (match["scope"] or "").split("/") if part)
         feed = unquote(match["feed"])
-        if any(part in {".", ".."} or "/" in part or "\\" in part for part in (*scope, feed)):
+        if _leads_elsewhere((*scope, feed)):
             return None
         return cls(scope, feed)
 

@@ -9,6 +9,17 @@ PRIMARY = "PIP_INDEX_URL"
 EXTRA = "PIP_EXTRA_INDEX_URL"
 VARIABLES = (PRIMARY, EXTRA)
 """The variables that this client reads (pip documentation, "Configuration"); empty counts as unset."""
+_OPTIONS = frozenset({"index-url", "pypi-url", "extra-index-url"})
+
+
+def is_alias(name: str) -> bool:
+    """Whether pip takes another variable for one of those above.
+
+    It reads names in any case, with dashes or underscores, and an older name of the option (measured with
+    pip 23.1 and 26.2: of two the last one in the environment counts).
+    """
+    option = name.removeprefix("PIP_").lower().replace("_", "-")
+    return name.startswith("PIP_") and option in _OPTIONS and name not in VARIABLES
 
 
 class Role(NamedTuple):
