@@ -6,8 +6,11 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import build_extension
+
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = "Successfully installed"
+PUBLISHER = "acme"
 
 
 class Example(NamedTuple):
@@ -18,12 +21,14 @@ class Example(NamedTuple):
         pipeline: its file's name.
         installs: the package and version that it must end in.
         options: for the emulator's command line.
+        extension: whether the extension is installed instead of the task.
     """
 
     title: str
     pipeline: str
     installs: str
     options: tuple[str, ...] = ()
+    extension: bool = False
 
 
 EXAMPLES = (
@@ -38,6 +43,7 @@ EXAMPLES = (
         "two-identities.yml",
         "HelloTestPackage-1.0.0 PartnerPackage-2.0.0",
     ),
+    Example("The extension's task", "with-the-extension.yml", "HelloTestPackage-1.0.0", extension=True),
 )
 
 
@@ -47,6 +53,9 @@ def run(example: Example) -> bool:
         *(sys.executable, "-m", "azure_devops_emulator", "run"),
         *(str(ROOT / "examples" / example.pipeline), *example.options),
     ]
+    if example.extension:
+        file = build_extension.build(PUBLISHER, ROOT / "dist" / "extension")
+        command += ["--extension", str(file)]
     done = subprocess.run(command, cwd=ROOT, text=True, check=False, stdout=subprocess.PIPE)
     print(done.stdout, end="")
     return done.returncode == 0 and f"{INSTALLED} {example.installs}" in done.stdout

@@ -30,7 +30,7 @@ URL_CHARACTERS = 16 * 1024
 """Longest URL that a server may name in a redirect or a link: signed ones have some thousand characters."""
 _FINAL = "TF24668"
 """What Azure DevOps writes into the reason of a 503 that stays: the organisation is deactivated."""
-_RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+_RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
 _S = TypeVar("_S")

@@ -374,7 +374,7 @@ def test_answers_that_are_not_entras(task: Task, job: Job, fault: Fault) -> None
         (Fault("expired-token", path="/oidctoken"), "did not accept the job's token"),
         (Fault("answer", path="/oidctoken", status=200, body="{}"), "gave no assertion"),
         (Fault("answer", path="/oidctoken", status=200, body='{"oidcToken": "a\\nb"}'), "gave no assertion"),
-        (Fault("answer", path="/oidctoken", status=403, body="{}"), "does not let it ask"),
+        (Fault("answer", path="/oidctoken", status=403, body="{}"), "gives no assertion"),
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else "",
 )

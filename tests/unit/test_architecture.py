@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import azure_devops_emulator
+from support.organisation import Organisation
 from support.task import Connection, Task, environment
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
 # From the top down. A module may import from the layers below its own, not from its neighbours.
 LAYERS = (
-    ("task",),
+    ("task", "cli"),
     ("authenticate",),
     ("sources.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
     ("azure.feeds", "azure.entra", "azure.challenges"),
@@ -209,7 +210,7 @@ def test_nothing_is_printed_past_the_outputs(module: Module) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in {"print", "input", "eval", "exec", "breakpoint"}
         if isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"}:
-            assert module.name == "task"  # stderr, for the last resort
+            assert module.name in {"task", "cli"}  # stderr of the task: for the last resort
     assert "logging" not in imported(module)
 
 
@@ -237,20 +238,50 @@ def loaded(command: list[str], env: dict[str, str]) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in lines}
 
 
+def start(task: Task, env: dict[str, str]) -> set[str]:
+    """The modules that a run of the task imports."""
+    return loaded([sys.executable, "-I", "-S", "-X", "utf8", str(task.folder / "main.py")], env)
+
+
+def ours(modules: set[str]) -> list[str]:
+    return sorted(name for name in modules if name.split(".")[0] == NAME)
+
+
+# What only some runs need: federation, a second credential, verification.
+OCCASIONAL = {
+    f"{NAME}.{name}"
+    for name in (
+        *("sources.workload_identity", "azure.entra", "azure.canonical", "azure.feeds", "azure.challenges"),
+        *("verify", "tokens", "layered"),
+    )
+}
+NEVER = {"urllib3", "requests", "importlib.metadata", "logging", "asyncio", "dataclasses", "pathlib"}
+NETWORK = {"socket", "ssl", "http", "http.client", "truststore", "email", f"{NAME}.connections"}
+
+
 def test_a_run_with_connections_only_loads_nothing_for_the_network(task: Task) -> None:
-    env = environment(connections=[Connection.token(1, "https://h.example/simple", "t")])
-    modules = loaded([sys.executable, "-I", "-S", "-X", "utf8", str(task.folder / "main.py")], env)
-    assert "pip_authenticate.task" in modules
-    assert not modules & {
-        "urllib3",
-        "ssl",
-        "http.client",
-        "truststore",
-        "http",
-        "email",
-        "asyncio",
-        "dataclasses",
-    }
+    connection = Connection.token(1, "https://h.example/simple", "t")
+    modules = start(task, environment(connections=[connection]))
+    assert f"{NAME}.task" in modules
+    assert not modules & (NETWORK | NEVER | OCCASIONAL | {f"{NAME}.sources.azure_artifacts"})
+    assert len(ours(modules)) <= 20, ours(modules)
+
+
+def test_a_run_with_two_feeds_loads_what_it_needs(task: Task, hosted: Organisation) -> None:
+    modules = start(task, environment(feeds="f,g", organisation=hosted))
+    assert f"{NAME}.connections" in modules
+    assert not modules & (NEVER | OCCASIONAL | {f"{NAME}.sources.service_connections", "encodings.idna"})
+    assert len(ours(modules)) <= 22, ours(modules)
+    # What http.client itself reads headers with.
+    mail = {name for name in modules if name.startswith("email")}
+    of_http = loaded([sys.executable, "-I", "-S", "-c", "import http.client"], {})
+    assert mail <= of_http, mail - of_http
+
+
+def test_another_run_loads_what_that_needs(task: Task, hosted: Organisation) -> None:
+    connection = Connection.token(1, f"{hosted.feed_service}_packaging/x/pypi/simple/", "t")
+    modules = start(task, environment(feeds="f", connections=[connection], organisation=hosted))
+    assert {f"{NAME}.azure.canonical", f"{NAME}.azure.feeds"} <= modules
 
 
 # ---- what is committed -----------------------------------------------------------------------------

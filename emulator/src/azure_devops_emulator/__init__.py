@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from azure_devops_emulator.agent import Agent, AgentProxy, JobResult
+    from azure_devops_emulator.agent import Agent, AgentProxy, JobResult, Timing
     from azure_devops_emulator.errors import EmulatorError
     from azure_devops_emulator.organization import Organization
     from azure_devops_emulator.pipeline import Pipeline
@@ -31,6 +31,7 @@ __all__ = [
     "Record",
     "SecretStr",
     "Service",
+    "Timing",
 ]
 __version__ = "1.0.0"
 
@@ -46,6 +47,7 @@ _HOMES = {
     "Record": ".services.request_log",
     "SecretStr": "pydantic",
     "Service": ".service",
+    "Timing": ".agent",
 }
 
 

@@ -5,7 +5,7 @@ this one name the agent sources their rules come from.
 """
 
 import contextlib
-import sys
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,25 +15,30 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from azure_devops_emulator.jobs import plan, workspace
+from azure_devops_emulator import task_sources
+from azure_devops_emulator.errors import EmulatorError, Faults, InputError
+from azure_devops_emulator.jobs import agent_version, plan, sources, workspace
+from azure_devops_emulator.jobs.agent_version import AgentVersion
 from azure_devops_emulator.jobs.context import JobContext, TelemetryEvent
 from azure_devops_emulator.jobs.endpoints import NO_ID, SYSTEM_NAME, Endpoint
 from azure_devops_emulator.jobs.handlers import Machine
 from azure_devops_emulator.jobs.job import Cancellation, Job, StepResult, Timing
 from azure_devops_emulator.jobs.job_log import JobLog, RawLine
 from azure_devops_emulator.jobs.job_variables import (
-    AGENT_VERSION,
+    SERVER_READ_ONLY,
     AgentProxy,
     JobFacts,
     JobVariables,
     system_variables,
 )
 from azure_devops_emulator.jobs.masker import Masker
-from azure_devops_emulator.jobs.names import Names
+from azure_devops_emulator.jobs.names import Names, fold
 from azure_devops_emulator.jobs.plan import PlannedStep
+from azure_devops_emulator.jobs.pythons import Pythons
 from azure_devops_emulator.jobs.variables import Variable, Variables
 from azure_devops_emulator.jobs.workspace import Workspace
-from azure_devops_emulator.pipeline import Pipeline
+from azure_devops_emulator.pipeline import Pipeline, VariableDeclaration
+from azure_devops_emulator.services import certificates
 
 if TYPE_CHECKING:
     from azure_devops_emulator.service import Service
@@ -74,11 +79,14 @@ class Agent:
     Args:
         service: the organisation's running service.
         project: the project whose pipelines run, by name or id.
-        task_dirs: folders of the installed tasks.
-        decode_percents: the knob DECODE_PERCENTS.
+        task_dirs: folders of installed tasks, beside those that the service has.
+        extensions: .vsix files of installed extensions, of which the tasks count.
+        agent_version: its version, which decides what it undoes in logging commands.
+        decode_percents: the knob DECODE_PERCENTS; None leaves it to the version.
+        unescape_reserved: write addresses of connections as .NET's documentation says, not as its sources do.
         debug: run jobs with `system.debug`.
         proxy: the web proxy the agent is configured with.
-        variables: set when the run is queued; a SecretStr makes a secret variable.
+        variables: set when the run is queued, predefined ones too; a SecretStr makes a secret variable.
         echo: gets every masked line of a log as it comes, or None.
         machine: the environment of this machine, of which jobs see a harmless part only.
         agent_variables: more variables that the agent sets, such as Agent.CAInfo.
@@ -91,15 +99,19 @@ class Agent:
         server_owned: whether tasks count as the server's own.
         timing: how long things take.
         keep: a folder for the job's files that stays, or None for a temporary one.
+        sources: the folder that a job checks out, instead of the repository that the pipeline lies in.
 
     Raises:
-        InputError: a task cannot be read, or there is no such project.
+        InputError: a task cannot be read, there is no such project, or the version is none.
     """
 
     service: "Service"
     project: str
     task_dirs: Iterable[Path] = ()
-    decode_percents: bool = True
+    extensions: Iterable[Path] = ()
+    agent_version: str = str(agent_version.NEWEST)
+    decode_percents: bool | None = None
+    unescape_reserved: bool = False
     debug: bool = False
     proxy: AgentProxy | None = None
     variables: Mapping[str, str | SecretStr] = field(default_factory=dict)
@@ -115,10 +127,12 @@ class Agent:
     server_owned: bool = False
     timing: Timing = field(default_factory=Timing)
     keep: Path | None = None
+    sources: Path | None = None
 
     def __post_init__(self) -> None:
         self._project = self.service.project(self.project)
-        self._tasks = plan.installed_tasks(self.task_dirs, windows=sys.platform == "win32")
+        self._tasks = task_sources.gather(self.task_dirs, self.extensions)
+        self._version = AgentVersion.parse(self.agent_version)
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
@@ -133,24 +147,35 @@ class Agent:
             Faults: the same, when there are several.
             SetupError: this machine lacks what a job needs.
         """
-        known = {name: declared.value for name, declared in pipeline.variables.items()}
-        known = {name: value for name, value in self.variables.items() if isinstance(value, str)} | known
-        steps = plan.make(pipeline, self._tasks, self.service.organization.service_connections, known)
+        declared = self._declared(pipeline)
+        values = {**self.variables, **{name: each.value for name, each in declared.items()}}
+        known = {name: value for name, value in values.items() if isinstance(value, str)}
+        installed = self.service.tasks.beside(self._tasks)
+        steps = plan.make(pipeline, installed, self.service.organization.service_connections, known)
         masker = Masker()
         log = JobLog(masker, debug=self._is_debug(known), echo=self.echo)
         with contextlib.closing(Workspace(self.machine, self.keep)) as space:
-            context = JobContext(masker, Variables(masker), log, space.environment)
+            shutil.rmtree(space.tasks, ignore_errors=True)
+            steps = [step.unpacked(space.tasks) for step in steps]
+            context = JobContext(masker, Variables(masker), log, space.environment, version=self._version)
             token = self.token or self.service.mint_job_token(
                 self._project.name, collection_scoped=self.collection_scoped
             )
-            self._add_variables(context, pipeline, space, token)
+            if self.service.ca_pem:
+                file = space.trust(certificates.bundle(self.service.ca_pem))
+                context.variables.set("Agent.CAInfo", str(file))
+            self._add_variables(context, pipeline, declared, space, token)
             self._add_endpoints(context, steps, token)
             self._initialize(context, pipeline, space)
+            if pipeline.checkout:
+                self._check_out(log, pipeline, space)
             machine = Machine(
                 node=self._node(space, steps),
+                pythons=Pythons(space, self.machine),
                 sources=space.sources,
                 temp=space.temp,
                 grace=self.timing.grace,
+                pause=self.timing.read,
             )
             deadline = time.monotonic() + pipeline.timeout * self.timing.minute if pipeline.timeout else None
             cancellation = Cancellation(context, self._cancelled, deadline)
@@ -178,8 +203,16 @@ class Agent:
         log = context.log
         log.write("Starting: Initialize job", "section")
         log.write("Agent name: 'emulated-agent'")
-        log.write(f"Current agent version: '{AGENT_VERSION}' (emulated)")
+        log.write(f"Current agent version: '{self._version}' (emulated)")
         log.write(f"Organization: '{self.service.organization.name}', project: '{self._project.name}'")
+        if self.token is None:
+            project = None if self.collection_scoped else self._project
+            log.write(f"The job runs as: '{self.service.organization.build_service(project).name}'")
+        if self.service.ca_pem:
+            log.write(
+                f"The services have a certificate made for this run: {', '.join(workspace.CA_VARIABLES)} and "
+                f"Agent.CAInfo name the file of what is to be trusted: {space.environment['PIP_CERT']}"
+            )
         if self.proxy is not None:
             log.write(f"Agent is running behind proxy server: '{self.proxy.url}'")
         for name in pipeline.without_effect:
@@ -187,19 +220,59 @@ class Agent:
         if self.service.server_type == "Hosted":
             space.environment["AZURE_AUTHORITY_HOST"] = self.service.authority
         space.environment.update(self.agent_environment)
-        if not self.decode_percents:
-            space.environment["DECODE_PERCENTS"] = "false"
+        if self.decode_percents is not None:
+            space.environment["DECODE_PERCENTS"] = str(self.decode_percents).lower()
         if self.python:
             log.write("Making a fresh Python environment for the job.")
-            space.add_python(self.service.public_index_url)
+            space.add_python()
+            space.configure_pip(self.service.public_index_url)
         log.write("Finishing: Initialize job", "section")
+
+    def _check_out(self, log: JobLog, pipeline: Pipeline, space: Workspace) -> None:
+        """Give the job a copy of its repository."""
+        log.write("Starting: Checkout", "section")
+        origin = self.sources or sources.repository(pipeline.folder, space.environment)
+        number = sources.copy(origin, space.sources, space.environment, without=space.root)
+        log.write(f"Copied {number} files of {origin}.")
+        log.write("Finishing: Checkout", "section")
 
     @staticmethod
     def _node(space: Workspace, steps: list[PlannedStep]) -> str:
         return workspace.find_node(space.environment) if any(step.definition for step in steps) else "node"
 
+    def _declared(self, pipeline: Pipeline) -> Names[VariableDeclaration]:
+        """The variables of the file and of the groups it takes in; of two of one name the later one counts.
+
+        Raises:
+            Faults: there are no such groups.
+        """
+        known = Names((group.name, group) for group in self.service.organization.variable_groups)
+        errors: list[EmulatorError] = [
+            InputError(
+                "group-missing",
+                f"there is no variable group {use.name}",
+                context=use.place,
+                hint=f"Groups of the organisation: {', '.join(known) or 'none'}.",
+            )
+            for use in pipeline.groups
+            if use.name not in known
+        ]
+        if errors:
+            raise Faults(errors)
+        found = Names(pipeline.variables.items())
+        for use in pipeline.groups:
+            for name, value in known[use.name].variables.items():
+                if name not in pipeline.variables or fold(name) in use.overrides:
+                    found[name] = VariableDeclaration(value)
+        return found
+
     def _add_variables(
-        self, context: JobContext, pipeline: Pipeline, space: Workspace, token: SecretStr
+        self,
+        context: JobContext,
+        pipeline: Pipeline,
+        declared: Names[VariableDeclaration],
+        space: Workspace,
+        token: SecretStr,
     ) -> None:
         """The variables of the job; those of the file win over those of the queue."""
         facts = JobFacts(
@@ -214,12 +287,11 @@ class Agent:
             job_name=pipeline.job_name,
             job_display_name=pipeline.job_display_name,
             place=self.service.begin_job(self._project.name),
+            agent_version=str(self._version),
         )
-        for name, declared in pipeline.variables.items():
-            context.variables.set(name, declared.value, read_only=declared.read_only)
-        queued = {name: value for name, value in self.variables.items() if name not in pipeline.variables}
+        for name, declaration in declared.items():
+            self._set(context, name, declaration.value, read_only=declaration.read_only)
         layers: list[JobVariables] = [
-            queued,
             {"System.Debug": "true"} if self.debug else {},
             system_variables(facts, space),
             {"System.EnableAccessToken": "true", "System.AccessToken": token.get_secret_value()}
@@ -227,14 +299,19 @@ class Agent:
             else {"System.AccessToken": token},
             self.proxy.variables() if self.proxy else {},
             dict(self.agent_variables),
+            {name: value for name, value in self.variables.items() if name not in declared},
         ]
         for layer in layers:
             for name, value in layer.items():
-                if isinstance(value, SecretStr):
-                    context.masker.add_job_variable(value.get_secret_value())
-                    context.variables.set(name, value.get_secret_value(), secret=True)
-                else:
-                    context.variables.set(name, value)
+                self._set(context, name, value, read_only=fold(name) in SERVER_READ_ONLY)
+
+    @staticmethod
+    def _set(context: JobContext, name: str, value: str | SecretStr, *, read_only: bool) -> None:
+        if isinstance(value, SecretStr):
+            context.masker.add_job_variable(value.get_secret_value())
+            context.variables.set(name, value.get_secret_value(), secret=True, read_only=read_only)
+        else:
+            context.variables.set(name, value, read_only=read_only)
 
     def _add_endpoints(self, context: JobContext, steps: list[PlannedStep], token: SecretStr) -> None:
         """The job's service connections: those its steps name, and the system's own."""
@@ -259,6 +336,7 @@ class Agent:
                             for name, value in connection.parameters.items()
                         ),
                         data=Names(connection.data.items()),
+                        unescape_reserved=self.unescape_reserved,
                     )
                 )
         context.endpoints.append(
@@ -269,6 +347,7 @@ class Agent:
                 url=self.collection_uri or self.service.collection_uri,
                 scheme="OAuth",
                 parameters=Names([("AccessToken", token.get_secret_value())]),
+                unescape_reserved=self.unescape_reserved,
             )
         )
         for endpoint in context.endpoints:

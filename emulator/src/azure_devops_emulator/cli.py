@@ -2,10 +2,15 @@
 
 import argparse
 import contextlib
+import os
 import secrets
+import select
 import signal
+import stat
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +19,8 @@ from urllib.parse import urlsplit
 from azure_devops_emulator import __version__
 from azure_devops_emulator.console import Console
 from azure_devops_emulator.errors import EmulatorError, InputError, each
-from azure_devops_emulator.jobs.workspace import MACHINE
+from azure_devops_emulator.jobs.agent_version import NEWEST
+from azure_devops_emulator.jobs.workspace import CA_VARIABLES, MACHINE
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -24,20 +30,26 @@ if TYPE_CHECKING:
     from azure_devops_emulator.service import Service
 
 _PROXY_HOST = "devops.example.test"
+_EXAMPLE = Path(__file__).with_name("example.toml")
+# How often `serve` looks whether somebody still reads what it prints, in seconds.
+_TICK = 0.25
 _TASK = Path("dist/task/PipAuthenticate")
+_HTTPS_HELP = "serve https under a certificate made for this run"
 _RUN_EXAMPLES = """\
 examples:
   azure-devops-emulator run examples/feeds.yml
   azure-devops-emulator run examples/behind-a-proxy.yml --proxy
   azure-devops-emulator run examples/save-from-upstream.yml --project project2
   azure-devops-emulator run my.yml --organization my.toml --variable color=red --debug
+  azure-devops-emulator run my.yml --task-dir dist/MyTask --extension acme.tools-1.0.0.vsix
 
 The exit code is 0 when the job succeeded (with or without issues), 1 when it did not, and
 2 when the pipeline or the organisation cannot be used.
 """
 _SERVE_EXAMPLES = """\
 examples:
-  azure-devops-emulator serve --organization examples/organization.toml
+  azure-devops-emulator serve
+  azure-devops-emulator serve --organization organization.toml --https
   azure-devops-emulator serve --port 8080 --show-tokens
 """
 
@@ -59,6 +71,10 @@ def main(argv: list[str] | None = None) -> int:
         for one in each(error):
             _complain(str(one))
         return 2
+    except BrokenPipeError:
+        # Nobody reads on. What is left in the buffer goes nowhere, without another word at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _complain(text: str) -> None:
@@ -91,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--project", default="", help="the project it runs in (default: the first one)")
     run.add_argument("--on-premises", action="store_true", help="be an Azure DevOps Server")
-    run.add_argument(
+    place = run.add_mutually_exclusive_group()
+    place.add_argument("--https", action="store_true", help=_HTTPS_HELP)
+    place.add_argument(
         "--proxy",
         action="store_true",
         help="put the organisation, an Azure DevOps Server, behind a web proxy that asks for a password",
@@ -102,13 +120,38 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         metavar="DIR",
-        help=f"folder of a built task; may be given several times (default: {_TASK})",
+        help=f"folder of a built task; may be given several times (default: {_TASK}, without --extension)",
+    )
+    run.add_argument(
+        "--extension",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.vsix",
+        help="an extension whose tasks are installed; may be given several times",
     )
     run.add_argument(
         "--variable", action="append", default=[], metavar="NAME=VALUE", help="set a variable of the pipeline"
     )
     run.add_argument(
         "--secret-variable", action="append", default=[], metavar="NAME=VALUE", help="set a secret variable"
+    )
+    run.add_argument(
+        "--agent-version",
+        default=str(NEWEST),
+        metavar="VERSION",
+        help="be an agent of this version (default: %(default)s)",
+    )
+    run.add_argument(
+        "--unescape-reserved",
+        action="store_true",
+        help="write addresses of service connections as .NET's documentation says, not as its sources do",
+    )
+    run.add_argument(
+        "--sources",
+        type=Path,
+        metavar="DIR",
+        help="what the job checks out (default: the repository, or else the folder, of the pipeline)",
     )
     run.add_argument("--keep", type=Path, metavar="DIR", help="keep the job's files in this folder")
     run.set_defaults(action=_run)
@@ -122,11 +165,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--organization",
         type=Path,
-        default=Path("examples/organization.toml"),
+        default=_EXAMPLE,
         metavar="FILE",
-        help="what the organisation consists of (default: %(default)s)",
+        help="what the organisation consists of (default: the emulator's own example)",
     )
     serve.add_argument("--on-premises", action="store_true", help="be an Azure DevOps Server")
+    serve.add_argument("--https", action="store_true", help=_HTTPS_HELP)
     serve.add_argument("--port", type=_port, default=0, help="port of the service (default: a free one)")
     serve.add_argument(
         "--blob-port", type=_port, default=0, help="port of the blob store (default: a free one)"
@@ -187,25 +231,33 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     tasks = arguments.task_dir
     if tasks is None:
-        tasks = [_TASK] if _TASK.is_dir() else []
+        tasks = [_TASK] if _TASK.is_dir() and not arguments.extension else []
     variables: dict[str, str | SecretStr] = dict(_pairs(arguments.variable))
     variables.update((name, SecretStr(value)) for name, value in _pairs(arguments.secret_variable))
     console = Console(sys.stdout, MACHINE)
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(
-            Service(organization, on_premises=arguments.on_premises or arguments.proxy)
+            Service(
+                organization,
+                on_premises=arguments.on_premises or arguments.proxy,
+                https=arguments.https,
+            )
         )
         proxy, collection = _proxy(service, stack) if arguments.proxy else (None, "")
         agent = Agent(
             service=service,
             project=arguments.project or _first_project(organization),
             task_dirs=tasks,
+            extensions=arguments.extension,
+            agent_version=arguments.agent_version,
             debug=arguments.debug,
+            unescape_reserved=arguments.unescape_reserved,
             proxy=proxy,
             collection_uri=collection,
             variables=variables,
             echo=console.line,
             keep=arguments.keep,
+            sources=arguments.sources,
         )
         stack.enter_context(_on_signals(agent.cancel))
         result = agent.run(pipeline)
@@ -244,15 +296,36 @@ def _serve(arguments: argparse.Namespace) -> int:
     service = Service(
         organization,
         on_premises=arguments.on_premises,
+        https=arguments.https,
         port=arguments.port,
         blob_port=arguments.blob_port,
     )
-    with _on_signals(stopped.set), _serving(service):
+    with _on_signals(stopped.set), _serving(service), _authority_file(service) as trusted:
         for line in _description(service, show=arguments.show_tokens):
             console.line(line)
+        for line in _table(
+            "To trust its certificate", dict.fromkeys(CA_VARIABLES if trusted else (), trusted)
+        ):
+            console.line(line)
         console.line("Press Ctrl+C to stop." if arguments.seconds is None else "")
-        stopped.wait(arguments.seconds)
+        end = time.monotonic() + (arguments.seconds if arguments.seconds is not None else float("inf"))
+        while not stopped.wait(min(_TICK, max(0.0, end - time.monotonic()))):
+            if time.monotonic() >= end or _nobody_reads():
+                break
     return 0
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output is a pipe that was closed at its other end; unknown on Windows."""
+    try:
+        number = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):
+        return False
+    if sys.platform == "win32" or not stat.S_ISFIFO(os.fstat(number).st_mode):
+        return False
+    watch = select.poll()
+    watch.register(number, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
 
 
 @contextlib.contextmanager
@@ -267,12 +340,25 @@ def _serving(service: "Service") -> Iterator[None]:
         service.stop()
 
 
+@contextlib.contextmanager
+def _authority_file(service: "Service") -> Iterator[str]:
+    """A file with what clients have to trust, while the service runs; "" when it has no own certificate."""
+    if not service.ca_pem:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="azure-devops-emulator-") as folder:
+        file = Path(folder) / "ca.pem"
+        file.write_bytes(service.ca_pem)
+        yield str(file)
+
+
 def _description(service: "Service", *, show: bool) -> Iterator[str]:
     """What an organisation's service offers, in lines; secrets only when they are to be shown."""
     organization = service.organization
     yield f"Organization {organization.name} ({service.server_type})"
     yield ""
-    yield from _table("Addresses", service.addresses())
+    addresses = service.addresses()
+    yield from _table("Addresses", addresses)
     people: Mapping[str, str] = {
         identity.name: ", ".join(
             f"{token.label}: {_shown(token.value, show=show)} [{' '.join(token.scopes)}]"
@@ -281,6 +367,13 @@ def _description(service: "Service", *, show: bool) -> Iterator[str]:
         for identity in organization.identities
     }
     yield from _table("Identities and their tokens", people)
+    for feed in organization.feeds[:1] if people else ():
+        index = addresses[f"feed {feed.address}"].replace("://", "://user:TOKEN@", 1)
+        upload = addresses[f"upload to {feed.address}"]
+        yield "Log in with any user name and a token as password, for example:"
+        yield f"  PIP_INDEX_URL={index} pip install ..."
+        yield f"  TWINE_USERNAME=user TWINE_PASSWORD=TOKEN twine upload --repository-url {upload} dist/*"
+        yield ""
     connections: Mapping[str, str] = {
         connection.name: f"{connection.type}, {connection.scheme}, {service.resolve(connection.url)}"
         + "".join(

@@ -23,6 +23,7 @@ from azure_devops_emulator.description.model import (
     PrivateIndex,
     Project,
     ProjectBuild,
+    VariableGroup,
 )
 from azure_devops_emulator.description.reading import (
     Guid,
@@ -69,6 +70,7 @@ class Organization(Shape):
     feeds: Many[Feed] = ()
     private_indexes: Many[PrivateIndex] = ()
     service_connections: Many[AnyConnection] = ()
+    variable_groups: Many[VariableGroup] = ()
 
     @classmethod
     def load(cls, path: Path) -> "Organization":

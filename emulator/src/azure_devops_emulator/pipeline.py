@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     PlainValidator,
     PrivateAttr,
+    SecretStr,
     Strict,
     TypeAdapter,
     ValidationInfo,
@@ -29,7 +30,7 @@ from azure_devops_emulator.description.shapes import Many, Shape, borrowed, faul
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.jobs import expressions, task_definition, yaml_reader
 from azure_devops_emulator.jobs.expressions import Expression
-from azure_devops_emulator.jobs.names import Names
+from azure_devops_emulator.jobs.names import Names, fold
 from azure_devops_emulator.jobs.restrictions import Restrictions
 from azure_devops_emulator.jobs.task_definition import TaskReference
 
@@ -94,23 +95,65 @@ class _Part(Shape):
         return fault("unknown-key", what, f"It knows {', '.join(sorted(cls.keys()))}.")
 
 
-class Variable(_Part):
-    """A variable as it is declared, macros included."""
-
+class _Variable(_Part):
     titled = "a variable"
     name: Text
     value: Text
     read_only: Flag = Field(default=False, alias="readonly")
 
 
-def _variables(value: object) -> Names[Variable]:
+class _Group(_Part):
+    titled = "a group"
+    group: Text
+
+
+def _variable(value: object) -> _Variable | tuple[str, int]:
+    if isinstance(value, yaml_reader.Mapping) and list(value) == ["group"]:
+        return _Group.model_validate(value).group, value.line
+    return _Variable.model_validate(value)
+
+
+_TEXTS = TypeAdapter(Texts)
+_ENTRIES = TypeAdapter(Many[Annotated[_Variable | tuple[str, int], PlainValidator(_variable)]])
+
+
+def _variables(value: object) -> tuple[_Variable | tuple[str, int], ...]:
     if isinstance(value, dict):
-        texts = TypeAdapter(Texts).validate_python(value)
+        texts = _TEXTS.validate_python(value)
         value = [{"name": name, "value": text} for name, text in texts.items()]
-    return Names((one.name, one) for one in TypeAdapter(Many[Variable]).validate_python(value))
+    return _ENTRIES.validate_python(value)
 
 
-Variables = Annotated[Names[Variable], PlainValidator(_variables)]
+Variables = Annotated[tuple[_Variable | tuple[str, int], ...], PlainValidator(_variables)]
+"""Variables in order, and the groups among them: the name of each, and its line."""
+
+
+@dataclass(frozen=True)
+class VariableDeclaration:
+    """One variable of the file, or of a group that it takes in.
+
+    Args:
+        value: as written, macros included; a SecretStr for a secret variable.
+        read_only: whether steps may not change it.
+    """
+
+    value: str | SecretStr
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class GroupUse:
+    """A variable group that the file takes in.
+
+    Args:
+        name: its name.
+        place: where the file does so.
+        overrides: the variables of the file that come before it, upper-case; it wins over them.
+    """
+
+    name: str
+    place: str
+    overrides: frozenset[str]
 
 
 class _Target(_Part):
@@ -214,26 +257,45 @@ class BashStep(ScriptStep):
 _KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (TaskStep, ScriptStep, BashStep)}
 
 
-def _step(value: object) -> Step | None:
+def _self_or_none(which: str) -> str:
+    if which.lower() not in {"self", "none"}:
+        raise fault(_UNSUPPORTED, "the emulator checks out self or none")
+    return which.lower()
+
+
+class _Checkout(_Part):
+    """What is checked out: it is there, as a copy, before the first step runs."""
+
+    titled = "a checkout step"
+    checkout: Annotated[Text, AfterValidator(_self_or_none)]
+    display_name: Text = ""
+    clean: object = None
+    fetch_depth: object = None
+    fetch_filter: object = None
+    fetch_tags: object = None
+    lfs: object = None
+    persist_credentials: object = None
+    submodules: object = None
+
+
+def _step(value: object) -> Step | _Checkout:
     if not isinstance(value, yaml_reader.Mapping):
         raise wrong_kind("a mapping with keys")
-    if list(value) == ["checkout"] and _text(value["checkout"]).lower() == "none":
-        return None  # There is no repository to check out anyway.
+    if "checkout" in value:
+        return _Checkout.model_validate(value)
     kinds = [kind for name, kind in _KINDS.items() if name in value]
     if len(kinds) != 1:
         what = f"{next(iter(value), 'an empty step')} is not a step that the emulator supports"
-        raise fault(_UNSUPPORTED, what, f"It knows {', '.join(_KINDS)} and checkout: none.")
+        raise fault(_UNSUPPORTED, what, f"It knows {', '.join(_KINDS)} and checkout.")
     return kinds[0].model_validate(value, context=value.line)
 
 
-def _steps(value: object) -> tuple[Step, ...]:
-    steps = TypeAdapter(Many[Annotated[Step | None, PlainValidator(_step)]]).validate_python(value)
-    found = tuple(step for step in steps if step)
-    names = [step.name.lower() for step in found if step.name]
+def _together(steps: tuple[Step | _Checkout, ...]) -> tuple[Step | _Checkout, ...]:
+    names = [step.name.lower() for step in steps if isinstance(step, Step) and step.name]
     for name in names:
         if names.count(name) > 1:
             raise fault("pipeline-value", f"two steps have the name {name}")
-    return found
+    return steps
 
 
 def _one(jobs: tuple["_Job", ...]) -> tuple["_Job", ...]:
@@ -242,7 +304,7 @@ def _one(jobs: tuple["_Job", ...]) -> tuple["_Job", ...]:
     return jobs
 
 
-Steps = Annotated[tuple[Step, ...], PlainValidator(_steps)]
+Steps = Annotated[Many[Annotated[Step | _Checkout, PlainValidator(_step)]], AfterValidator(_together)]
 
 
 class _Job(_Part):
@@ -250,7 +312,7 @@ class _Job(_Part):
     job: Text = ""
     display_name: Text = ""
     steps: Steps
-    variables: Variables = Names()
+    variables: Variables = ()
     timeout_in_minutes: Count = 0
     pool: object = None
 
@@ -259,7 +321,7 @@ class _File(_Part):
     titled = "a pipeline"
     steps: Steps = ()
     jobs: Annotated[Many[_Job], AfterValidator(_one)] = ()
-    variables: Variables = Names()
+    variables: Variables = ()
     # These say when and where a pipeline runs; on the emulator it runs now and here.
     trigger: object = None
     pr: object = None
@@ -283,19 +345,25 @@ class Pipeline:
         source: the file's name.
         steps: in order.
         variables: of the pipeline and its job, the job's winning.
+        groups: the variable groups that it takes in.
         job_name: the job's name.
         job_display_name: what the log calls the job.
         timeout: of the job, in minutes; 0 for none.
         without_effect: keys of the file that mean nothing here.
+        folder: where the file lies.
+        checkout: whether the job gets the repository that the file lies in.
     """
 
     source: str
     steps: tuple[Step, ...]
-    variables: Names[Variable]
+    variables: Names[VariableDeclaration]
+    groups: tuple[GroupUse, ...]
     job_name: str
     job_display_name: str
     timeout: float
     without_effect: tuple[str, ...]
+    folder: Path
+    checkout: bool
 
     @classmethod
     def load(cls, path: Path) -> "Pipeline":
@@ -310,12 +378,26 @@ class Pipeline:
         job = file.jobs[0] if file.jobs else _Job.model_construct(steps=file.steps)
         keys = file.model_dump(by_alias=True, exclude_unset=True, exclude={"steps", "jobs", "variables"})
         keys |= job.model_dump(include={"pool"}, exclude_unset=True)
+        checkouts = [step for step in job.steps if isinstance(step, _Checkout)]
+        for one in checkouts:
+            keys |= one.model_dump(by_alias=True, exclude_unset=True, exclude={"checkout", "display_name"})
+        variables: Names[VariableDeclaration] = Names()
+        groups = []
+        for entry in (*file.variables, *job.variables):
+            if isinstance(entry, _Variable):
+                variables[entry.name] = VariableDeclaration(entry.value, entry.read_only)
+            else:
+                place = f"{path.name}, line {entry[1]}"
+                groups.append(GroupUse(entry[0], place, frozenset(map(fold, variables))))
         return cls(
             source=path.name,
-            steps=job.steps,
-            variables=Names([*file.variables.items(), *job.variables.items()]),
+            steps=tuple(step for step in job.steps if isinstance(step, Step)),
+            variables=variables,
+            groups=tuple(groups),
             job_name=job.job or "Job",
             job_display_name=job.display_name or job.job or "Job",
             timeout=job.timeout_in_minutes,
             without_effect=tuple(keys),
+            folder=path.resolve().parent,
+            checkout=not checkouts or any(one.checkout == "self" for one in checkouts),
         )

@@ -1,5 +1,6 @@
 """The emulated organisation's service: real HTTP on loopback, in a thread of its own."""
 
+import contextlib
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
@@ -15,10 +16,12 @@ from pydantic import SecretStr
 from azure_devops_emulator.description.connections import PLACEHOLDER
 from azure_devops_emulator.description.model import Project
 from azure_devops_emulator.errors import InputError
+from azure_devops_emulator.installed_tasks import InstalledTasks
 from azure_devops_emulator.organization import Organization
 from azure_devops_emulator.services.assertions import JobPlace
 from azure_devops_emulator.services.background import BackgroundLoop
 from azure_devops_emulator.services.blobs import LIFETIME, BlobStore
+from azure_devops_emulator.services.certificates import OwnCertificate
 from azure_devops_emulator.services.control import CONTROL_PATH, control
 from azure_devops_emulator.services.entra import PREFIX, Entra
 from azure_devops_emulator.services.faults import Fault, FaultQueue, Proceed, commit
@@ -31,6 +34,8 @@ from azure_devops_emulator.services.tokens import Signer
 
 JOB_TOKEN_LIFETIME = timedelta(hours=2)
 LOOPBACK = ("127.0.0.1", "::1")
+BLOB_HOST = "localhost"
+"""The blob store has a host of its own, as the real one has, for clients that keep credentials by host."""
 _LARGEST_UPLOAD = 500 * 1024 * 1024
 _SHUTDOWN_SECONDS = 0.2
 
@@ -46,10 +51,14 @@ class Service:
         host: loopback address to bind to.
         port: of everything but the blob store; 0 for a free one.
         blob_port: of the blob store; 0 for a free one.
-        tls: serve https with this context.
+        https: serve https under a certificate made for this run.
+        tls: serve https with this context; its certificate has to be one for `localhost`, too.
         public_upstream: address of the index that upstreams call this machine's; "" to ask pip.
         blob_lifetime: how long the addresses that downloads are sent to are valid.
         others: further organisations, each with addresses, identities and perhaps a tenant of its own.
+
+    Attributes:
+        ca_pem: the authority to be trusted by clients of a service that has its own certificate, or nothing.
 
     Raises:
         InputError: the host is no loopback address, or two organisations have one name.
@@ -63,6 +72,7 @@ class Service:
         host: str = "127.0.0.1",
         port: int = 0,
         blob_port: int = 0,
+        https: bool = False,
         tls: ssl.SSLContext | None = None,
         public_upstream: str = "",
         blob_lifetime: timedelta = LIFETIME,
@@ -82,8 +92,10 @@ class Service:
         self.blob_port = blob_port
         self.log: list[Record] = []
         self.faults = FaultQueue()
-        self._tls = tls
-        self._blobs = BlobStore(lambda: self._origin(self.blob_port), blob_lifetime)
+        certificate = OwnCertificate() if https and tls is None else None
+        self.ca_pem = certificate.authority if certificate else b""
+        self._tls = certificate.context if certificate else tls
+        self._blobs = BlobStore(lambda: self._origin(self.blob_port, BLOB_HOST), blob_lifetime)
         organizations = [organization, *others]
         if len({entry.name.lower() for entry in organizations}) < len(organizations):
             raise InputError("twice", "Two organisations of one service have the same name")
@@ -121,7 +133,7 @@ class Service:
         self._background.start()
         try:
             self.port = self._background.run(self._serve(self._answer, self.port))
-            self.blob_port = self._background.run(self._serve(self._answer_blob, self.blob_port))
+            self.blob_port = self._background.run(self._serve(self._answer_blob, self.blob_port, *LOOPBACK))
         except OSError:
             self.stop()
             raise
@@ -147,6 +159,11 @@ class Service:
     def collection_uri(self) -> str:
         """What pipelines see as System.TeamFoundationCollectionUri; ends with a slash."""
         return self.address("dev")
+
+    @property
+    def tfx_service_url(self) -> str:
+        """What tfx takes as --service-url: an address with one path segment, or a collection below /tfs."""
+        return (self.origin + self._site.fronts[-1].prefixes["dev"]).rstrip("/")
 
     @property
     def public_index_url(self) -> str:
@@ -180,14 +197,22 @@ class Service:
                 "collection, old form": self.origin + self._site.fronts[-1].prefixes["dev"],
                 "Microsoft Entra": self.authority,
             }
+        found["tfx --service-url"] = self.tfx_service_url
         for feed in self.organization.feeds:
-            found[f"feed {feed.address}"] = self.resolve(f"{{feed:{feed.address}}}")
-        for index in self.organization.private_indexes:
-            found[f"private index {index.name}"] = self.resolve(f"{{private:{index.name}}}")
+            index = self.resolve(f"{{feed:{feed.address}}}")
+            found[f"feed {feed.address}"] = index
+            found[f"upload to {feed.address}"] = f"{index.removesuffix('simple/')}upload/"
+        for private in self.organization.private_indexes:
+            found[f"private index {private.name}"] = self.resolve(f"{{private:{private.name}}}")
         found["public index (stand-in)"] = self.public_index_url
-        found["blob store"] = self._origin(self.blob_port)
+        found["blob store"] = self._origin(self.blob_port, BLOB_HOST)
         found["faults (POST, DELETE)"] = f"{self.origin}{CONTROL_PATH}"
         return found
+
+    @property
+    def tasks(self) -> InstalledTasks:
+        """The tasks that were uploaded, and the built-in ones."""
+        return self._site.tasks
 
     def project(self, project: str) -> Project:
         """The project of a name or a GUID.
@@ -259,12 +284,21 @@ class Service:
             raise InputError("unknown-placeholder", f"There is no placeholder {match[0]!r}")
         return plain[kind]
 
-    def _origin(self, port: int) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
+    def _origin(self, port: int, host: str = "") -> str:
+        host = host or (f"[{self.host}]" if ":" in self.host else self.host)
         return f"{'https' if self._tls else 'http'}://{host}:{port}"
 
-    async def _serve(self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], port: int) -> int:
-        """Serve on a port; gives the port."""
+    async def _serve(
+        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], port: int, *more: str
+    ) -> int:
+        """Serve on a port; gives the port.
+
+        Args:
+            handler: answers requests.
+            port: 0 for a free one.
+            more: addresses to bind to as well, if this machine has them and the port is free there: those
+                that a name may lead to, so that no client waits for the one that does not answer.
+        """
         app = web.Application(client_max_size=_LARGEST_UPLOAD)
         app.router.add_route("*", "/{path:.*}", handler)
         runner = web.AppRunner(
@@ -273,7 +307,12 @@ class Service:
         await runner.setup()
         self._runners.append(runner)
         await web.TCPSite(runner, self.host, port, ssl_context=self._tls).start()
-        return int(runner.addresses[0][1])
+        port = int(runner.addresses[0][1])
+        for address in more:
+            if address != self.host:
+                with contextlib.suppress(OSError):
+                    await web.TCPSite(runner, address, port, ssl_context=self._tls).start()
+        return port
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a request to the main port, and log it."""

@@ -45,6 +45,24 @@ url = "{{private:warehouse}}"
 scheme = "Token"
 parameters = {{ apitoken = "canary-another" }}
 
+[[variable_groups]]
+name = "common"
+variables = {{ before = "group", after = "group", both = "common", open = "text" }}
+
+[[variable_groups]]
+name = "more"
+
+[variable_groups.variables]
+both = {{ value = "more" }}
+hidden = {{ value = "canary-group", secret = true }}
+
+[[service_connections]]
+name = "spaced"
+type = "externalPythonDownloadFeed"
+url = "https://Index.example.test/My%20Project/feed%40Local"
+scheme = "Token"
+parameters = {{ apitoken = "canary-spaced" }}
+
 [[service_connections]]
 name = "cloud"
 type = "azurerm"

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from azure_devops_emulator.agent import AgentProxy, Timing
-from azure_devops_emulator.errors import InputError
+from azure_devops_emulator.errors import EmulatorError, InputError
 from azure_devops_emulator.pipeline import Pipeline
 from azure_devops_emulator.service import Service
 from emulator_support.agent import (
@@ -88,6 +88,16 @@ def test_only_the_connections_that_an_input_names_reach_the_task(bench: Bench) -
     assert first[f"ENDPOINT_URL_{CONNECTION}"] == bench.service.resolve("{private:warehouse}")
     assert first[f"ENDPOINT_AUTH_PARAMETER_{CONNECTION}_PASSWORD"] == "canary-p%zz@x"
     assert first["ENDPOINT_URL_SYSTEMVSSCONNECTION"] == bench.service.collection_uri
+
+
+@pytest.mark.parametrize(("unescape_reserved", "feed"), [(False, "feed%40Local"), (True, "feed@Local")])
+def test_a_connections_address_comes_as_dotnet_writes_it(
+    bench: Bench, *, unescape_reserved: bool, feed: str
+) -> None:
+    step = probe("env(...Object.keys(process.env).filter(k => k.startsWith('ENDPOINT_URL')))")
+    step["inputs"]["connections"] = "spaced"
+    written = output(bench.run(step, unescape_reserved=unescape_reserved))
+    assert any(line.endswith(f'="https://index.example.test/My Project/{feed}"') for line in written)
 
 
 def test_variables_of_the_system_the_agent_and_the_task(bench: Bench) -> None:
@@ -395,6 +405,31 @@ def test_the_knob_for_percent_signs(bench: Bench) -> None:
     assert 'ENV DECODE_PERCENTS="false"' in output(result)
 
 
+@pytest.mark.parametrize(
+    ("version", "default", "on", "off"),
+    [
+        ("2.144.0", False, False, False),
+        ("2.182.0", False, False, False),
+        ("2.182.1", False, True, False),
+        ("2.183.9", False, True, False),
+        ("2.184.0", True, True, False),
+        ("4.260.0", True, True, False),
+    ],
+)
+def test_what_an_agent_undoes_follows_its_version(
+    bench: Bench, version: str, *, default: bool, on: bool, off: bool
+) -> None:
+    sent = "100%AZP25%3B%0D%0A%5D%3b%0d%0a%5d%25"
+    for knob, decodes in ((None, default), (True, on), (False, off)):
+        result = bench.run(
+            probe(say(f"##vso[task.setvariable variable=x]{sent}") + "env('AGENT_VERSION')"),
+            agent_version=version,
+            decode_percents=knob,
+        )
+        assert result.variables["x"].value == f"100{'%' if decodes else '%AZP25'};\r\n]%3b%0d%0a%5d%25"
+        assert f'ENV AGENT_VERSION="{version}"' in output(result)
+
+
 def test_telemetry_is_passed_on_for_tasks_of_the_server(bench: Bench) -> None:
     step = probe(say('##vso[telemetry.publish area=A;feature=F]{"n": 1}'))
     assert [event.published for event in bench.run(step).telemetry] == [False]
@@ -655,6 +690,66 @@ def test_read_only_variables(bench: Bench) -> None:
     result = bench.run(probe(say("##vso[task.setvariable variable=FIXED]2")), keys=keys)
     assert result.steps[0].result == "Failed"
     assert result.variables["fixed"].value == "1"
+
+
+def test_variables_that_the_server_sends_are_read_only_by_their_own_name(bench: Bench) -> None:
+    """The agent compares names and not what they become in the environment, so another spelling passes."""
+    code = say("##vso[task.setvariable variable={}]https://thief.example.test/")
+    names = ("System.OidcRequestUri", "system.collectionuri", "agent.proxyUrl")
+    for name in names:
+        refused = bench.run(probe(code.format(name)), probe("all()", condition="always()"))
+        assert refused.steps[0].result == "Failed"
+        assert "thief" not in str(environment(refused).values())
+        alias = name.upper().replace(".", "_")
+        for options in ({"variables": {"Agent.ReadOnlyVariables": "false"}}, {}):
+            spelling = name if options else alias
+            result = bench.run(probe(code.format(spelling)), probe("all()"), **options)
+            assert environment(result)[alias] == "https://thief.example.test/"
+            assert bool(result.steps[0].warnings) == bool(options)
+    step = probe(say("##vso[task.setvariable variable=OIDCREQUESTURI;isoutput=true]x"), name="System")
+    assert environment(bench.run(step, probe("all()")))["SYSTEM_OIDCREQUESTURI"] == "x"
+
+
+def test_a_slow_agent_makes_its_tasks_wait(bench: Bench) -> None:
+    code = "const t = Date.now(); require('fs').writeSync(1, 'x'.repeat(200000) + '\\n');"
+    code += "console.log(Date.now() - t)"
+    quick, slow = (int(output(bench.run(probe(code), timing=Timing(read=read)))[1]) for read in (0, 0.02))
+    assert slow > 300 > quick
+
+
+def test_predefined_variables_may_be_given_when_the_run_is_queued(bench: Bench) -> None:
+    given = {"build.reason": "PullRequest", "System.AccessToken": SecretStr("canary-mine")}
+    seen = environment(bench.run(probe("all()"), variables=given))
+    assert seen["BUILD_REASON"] == "PullRequest"
+    assert seen["SECRET_SYSTEM_ACCESSTOKEN"] == "canary-mine"
+
+
+def test_variable_groups(bench: Bench) -> None:
+    """Of two of one name the later one counts, be it the file's or a group's."""
+    variables = [
+        {"name": "before", "value": "file"},
+        {"group": "Common"},
+        {"group": "more"},
+        {"name": "after", "value": "file"},
+    ]
+    result = bench.run(probe("all()"), keys={"variables": variables})
+    seen = environment(result)
+    assert (seen["BEFORE"], seen["AFTER"], seen["BOTH"], seen["OPEN"]) == ("group", "file", "more", "text")
+    assert "canary" not in "\n".join(result.log)
+    assert seen["SECRET_HIDDEN"] == "canary-group"
+    with pytest.raises(EmulatorError, match="there is no variable group none"):
+        bench.run(probe(""), keys={"variables": [{"group": "none"}]})
+
+
+@pytest.mark.parametrize(
+    ("scoped", "who"),
+    [
+        (False, "project one Build Service (fabrikam)"),
+        (True, "Project Collection Build Service (fabrikam)"),
+    ],
+)
+def test_the_log_says_whom_the_job_runs_as(bench: Bench, *, scoped: bool, who: str) -> None:
+    assert f"The job runs as: '{who}'" in bench.run(probe(""), collection_scoped=scoped).log
 
 
 def test_variables_of_the_file_win_over_those_of_the_queue(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -74,7 +75,12 @@ steps:
         ("steps: [{script: x}]", ["--project", "nowhere"], ["nowhere"]),
         ("steps: [{script: x}]", ["--organization", "missing.toml"], ["missing.toml"]),
         ("steps: [{script: x}]", ["--variable", "novalue"], ["NAME=VALUE (novalue)"]),
-        ("steps: [{script: x}]", ["--task-dir", "no-task-here"], ["no task in no-task-here", "make task"]),
+        (
+            "steps: [{script: x}]",
+            ["--task-dir", "no-task-here"],
+            ["no task in no-task-here", "holds its task.json"],
+        ),
+        ("steps: [{script: x}]", ["--agent-version", "new"], ["'new' is not a version", "2.144.0"]),
         ("steps: [{task: Gone@1}]", ["--task-dir", str(PROBE)], ["Gone@1 is not installed", "Probe@1"]),
         ('steps: [{task: "\\x1b[31m@1"}]', ["--task-dir", str(PROBE)], [r"\x1b[31m@1 is not"]),
     ],
@@ -128,6 +134,81 @@ def test_ctrl_c_cancels_the_job(folder: Path) -> None:
     assert "##[error]The operation was canceled." in rest
     assert "\nlast\n" in rest
     assert rest.endswith("Job result: Canceled\n")
+
+
+def test_a_job_trusts_a_service_that_has_its_own_certificate(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """
+steps:
+- script: |
+    pip download --no-deps Thing
+    index=$(pip config get global.index-url)
+    python -c "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).status)" "$index"
+    echo "$AGENT_CAINFO" "$PIP_CERT"
+"""
+    organization = folder / "organization.toml"
+    organization.write_text(f'{ORGANIZATION}[public]\npackages = ["Thing==1.0"]\n', encoding="utf-8")
+    assert main(["run", pipeline(folder, text), "--https"]) == 0, capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Looking in indexes: https://127.0.0.1:" in shown
+    assert "Successfully downloaded Thing" in shown
+    assert "\n200\n" in shown
+    file = next(line.split()[0] for line in shown.splitlines() if line.endswith("ca.pem"))
+    assert "The services have a certificate made for this run" in shown
+    assert not Path(file).exists()
+
+
+def test_serves_https_and_says_what_to_trust(folder: Path) -> None:
+    with start("serve", "--https", "--organization", str(folder / "organization.toml")) as process:
+        assert process.stdout is not None
+        shown = list(iter(process.stdout.readline, "Press Ctrl+C to stop.\n"))
+        address = next(line.split()[-1] for line in shown if "public index" in line)
+        file = next(line.split()[-1] for line in shown if "SSL_CERT_FILE" in line)
+        trusting = ssl.create_default_context(cafile=file)
+        with urllib.request.urlopen(address, timeout=5, context=trusting) as answer:  # noqa: S310 - loopback
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+    assert address.startswith("https://127.0.0.1:")
+    assert not Path(file).exists()
+
+
+def test_serves_its_own_example_anywhere_and_says_how_to_log_in(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "azure_devops_emulator", "serve", "--seconds", "0"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert "Organization example (Hosted)" in shown
+    address = next(line.split()[-1] for line in shown.splitlines() if "upload to project1/team" in line)
+    assert address.endswith("/project1/_packaging/team/pypi/upload/")
+    assert "Log in with any user name and a token as password" in shown
+    assert f"--repository-url {address} dist/*" in shown
+    assert "PIP_INDEX_URL=http://user:TOKEN@127.0.0.1:" in shown
+
+
+@pytest.mark.parametrize("lines", [1, 1000])
+def test_ends_quietly_when_nobody_reads_on(lines: int) -> None:
+    with start("serve", "--seconds", "60") as process:
+        assert process.stdout is not None
+        for _ in range(lines):
+            if process.stdout.readline().startswith("Press") or lines == 1:
+                break
+        process.stdout.close()
+        assert process.wait(timeout=10) in {0, 1}
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_a_job_ends_quietly_when_nobody_reads_on(folder: Path) -> None:
+    file = pipeline(folder, "steps:\n- script: |\n    echo ready\n    sleep 1\n    echo more; echo more")
+    with start("run", file) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line == "ready\n":
+                break
+        process.stdout.close()
+        assert process.wait(timeout=20) == 1
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

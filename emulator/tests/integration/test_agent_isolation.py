@@ -1,5 +1,6 @@
 """Nothing of this machine gets into an emulated job: a clean environment and a fresh Python."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ packages = ["PublicPackage==1.0.0"]
 PIPELINE = """
 steps:
 - script: |
-    echo "home:" $(ls -A "$HOME" | grep -E 'netrc|config|pip|pypirc|cache')
+    cd "$HOME" && echo "home:" $(find . -type f | grep -E 'netrc|config|pip|pypirc|cache')
     env
     pip config list
     python -c "import netrc; print(netrc.netrc().hosts)"
@@ -82,7 +83,7 @@ def test_nothing_of_the_machine_gets_into_a_job(tmp_path: Path) -> None:
     assert "Successfully installed PublicPackage-1.0.0" in log
     assert "Looking in indexes: http://127.0.0.1:" in log
     assert "No such file or directory" in log  # there is no netrc
-    assert "home:\n" in log
+    assert "home: ./.config/pip/pip.conf\n" in log
     assert "pip cache commands can not function since cache is disabled" in log
     assert log.endswith("Job result: Succeeded\n")
 
@@ -115,3 +116,47 @@ def test_what_the_whole_machine_configures_for_pip_is_overridden(tmp_path: Path)
     done = lines[lines.index(f"Looking in indexes: {one.public_index_url}") :]
     assert "canary" not in "\n".join(done)
     assert result.result == "Failed"
+
+
+def test_the_jobs_configuration_of_pip_holds_in_every_environment(tmp_path: Path) -> None:
+    """What a step makes with `venv` asks the stand-in too, and `pip install --user` stays in the job."""
+    script = """
+        python -m venv made
+        made/bin/python -m pip download --no-deps some-package
+        pip install --quiet --user ./package
+        own-tool
+        python -c "import own_module; print(own_module.__file__)"
+        python -c "import sys; print([p for p in sys.path if 'packages' in p])"
+        echo "$HOME"
+    """
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "own_module.py").write_text("def main(): print('own tool')\n", encoding="utf-8")
+    (package / "pyproject.toml").write_text(
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+        "[project]\nname = 'own'\nversion = '1'\n",
+        encoding="utf-8",
+    )
+    (package / "backend.py").write_text(
+        "import zipfile\n"
+        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
+        "    info = 'own-1.dist-info/'\n"
+        "    with zipfile.ZipFile(f'{folder}/own-1-py3-none-any.whl', 'w') as wheel:\n"
+        "        wheel.write('own_module.py')\n"
+        "        wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: own\\nVersion: 1\\n')\n"
+        "        wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\n')\n"
+        "        points = '[console_scripts]\\nown-tool = own_module:main\\n'\n"
+        "        wheel.writestr(info + 'entry_points.txt', points)\n"
+        "        wheel.writestr(info + 'RECORD', '')\n"
+        "    return 'own-1-py3-none-any.whl'\n",
+        encoding="utf-8",
+    )
+    with service(tmp_path) as one:
+        result = Bench(one, tmp_path).run({"script": script}, python=True)
+    lines = output(result)
+    home = lines[-1]
+    assert f"Looking in indexes: {one.public_index_url}" in lines
+    assert "own tool" in lines
+    assert lines[-3].startswith(f"{home}/.local/lib/")
+    # Nothing of this machine's own packages is within reach.
+    assert all(path.startswith(home.removesuffix("home")) for path in ast.literal_eval(lines[-2]))

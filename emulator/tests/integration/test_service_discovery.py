@@ -64,6 +64,7 @@ def test_all_areas_are_listed_without_credentials(service: Service) -> None:
         "Packaging": service.address("feeds"),
         "Token": service.address("vssps"),
         "Location": service.collection_uri,
+        "distributedtask": service.collection_uri,
     }
     unknown = f"{service.collection_uri}_apis/ResourceAreas/{AREA[:-1]}B"
     assert ask(unknown, headers=PREVIEW).json() is None
@@ -226,6 +227,8 @@ def test_a_server_on_premises_has_one_address_for_everything(server: Service) ->
 def test_a_server_on_premises_has_no_resource_areas_and_no_tenant(server: Service) -> None:
     for url in (f"{server.collection_uri}_apis/ResourceAreas/{AREA}", f"{server.origin}/dev/acme/_apis/"):
         assert ask(url, headers=PREVIEW).status == 404
+    listed = ask(f"{server.collection_uri}_apis/ResourceAreas", headers=PREVIEW)
+    assert listed.json() == {"count": 0, "value": None}
     answer = ask(feed_url(server, "fuel"))
     assert answer.all("WWW-Authenticate") == ["Negotiate", "NTLM", f'Basic realm="{server.collection_uri}"']
     assert answer.headers["X-VSS-E2EID"]

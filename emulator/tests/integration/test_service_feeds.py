@@ -343,7 +343,7 @@ def test_uploads_that_contradict_themselves(service: Service) -> None:
 def test_https() -> None:
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(tls)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     with Service(Organization.parse(ORGANIZATION), tls=tls) as service:

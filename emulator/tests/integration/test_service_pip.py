@@ -1,11 +1,12 @@
 """The emulated service and the real pip: what the one says, the other understands."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -75,6 +76,33 @@ def test_page_redirect_and_blob(pip: Pip, service: Service, tmp_path: Path) -> N
     assert ("pkgs", 200, "job token") in seen
     assert ("pkgs", 303, "job token") in seen
     assert {entry for entry in seen if entry[0] == "blob"} == {("blob", 200, "no credential")}
+
+
+def test_a_client_that_keeps_credentials_by_host(pip: Pip, service: Service, tmp_path: Path) -> None:
+    """Pip adds what a netrc file says for a host to every request to it, whatever the port."""
+    token = service.mint_job_token("project1").get_secret_value()
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine 127.0.0.1 login build password {token}\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    service.log.clear()
+    ended = pip(
+        *("download", "--no-deps", "-d", str(tmp_path / "wheels"), "HelloTestPackage"),
+        PIP_INDEX_URL=feed_url(service, "myTestFeed1", "project1"),
+        NETRC=str(netrc),
+    )
+    assert ended.returncode == 0, ended.stderr
+    credentials = {(record.host, record.credential) for record in service.log}
+    assert credentials == {("pkgs", "job token"), ("blob", "no credential")}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_blob_store_has_a_host_of_its_own(host: str) -> None:
+    with Service(Organization.parse('[organization]\nname = "acme"'), host=host) as one:
+        store = urlsplit(one.addresses()["blob store"])
+        assert (store.hostname, store.port) == ("localhost", one.blob_port)
+        for address in (host, "localhost"):
+            with socket.create_connection((address, one.blob_port), timeout=5):
+                pass
 
 
 def test_install_from_the_first_feed_that_has_it(pip: Pip, service: Service, tmp_path: Path) -> None:
@@ -171,7 +199,7 @@ def test_through_a_proxy(pip: Pip, service: Service, tmp_path: Path) -> None:
             PIP_PROXY=proxy.url_with_credential.get_secret_value(),
         )
         assert ended.returncode == 0, ended.stderr
-        assert {record.host for record in proxy.log} == {"pkgs.example.test", "127.0.0.1"}
+        assert {record.host for record in proxy.log} == {"pkgs.example.test", "localhost"}
     assert downloaded(tmp_path) == ["InternalLibrary-2.0.0-py3-none-any.whl"]
 
 

@@ -55,6 +55,15 @@ def test_ids_are_given_or_follow_from_names() -> None:
     assert first.project("r") is None
 
 
+def test_guids_may_be_written_in_any_way() -> None:
+    tenant = uuid.uuid4()
+    applications = '[[applications]]\nname = "one"\n'
+    organization = Organization.parse(f'{MINIMAL}tenant = "{{{tenant.hex.upper()}}}"\n{applications}')
+    assert organization.tenant_id == str(tenant)
+    assert organization.applications[0].tenants == (str(tenant),)
+    assert organization.identity("one") is not None
+
+
 def test_every_project_and_the_collection_have_a_build_service() -> None:
     organization = Organization.parse(ORGANIZATION)
     project = organization.project("rockets")
@@ -128,10 +137,11 @@ def test_all_faults_are_told_at_once_and_by_name() -> None:
         [behaviour]
         simple_json = "yes"
         sign_in = "never"
+        built_in_task = "presnt"
         """
     )
     for part in (
-        "projects[1]: The key 'name' is missing",
+        "projects[1]: The key 'name' is missing (the organisation file). Give it a text.",
         "projects[1]: The key 'nmae' is not known here (the organisation file). Did you mean 'name'?",
         "feeds[1].project: There is no project 'q' (the organisation file, 'f')",
         "feeds[1]: The key 'rolse' is not known here (the organisation file, 'f'). Did you mean 'roles'?",
@@ -144,8 +154,15 @@ def test_all_faults_are_told_at_once_and_by_name() -> None:
         "The key 'behavior' is not known here (the organisation file). Did you mean 'behaviour'?",
         "behaviour.simple_json has to be true or false",
         "behaviour.sign_in cannot be 'never'",
+        "behaviour.built_in_task cannot be 'presnt'",
     ):
         assert [line for line in told if part in line], f"{part} is not in {told}"
+
+
+def test_administrators_are_those_who_are_said_to_be() -> None:
+    people = '[[identities]]\nname = "A"\nadministrator = true\n[[identities]]\nname = "B"\n'
+    organization = Organization.parse(f'{people}[[projects]]\nname = "p"\n{MINIMAL}')
+    assert [identity.name for identity in organization.identities if identity.administrator] == ["A"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +185,7 @@ def test_all_faults_are_told_at_once_and_by_name() -> None:
         ),
         ('[[feeds]]\nname = "f"\n[[feeds.upstreams]]', "exactly one of feed, folder, packages and public"),
         (
-            '[[feeds]]\nname = "f"\n[[feeds.upstreams]]\npackages = []\npublic = "machine"',
+            '[[feeds]]\nname = "f"\n[[feeds.upstreams]]\nfolder = "x"\npublic = "machine"',
             "exactly one of feed, folder, packages and public",
         ),
         ('[[feeds]]\nname = "f"\n[[feeds.upstreams]]\npackages = ["a"]', "is written name==version"),
@@ -186,6 +203,11 @@ def test_all_faults_are_told_at_once_and_by_name() -> None:
         ),
         ('[[private_indexes]]\nname = "a/b"\npassword = ""', "A private index cannot be called 'a/b'"),
         ('[[private_indexes]]\nname = "a"\nuser = "x:y"\npassword = ""', "has no colon"),
+        (
+            '[[variable_groups]]\nname = "g"\nvariables = { a = { valu = "x" } }',
+            "The key 'valu' is not known",
+        ),
+        ('[[variable_groups]]\nname = "g"\n[[variable_groups]]\nname = "G"', "2 of the variable group 'g'"),
         (
             '[[service_connections]]\nname = "c"\nscheme = "Token"\nurl = "{private:x}"',
             "There is no placeholder '{private:x}'",

@@ -155,7 +155,7 @@ def test_targets(tmp_path: Path, target: str) -> None:
         ("steps:\n- template: x.yml", ["template is not a step", "line 2"]),
         ("steps:\n- pwsh: x", ["pwsh is not a step"]),
         ("steps:\n- powershell: x", ["powershell"]),
-        ("steps:\n- checkout: self", ["checkout"]),
+        ("steps:\n- checkout: other", ["self or none"]),
         ("steps:\n- publish: x\n  artifact: y", ["publish"]),
         ("steps:\n- {}", ["an empty step"]),
         ("steps:\n- script: x\n  bash: y", ["is not a step"]),
@@ -183,10 +183,11 @@ def test_targets(tmp_path: Path, target: str) -> None:
         ("steps:\n- script: x\n  env: text", ["has to be a mapping"]),
         ("steps:\n- script: {a: b}", ["has to be a text"]),
         ("steps:\n- script: ${{ parameters.x }}", ["${{ }}"]),
+        ("steps:\n- ${{ if true }}:\n  - script: x", ["the key ${{ if true }} is", "Write what it would"]),
         ("variables: {a: '$[ counter() ]'}\nsteps: [{script: x}]", ["$[ ]"]),
         (
-            "variables:\n- group: secrets\nsteps: [{script: x}]",
-            ["group is not supported", "'name' is missing", "'value' is missing"],
+            "variables:\n- group: secrets\n  name: x\nsteps: [{script: x}]",
+            ["group is not supported", "'value' is missing"],
         ),
         ("variables:\n- name: a\n  value: 1\n  readonly: maybe\nsteps: [{script: x}]", ["true or false"]),
         ("variables: text\nsteps: [{script: x}]", ["variables has to be a list"]),
@@ -248,3 +249,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yml")), ids=lambda file: file.name)
 def test_the_examples_are_pipelines(file: Path) -> None:
     assert Pipeline.load(file).steps
+
+
+def test_a_key_is_never_told_to_be_a_macro(tmp_path: Path) -> None:
+    assert "macro" not in " ".join(faults(tmp_path, "steps:\n- ${{ each x in y }}:\n  - script: x"))

@@ -23,6 +23,7 @@ DEPENDENCIES = {
     "pydantic",
     "pydantic_core",
     "tomli",
+    "trustme",
     "yaml",
 }
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,6 +59,16 @@ def test_every_public_name_is_there_and_in_the_readme() -> None:
     for name in azure_devops_emulator.__all__:
         assert getattr(azure_devops_emulator, name).__name__ == name
         assert f"`{name}`" in face, f"{name} is not documented"
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_every_option_is_in_the_readme(command: str) -> None:
+    arguments = [sys.executable, "-m", "azure_devops_emulator", command, "--help"]
+    shown = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=True).stdout
+    options = set(re.findall(r"^  (--[a-z-]+)", shown, re.MULTILINE))
+    assert len(options) > 5
+    part = README.partition(f"### Options of `{command}`")[2].partition("\n#")[0]
+    assert options <= set(re.findall(r"--[a-z-]+", part))
 
 
 def test_every_file_that_the_readme_names_exists() -> None:

@@ -193,6 +193,8 @@ def objection(url: IndexUrl, kind: str, home: Collection, listed: tuple[str, ...
         Why it must not be told, as the end of a sentence; empty where it may.
     """
     origin, own = url.origin, home.url.origin
+    if {".", ".."} & set(unquote(url.path).replace("\\", "/").split("/")):
+        return "leads elsewhere with dots"
     if f"{origin.host}:{origin.port}" in listed or (origin.host in listed and origin.port in {80, 443}):
         return "" if origin.scheme == "https" or origin.is_loopback else "is not encrypted"
     at_home = origin == own and not Place.of(home.url) and kind != "authority"

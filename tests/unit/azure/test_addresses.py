@@ -170,6 +170,10 @@ def test_places_that_may_not(kind: str, text: str, home: Collection) -> None:
         "https://feeds.dev.azure.com/fabrikam/",
         "https://fabrikam.visualstudio.com/contoso/",
         "https://vssps.dev.azure.com/contoso/",
+        "https://dev.azure.com/contoso/../fabrikam/",
+        "https://pkgs.dev.azure.com/contoso/%2e%2e/fabrikam/",
+        "https://feeds.dev.azure.com/contoso/..%2Ffabrikam/",
+        "https://dev.azure.com/contoso/..%5Cfabrikam/",
     ],
 )
 def test_the_jobs_token_stays_in_its_organisation(kind: str, text: str) -> None:

@@ -4,6 +4,9 @@ from typing import Literal
 
 from azure_devops_emulator.description.shapes import Shape
 
+BuiltInTask = Literal["absent", "present", "wins", "ambiguous"]
+"""Whether the organisation has the built-in task PipAuthenticate, and what its name then means."""
+
 
 class Behaviour(Shape):
     """The switches, explained in `examples/organization.toml`; the public evidence suggests the defaults."""
@@ -22,3 +25,4 @@ class Behaviour(Shape):
     readers_read_permissions: bool = False
     negotiate_first: bool = True
     assertion_seconds: int = 600
+    built_in_task: BuiltInTask = "absent"

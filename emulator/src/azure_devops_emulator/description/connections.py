@@ -22,11 +22,12 @@ from azure_devops_emulator.description.shapes import fault, nearest
 
 PLACEHOLDER = re.compile(r"\{([a-z]+)(?::([^{}]+))?\}")
 """A placeholder in the URL of a service connection: `{kind}` or `{kind:name}`."""
+_TEXTS = TypeAdapter(dict[str, str])
 _OPEN_PARAMETERS = ("username", "tenantid", "serviceprincipalid", "role", "scope", "audience")
 
 
 def _hidden(parameters: object) -> dict[str, SecretStr | str]:
-    texts = TypeAdapter(dict[str, str]).validate_python(parameters, strict=True)
+    texts = _TEXTS.validate_python(parameters, strict=True)
     return {key: text if key.lower() in _OPEN_PARAMETERS else SecretStr(text) for key, text in texts.items()}
 
 

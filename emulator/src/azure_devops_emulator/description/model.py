@@ -73,6 +73,9 @@ SCOPES: Mapping[str, Role] = {
 }
 """The greatest role that a token's scope lets its identity use (`app_token` is full access)."""
 
+POOL_SCOPES = frozenset({"app_token", "vso.agentpools_manage"})
+"""The scopes of tokens with which an administrator may manage agent pools, and tasks with them."""
+
 
 def _role(name: object) -> Role:
     if not isinstance(name, str) or name not in ROLE_NAMES:
@@ -148,9 +151,10 @@ class Identity(Named):
     kind: ClassVar[IdentityKind] = IdentityKind.USER
     id: Guid
     account: str = Field(
-        default_factory=lambda data: f"{re.sub('[^a-z0-9]+', '.', data['name'].lower())}@example.test"
+        default_factory=lambda data: f"{re.sub('[^a-z0-9]+', '.', data.get('name', '').lower())}@example.test"
     )
     tokens: Many[Token] = ()
+    administrator: bool = False
 
     @property
     def descriptor(self) -> str:
@@ -230,10 +234,15 @@ class Upstream(Packages):
         """Who publishes them, in words."""
         return f"the upstream {self.name}"
 
-    @model_validator(mode="after")
-    def _check(self, info: ValidationInfo) -> "Upstream":
-        if len(self.model_fields_set & {"feed", "folders", "packages", "public"}) != 1:
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of(cls, data: object) -> object:
+        if isinstance(data, dict) and len({"feed", "folder", "packages", "public"} & data.keys()) != 1:
             raise fault("one-of", "An upstream has exactly one of feed, folder, packages and public")
+        return data
+
+    @model_validator(mode="after")
+    def _check_view(self, info: ValidationInfo) -> "Upstream":
         views = reading(info).views.get(self.feed.lower(), []) if self.feed else [self.view]
         if views and self.view.lower() not in {name.lower() for name in views}:
             what = f"{self.feed!r} has no view {self.view!r}"
@@ -351,3 +360,24 @@ class PrivateIndex(Named, Packages):
     def origin(self) -> str:
         """Who publishes them, in words."""
         return f"the private index {self.name}"
+
+
+class _Value(Shape):
+    value: SecretStr
+    secret: bool = False
+
+
+def _value(given: object) -> str | SecretStr:
+    if isinstance(given, dict):
+        read = _Value.model_validate(given)
+        return read.value if read.secret else read.value.get_secret_value()
+    if not isinstance(given, str):
+        raise wrong_kind("a text, or a mapping of value and secret")
+    return given
+
+
+class VariableGroup(Named):
+    """Variables that pipelines take in by the group's name; secret ones as secrets."""
+
+    called = "variable group"
+    variables: dict[str, Annotated[str | SecretStr, PlainValidator(_value)]] = Field(default_factory=dict)

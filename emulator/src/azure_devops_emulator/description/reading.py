@@ -4,6 +4,7 @@ import re
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -47,7 +48,9 @@ class Reading:
         top = next(_entries({"top": [data.get("organization")]}, "top"), {})
         organization = _text(top, "name")
         self.base = base
-        self.tenant = _text(top, "tenant").lower() or stable_id(organization, "tenant")
+        self.tenant = _text(top, "tenant") or stable_id(organization, "tenant")
+        with suppress(ValueError):
+            self.tenant = str(uuid.UUID(self.tenant))
         self.names: dict[str, list[str]] = defaultdict(list)
         self.views: dict[str, list[str]] = {}
         self.found: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -59,7 +62,7 @@ class Reading:
                 if kind == "feed":
                     name = "/".join(filter(None, (_text(entry, "project"), name)))
                     self.views[name.lower()] = [*DEFAULT_VIEWS, *_names(entry, "views")]
-                self.names[kind].append(name)
+                self.names[kind] += [name] if name else []
                 if kind != "private index":
                     id_key = "client_id" if kind == "application" else "id"
                     entry.setdefault(id_key, stable_id(organization, kind, name))
@@ -70,11 +73,7 @@ class Reading:
                 self.names["federated connection"].append(_text(entry, "name"))
         for entry in _entries(data, "feeds"):
             for upstream in _entries(entry, "upstreams"):
-                view = f"{_text(upstream, 'feed')}@{_text(upstream, 'view') or 'Local'}"
-                other = (
-                    "the public index" if "public" in upstream else _text(upstream, "folder") or "upstream"
-                )
-                upstream.setdefault("name", view if "feed" in upstream else other)
+                upstream.setdefault("name", _upstream_name(upstream))
         builds = [
             build_service(name, organization) for name in (*self.names["project"], "Project Collection")
         ]
@@ -97,6 +96,12 @@ def _text(data: dict[str, Any], key: str) -> str:
 def _entries(data: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
     value = data.get(key)
     return (entry for entry in (value if isinstance(value, list) else []) if isinstance(entry, dict))
+
+
+def _upstream_name(data: dict[str, Any]) -> str:
+    if "feed" in data:
+        return f"{_text(data, 'feed')}@{_text(data, 'view') or 'Local'}"
+    return "the public index" if "public" in data else _text(data, "folder") or "upstream"
 
 
 def _names(data: dict[str, Any], key: str) -> list[str]:

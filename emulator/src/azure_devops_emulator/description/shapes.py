@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     ModelWrapValidatorHandler,
+    SecretStr,
     Strict,
     ValidationError,
     model_validator,
@@ -70,6 +71,11 @@ class Shape(BaseModel):
     def _tell(cls, error: ErrorDetails) -> PydanticCustomError:
         if error["type"] == "extra_forbidden":
             return cls.unknown(str(error["loc"][-1]))
+        if error["type"] == "missing":
+            kinds = {info.alias or name: info.annotation for name, info in cls.model_fields.items()}
+            key = str(error["loc"][-1])
+            hint = "Give it a text." if kinds.get(key) in {str, SecretStr} else ""
+            return fault("missing-key", f"The key {key!r} is missing", hint)
         return PydanticCustomError(error["type"], error["msg"], error.get("ctx"))
 
 
@@ -127,8 +133,6 @@ def _as_input_error(error: ErrorDetails, context: str) -> InputError:
         slug, message = "unknown-word", f"{_place(loc)} cannot be {error['input']!r}"
         hint = f"It can be {error['ctx']['expected']}."
     else:
-        if slug == "missing":
-            slug, message = "missing-key", f"The key {loc[-1]!r} is missing"
         place = _place(loc[:-1] if slug in {"missing-key", "unknown-key"} else loc)
         message = f"{place}: {message}" if place else message
     return InputError(slug, message, context=context, hint=hint)

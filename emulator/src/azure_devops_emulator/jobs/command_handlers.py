@@ -1,7 +1,8 @@
 """What every logging command does to the step and the job.
 
 Source of the rules: agent sources WorkerCommandManager.cs, TaskCommandExtension.cs,
-TelemetryCommandExtension.cs.
+TelemetryCommandExtension.cs, BuildCommandExtension.cs, ArtifactCommandExtension.cs,
+ResultsCommandExtension.cs, CodeCoverageCommands.cs.
 """
 
 import json
@@ -15,9 +16,6 @@ from azure_devops_emulator.jobs.commands import Command
 from azure_devops_emulator.jobs.context import StepContext, TelemetryEvent
 from azure_devops_emulator.jobs.endpoints import NO_ID, as_guid
 from azure_devops_emulator.jobs.variables import Variables
-
-# Areas of the agent whose commands need parts of a server that is not emulated.
-_OTHER_AREAS = frozenset({"artifact", "build", "codecoverage", "plugininternal", "release", "results"})
 
 
 class CommandError(Exception):
@@ -33,7 +31,7 @@ def process_line(step: StepContext, line: str) -> None:
         step.output(line)
         return
     area, event = command.area.lower(), command.event.lower()
-    if area not in _AREAS and area not in _OTHER_AREAS:
+    if area not in _AREAS:
         step.warning(f"Unknown logging command area: {command.area}.")
         return
     try:
@@ -50,8 +48,6 @@ def process_line(step: StepContext, line: str) -> None:
 def _carry_out(step: StepContext, command: Command, name: str) -> None:
     handler = _HANDLERS.get(name)
     if handler is None:
-        if command.area.lower() in _OTHER_AREAS:
-            raise CommandError(f"The emulator does not support the command {name}.")
         raise CommandError(f"There is no command {command.event} in the area {command.area}.")
     denial = restrictions.first_denial(step.restrictions, command.area, command.event)
     if denial is not None:
@@ -240,7 +236,69 @@ def _publish_telemetry(step: StepContext, command: Command) -> None:
     step.job.telemetry.append(TelemetryEvent(area, feature, data, published))
 
 
+def _note(step: StepContext, command: Command) -> None:
+    """Tell in the log what a server would be told; here is none that keeps builds and their results."""
+    words = " ".join([*(f"{name}={value}" for name, value in command.properties.items()), command.data])
+    step.output(f"Taken: {command.area}.{command.event} {words}".rstrip())
+
+
+def _upload_log(step: StepContext, command: Command) -> None:
+    _attach(step, "DistributedTask.Core.Log", "CustomToolLog", command.data)
+
+
+def _update_build_number(step: StepContext, command: Command) -> None:
+    if not command.data:
+        raise CommandError("The command has no build number.")
+    step.job.variables.set("Build.BuildNumber", command.data)
+    _note(step, command)
+
+
+def _add_build_tag(step: StepContext, command: Command) -> None:
+    if not command.data:
+        raise CommandError("The command has no tag.")
+    _note(step, command)
+
+
+def _upload_artifact(step: StepContext, command: Command) -> None:
+    _needed(command, "artifactname")
+    if not command.data or not Path(command.data).exists():
+        raise CommandError("The file or folder of the artifact does not exist.")
+    _note(step, command)
+
+
+def _associate_artifact(step: StepContext, command: Command) -> None:
+    _needed(command, "artifactname")
+    # Without a type, the agent can tell what a UNC path, a TFVC path or a container is, and nothing else.
+    typed = any(name in command.properties for name in ("type", "artifacttype"))
+    if not typed and not command.data.startswith(("\\\\", "$/", "$\\", "#")):
+        raise CommandError("The property type is missing.")
+    _note(step, command)
+
+
+def _publish_results(step: StepContext, command: Command) -> None:
+    _needed(command, "type")
+    if not command.data.strip():
+        _needed(command, "resultfiles")
+    _note(step, command)
+
+
+def _publish_coverage(step: StepContext, command: Command) -> None:
+    _needed(command, "codecoveragetool")
+    _needed(command, "summaryfile")
+    _note(step, command)
+
+
 _HANDLERS: dict[str, Callable[[StepContext, Command], None]] = {
+    "artifact.associate": _associate_artifact,
+    "artifact.upload": _upload_artifact,
+    "build.addbuildtag": _add_build_tag,
+    "build.updatebuildnumber": _update_build_number,
+    "build.uploadlog": _upload_log,
+    "build.uploadsummary": _upload_summary,
+    "codecoverage.publish": _publish_coverage,
+    "plugininternal.updaterepositorypath": _note,
+    "release.updatereleasename": _note,
+    "results.publish": _publish_results,
     "task.addattachment": _add_attachment,
     "task.complete": _complete,
     "task.debug": _debug,

@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from azure_devops_emulator.jobs import agent_version
+from azure_devops_emulator.jobs.agent_version import AgentVersion
 from azure_devops_emulator.jobs.endpoints import Endpoint
 from azure_devops_emulator.jobs.job_log import JobLog
 from azure_devops_emulator.jobs.masker import Masker
@@ -57,6 +59,7 @@ class JobContext:
         log: where everything is written.
         worker: the environment of the agent's process.
         endpoints: the job's service connections.
+        version: of the agent.
     """
 
     masker: Masker
@@ -64,6 +67,7 @@ class JobContext:
     log: JobLog
     worker: dict[str, str]
     endpoints: list[Endpoint] = field(default_factory=list)
+    version: AgentVersion = agent_version.NEWEST
     prepended: list[str] = field(default_factory=list)
     telemetry: list[TelemetryEvent] = field(default_factory=list)
     attachments: list[tuple[str, str, str]] = field(default_factory=list)
@@ -89,7 +93,8 @@ class JobContext:
     @property
     def decode_percents(self) -> bool:
         """Whether `%AZP25` in a command stands for a percent sign."""
-        return self.knob("DECODE_PERCENTS", default=True)
+        version = self.version
+        return version.knows_percent_escape and self.knob("DECODE_PERCENTS", default=version.decodes_percents)
 
 
 class StepContext:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from azure_devops_emulator.jobs import dotnet_uri
 from azure_devops_emulator.jobs.masker import Masker, is_secret_parameter
 from azure_devops_emulator.jobs.names import Names, environment_name
 
@@ -24,10 +25,11 @@ class Endpoint:
         id: lower-case GUID; all zeros for the system connection.
         name: its name.
         type: its kind.
-        url: its address.
+        url: its address; tasks get it as .NET writes it.
         scheme: of the authorisation.
         parameters: of the authorisation.
         data: its other values.
+        unescape_reserved: whether the address is written as .NET's documentation says, not as its sources do.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Endpoint:
     scheme: str
     parameters: Names[str] = field(default_factory=Names, repr=False)
     data: Names[str] = field(default_factory=Names)
+    unescape_reserved: bool = False
 
     @property
     def key(self) -> str:
@@ -62,7 +65,7 @@ class Endpoint:
             return {}
         authorization = {"parameters": dict(self.parameters), "scheme": self.scheme}
         found = {
-            f"ENDPOINT_URL_{key}": self.url,
+            f"ENDPOINT_URL_{key}": dotnet_uri.to_string(self.url, unescape_reserved=self.unescape_reserved),
             f"ENDPOINT_AUTH_{key}": _json(authorization),
             f"ENDPOINT_AUTH_SCHEME_{key}": self.scheme,
         }

@@ -1,24 +1,22 @@
-"""Running one try of a step: a task on Node, or a script in a shell.
+"""Running one try of a step: a task on Node, or a built-in one.
 
-Source of the rules: agent sources NodeHandler.cs and TaskRunner.cs; the tasks CmdLineV2 and
-BashV3.
+Source of the rules: agent sources NodeHandler.cs and TaskRunner.cs.
 """
 
 import os
-import shutil
 import sys
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from azure_devops_emulator.jobs import command_handlers, endpoints, environment, task_definition
+from azure_devops_emulator.jobs import command_handlers, endpoints, environment, scripts, task_definition
+from azure_devops_emulator.jobs.built_in import BuiltInTask
 from azure_devops_emulator.jobs.context import StepContext
 from azure_devops_emulator.jobs.job_log import RawLine
 from azure_devops_emulator.jobs.names import Names
 from azure_devops_emulator.jobs.plan import PlannedStep
 from azure_devops_emulator.jobs.process import Grace, Invocation, RunningProcess, check_size
+from azure_devops_emulator.jobs.pythons import Pythons
 from azure_devops_emulator.jobs.results import TaskResult
 from azure_devops_emulator.jobs.task_definition import Handler, TaskDefinition
 from azure_devops_emulator.jobs.variables import expand_macros
@@ -28,7 +26,6 @@ _NO_HANDLER = (
     "The current operating system is not capable of running this task. "
     "That typically means the task was written for Windows only."
 )
-_BANNER = "========================== Starting Command Output ==========================="
 
 
 class StepError(Exception):
@@ -45,16 +42,20 @@ class Machine:
 
     Args:
         node: the program that runs tasks.
+        pythons: those that a step can choose from.
         sources: the working directory of steps.
         temp: where scripts are written.
         grace: how long a cancelled process is given.
+        pause: before each reading of output, in seconds.
         left_behind: processes whose orphans are ended with the job.
     """
 
     node: str
+    pythons: Pythons
     sources: Path
     temp: Path
     grace: Grace
+    pause: float = 0
     left_behind: list[RunningProcess] = field(default_factory=list)
 
 
@@ -97,6 +98,9 @@ class Runner:
         planned: what runs.
         machine: where.
         stop: asked while a process runs; a true answer stops it.
+
+    Attributes:
+        inputs: of the step, as its process gets them.
     """
 
     def __init__(
@@ -105,10 +109,10 @@ class Runner:
         self._step = step
         self._machine = machine
         self._stop = stop
-        self._inputs = expand_inputs(step, planned)
+        self.inputs = expand_inputs(step, planned)
         self._env = expand_env(step, planned.step.env)
         connections = (
-            self._inputs[entry.name] for entry in planned.declared if entry.connection_type is not None
+            self.inputs[entry.name] for entry in planned.declared if entry.connection_type is not None
         )
         self._endpoints = endpoints.select(step.job.endpoints, connections)
 
@@ -126,7 +130,7 @@ class Runner:
                 env=self._env,
                 public=job.variables.public,
                 secrets=job.variables.secrets,
-                inputs=self._inputs,
+                inputs=self.inputs,
                 endpoints=self._endpoints,
                 task_variables=[*task_variables.public, *task_variables.secrets],
                 prepended=job.prepended,
@@ -149,7 +153,9 @@ class Runner:
             self._step.job.variables.get("System.DefaultWorkingDirectory") or self._machine.sources
         )
         arguments = [self._machine.node, str(target)]
-        code = self._start(Invocation(arguments, self._build(), working), self._take_line)
+        code = self._start(
+            Invocation(arguments, self._build(), working, pause=self._machine.pause), self.take_line
+        )
         if code:
             raise StepError(
                 f"Exit code {code} returned from process: "
@@ -194,12 +200,13 @@ class Runner:
         process.cancel(self._machine.grace)
         raise StepStopped
 
-    def _take_line(self, stream: str, line: str) -> None:
+    def take_line(self, stream: str, line: str) -> None:
+        """Take one line of the step's output: carry out the command in it, or log it."""
         self._step.job.log.raw.append(RawLine(self._step.display_name, stream, line))
         command_handlers.process_line(self._step, line)
 
-    def run_script(self, kind: str) -> None:
-        """One try of a `script` or `bash` step.
+    def run_built_in(self, task: BuiltInTask) -> None:
+        """One try of a task that the emulator does itself.
 
         Raises:
             StepError: a process that does not start.
@@ -213,54 +220,63 @@ class Runner:
                 f"An error occurred trying to start process '{self._machine.node}' "
                 f"with working directory '{self._machine.sources}'. {error.strerror}"
             ) from error
-        text = self._inputs["script"]
-        folder = Path(self._inputs["workingDirectory"])
-        if not folder.is_dir():
-            self._fail(f"Not found workingDirectory: {folder}")
-            return
-        self._step.output("Generating script.")
-        if "\n" not in text and "##VSO[" not in text.upper():
-            self._step.output("Script contents:")
-            self._step.output(text)
-        arguments = self._command(kind, text)
-        self._step.output(_BANNER)
-        self._step.output("[command]" + " ".join(arguments))
-        written: list[str] = []
-        code = self._start(
-            Invocation(arguments, environment.for_script(whole), folder, gentle=False),
-            partial(self._take_script_line, written),
+        scripts.run(self, task.name)
+
+    def start_script(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        more: Mapping[str, str],
+        on_line: Callable[[str, str], None],
+    ) -> int:
+        """Run a script's process, which sees no secrets but those of the step's `env`.
+
+        Raises:
+            StepError: it does not start.
+            StepStopped: stopped from outside.
+        """
+        seen = {**environment.for_script(self._build()), **more}
+        return self._start(
+            Invocation(arguments, seen, folder, gentle=False, pause=self._machine.pause), on_line
         )
-        if code:
-            shell = "Cmd.exe" if _WINDOWS and kind == "script" else "Bash"
-            self._fail(f"{shell} exited with code '{code}'.")
-        if written and self._inputs["failOnStderr"].lower() == "true":
-            shell = "Cmd.exe" if _WINDOWS and kind == "script" else "Bash"
-            self._fail(f"{shell} wrote one or more lines to the standard error stream.")
-            for line in written:
-                self._step.error(line)
 
-    def _take_script_line(self, written: list[str], stream: str, line: str) -> None:
-        # The script tasks send both streams of the shell to their own stdout.
-        if stream == "stderr":
-            written.append(line)
-        self._take_line("stdout", line)
+    def use_python(self, wanted: str) -> tuple[str, Path]:
+        """The version and the folder of a Python as a pipeline wants it.
 
-    def _fail(self, message: str) -> None:
+        Raises:
+            SetupError: this machine has none.
+        """
+        return self._machine.pythons.use(wanted)
+
+    def fail(self, message: str) -> None:
+        """Report an error that makes the step fail."""
         self._step.error(message)
         self._step.complete(TaskResult.FAILED)
 
-    def _command(self, kind: str, text: str) -> list[str]:
-        """Write the script to a file; gives the command that runs it."""
-        if _WINDOWS and kind == "script":  # pragma: no cover - no machine to test it on
-            path = self._machine.temp / f"{uuid.uuid4()}.cmd"
-            lines = "\r\n".join(["@echo off", *text.splitlines()])
-            path.write_text(lines + "\r\n", encoding="utf-8", newline="")
-            command = self._step.job.worker.get("COMSPEC", "cmd.exe")
-            return [command, "/D", "/E:ON", "/V:OFF", "/S", "/C", f'CALL "{path}"']
-        path = self._machine.temp / f"{uuid.uuid4()}.sh"
-        path.write_text(text, encoding="utf-8", newline="")
-        worker = self._step.job.worker
-        shell = shutil.which("bash", path=worker.get("PATH"))
-        if shell is None:
-            raise StepError("Unable to locate executable file: 'bash'.")
-        return [shell, "--noprofile", "--norc", str(path)] if kind == "script" else [shell, str(path)]
+    def error(self, message: str) -> None:
+        """Report an error."""
+        self._step.error(message)
+
+    def output(self, text: str) -> None:
+        """Write a plain line."""
+        self._step.output(text)
+
+    @property
+    def worker(self) -> Mapping[str, str]:
+        """The environment of the agent's process."""
+        return self._step.job.worker
+
+    @property
+    def path(self) -> str:
+        """PATH as the step has it."""
+        return self._build().get("PATH", "")
+
+    @property
+    def temp(self) -> Path:
+        """Where scripts are written."""
+        return self._machine.temp
+
+    @property
+    def decode_percents(self) -> bool:
+        """Whether the agent undoes `%AZP25`."""
+        return self._step.job.decode_percents

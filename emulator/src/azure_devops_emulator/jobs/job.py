@@ -31,12 +31,14 @@ class Timing:
         minute: the unit of `timeoutInMinutes`.
         done: how long a process may live on after `task.complete` with `done`.
         grace: how long a cancelled process is given.
+        read: how long a slow agent waits before it reads each 4 KiB of a process's output.
     """
 
     retry: float = 1.0
     minute: float = 60.0
     done: float = 5.0
     grace: Grace = field(default_factory=Grace)
+    read: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -178,13 +180,14 @@ class Job:
         self, planned: PlannedStep, name: str, task_variables: Variables | None = None
     ) -> StepContext:
         definition = planned.definition
+        task = definition or planned.built_in
         restrictions = (definition.restrictions if definition else None, planned.step.restrictions)
         context = StepContext(
             self._context,
             name,
             planned.reference_name,
             restrictions=tuple(each for each in restrictions if each is not None),
-            output_variables=definition.output_variables if definition else frozenset(),
+            output_variables=task.output_variables if task else frozenset(),
             done_seconds=self._timing.done,
         )
         if task_variables is not None:
@@ -265,10 +268,10 @@ class Job:
             return
 
         def one_try() -> None:
-            if definition is None:
-                runner.run_script(planned.step.kind)
-            else:
+            if definition is not None:
                 runner.run_task(definition, definition.stages.get(entry.stage))
+            elif planned.built_in is not None:
+                runner.run_built_in(planned.built_in)
 
         self._retry(step, planned.step.retries, one_try, watch)
 
@@ -334,14 +337,7 @@ def _result_of(step: StepContext) -> StepResult:
 def _header(planned: PlannedStep) -> list[str]:
     """The lines that tell which task runs."""
     definition = planned.definition
-    if definition is None:
-        words = {
-            "script": ("Command line", "cmd.exe on Windows and Bash elsewhere"),
-            "bash": ("Bash", "Bash"),
-        }
-        title, shell = words[planned.step.kind]
-        facts = (title, f"Run a script with {shell}", "2" if title != "Bash" else "3", "Emulator", "")
-    else:
+    if definition is not None:
         facts = (
             definition.friendly_name,
             definition.description,
@@ -349,5 +345,8 @@ def _header(planned: PlannedStep) -> list[str]:
             definition.author,
             definition.help,
         )
+    else:
+        task = planned.built_in
+        facts = (task.title, task.description, str(task.major), "Emulator", "") if task else ("",) * 5
     names = ("Task         ", "Description  ", "Version      ", "Author       ", "Help         ")
     return [_RULE, *(f"{name}: {fact}" for name, fact in zip(names, facts, strict=True)), _RULE]

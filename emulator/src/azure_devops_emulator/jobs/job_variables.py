@@ -16,8 +16,16 @@ from pydantic import SecretStr
 from azure_devops_emulator.jobs.workspace import Workspace
 from azure_devops_emulator.services.assertions import JobPlace
 
-AGENT_VERSION = "4.260.0"
 JobVariables: TypeAlias = "dict[str, str | SecretStr]"
+SERVER_READ_ONLY = frozenset(
+    {
+        "SYSTEM.COLLECTIONURI",
+        "SYSTEM.TEAMFOUNDATIONCOLLECTIONURI",
+        "SYSTEM.TASKDEFINITIONSURI",
+        "SYSTEM.OIDCREQUESTURI",
+    }
+)
+"""What the server sends as read-only, in upper case, beside the names that the agent itself protects."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,7 @@ class JobFacts:
         job_name: the job's name.
         job_display_name: what the log calls the job.
         place: where the job stands in the service.
+        agent_version: of the agent.
     """
 
     organization: str
@@ -82,6 +91,7 @@ class JobFacts:
     job_name: str
     job_display_name: str
     place: JobPlace
+    agent_version: str
 
 
 def system_variables(facts: JobFacts, workspace: Workspace) -> JobVariables:
@@ -154,7 +164,7 @@ def system_variables(facts: JobFacts, workspace: Workspace) -> JobVariables:
         "Agent.RootDirectory": str(workspace.work),
         "Agent.TempDirectory": str(workspace.temp),
         "Agent.ToolsDirectory": str(workspace.tools),
-        "Agent.Version": AGENT_VERSION,
+        "Agent.Version": facts.agent_version,
         "Agent.WorkFolder": str(workspace.work),
         "Build.ArtifactStagingDirectory": str(workspace.staging),
         "Build.BinariesDirectory": str(workspace.binaries),

@@ -5,35 +5,19 @@ and names. What a server refuses is refused here, all faults at once.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from azure_devops_emulator.errors import EmulatorError, Faults, InputError, each
-from azure_devops_emulator.jobs import task_definition
+from azure_devops_emulator.installed_tasks import InstalledTask, InstalledTasks
+from azure_devops_emulator.jobs import built_in
+from azure_devops_emulator.jobs.built_in import BuiltInTask
 from azure_devops_emulator.jobs.endpoints import as_guid
 from azure_devops_emulator.jobs.names import Names
 from azure_devops_emulator.jobs.task_definition import TaskDefinition, TaskInput
 from azure_devops_emulator.jobs.variables import expand_macros
 from azure_devops_emulator.pipeline import Pipeline, Step
-
-_SCRIPT_NAMES = {"script": "CmdLine", "bash": "Bash"}
-_SCRIPT_INPUTS = {
-    "script": (
-        TaskInput("script", "multiLine"),
-        TaskInput("workingDirectory", "filePath"),
-        TaskInput("failOnStderr", "boolean", "false"),
-    ),
-    "bash": (
-        TaskInput("targetType", "radio", "inline"),
-        TaskInput("filePath", "filePath"),
-        TaskInput("arguments", "string"),
-        TaskInput("script", "multiLine"),
-        TaskInput("workingDirectory", "filePath"),
-        TaskInput("failOnStderr", "boolean", "false"),
-        TaskInput("bashEnvValue", "string"),
-    ),
-}
 
 
 class Connection(Protocol):
@@ -58,46 +42,35 @@ class PlannedStep:
 
     Args:
         step: as the pipeline has it.
-        definition: the task, or None for a script.
+        task: the installed task, or None for one that the emulator does itself.
         inputs: what the pipeline gives, by canonical name, with ids for service connections.
         display_name: macros not yet expanded.
         reference_name: the prefix of its output variables.
         declared: the declared inputs.
+        built_in: the task that the emulator does itself, or None.
     """
 
     step: Step
-    definition: TaskDefinition | None
+    task: InstalledTask | None
     inputs: Names[str]
     display_name: str
     reference_name: str
     declared: tuple[TaskInput, ...] = field(default_factory=tuple)
+    built_in: BuiltInTask | None = None
 
+    @property
+    def definition(self) -> TaskDefinition | None:
+        """What the installed task's task.json says, or None."""
+        return self.task.definition if self.task else None
 
-def installed_tasks(folders: Iterable[Path], *, windows: bool) -> list[TaskDefinition]:
-    """The tasks in some folders; a folder may hold a task.json or folders that do.
-
-    Raises:
-        InputError: no task there, or a broken task.json.
-    """
-    found: list[TaskDefinition] = []
-    for folder in folders:
-        places = [folder] if (folder / "task.json").is_file() else sorted(folder.glob("*/task.json"))
-        if not places:
-            raise InputError(
-                "task-missing",
-                f"there is no task in {folder}",
-                hint="`make task` builds one in dist/task/PipAuthenticate.",
-            )
-        found += [
-            task_definition.load(place if place.is_dir() else place.parent, windows=windows)
-            for place in places
-        ]
-    return found
+    def unpacked(self, folder: Path) -> "PlannedStep":
+        """The step with its task's files on the disk, in a folder of their own in this one."""
+        return replace(self, task=self.task.unpacked(folder)) if self.task else self
 
 
 def make(
     pipeline: Pipeline,
-    installed: list[TaskDefinition],
+    installed: InstalledTasks,
     connections: Iterable[Connection],
     variables: Mapping[str, str],
 ) -> list[PlannedStep]:
@@ -140,35 +113,50 @@ def _place(pipeline: Pipeline, step: Step, error: EmulatorError) -> str:
 
 def _step(
     step: Step,
-    installed: list[TaskDefinition],
+    installed: InstalledTasks,
     connections: list[Connection],
     variables: Mapping[str, str],
     taken: list[str],
 ) -> PlannedStep:
-    definition = task_definition.find(step.reference, installed) if step.reference else None
-    declared = definition.inputs if definition else _SCRIPT_INPUTS[step.kind]
-    base = definition.name if definition else _SCRIPT_NAMES[step.kind]
-    inputs = _canonical(step.inputs, declared)
+    task, given = _task(step, installed)
+    own = task.definition if isinstance(task, InstalledTask) else task
+    declared, base = own.inputs, own.name
+    inputs = _canonical(given, declared)
     errors: list[EmulatorError] = []
     for entry in declared:
-        given = inputs.get(entry.name, "")
-        if entry.required and not (given.strip() or entry.default):
+        value = inputs.get(entry.name, "")
+        if entry.required and not (value.strip() or entry.default):
             errors.append(InputError("input-missing", f"the task {base} needs the input {entry.name}"))
-        if entry.connection_type is not None and given.strip():
+        if entry.connection_type is not None and value.strip():
             try:
-                inputs[entry.name] = _connection_ids(entry, given, connections, variables)
+                inputs[entry.name] = _connection_ids(entry, value, connections, variables)
             except EmulatorError as error:
                 errors += each(error)
     if errors:
         raise Faults(errors)
     return PlannedStep(
         step=step,
-        definition=definition,
+        task=task if isinstance(task, InstalledTask) else None,
         inputs=inputs,
         display_name=step.display_name or base,
         reference_name=step.name or _free_name(base, taken),
         declared=declared,
+        built_in=task if isinstance(task, BuiltInTask) else None,
     )
+
+
+def _task(step: Step, installed: InstalledTasks) -> tuple[InstalledTask | BuiltInTask, Names[str]]:
+    """The installed or built-in task of a step, and its inputs; an installed one comes first.
+
+    Raises:
+        InputError: there is no such task.
+    """
+    if step.reference is None:
+        return built_in.of_script(step)
+    task = built_in.of_reference(step.reference)
+    if task and not any(task.name.lower() in each.names for each in installed.all()):
+        return task, step.inputs
+    return installed.find(step.reference), step.inputs
 
 
 def _canonical(given: Names[str], declared: Iterable[TaskInput]) -> Names[str]:

@@ -21,6 +21,7 @@ from typing import BinaryIO
 _LINUX_LIMIT = 131072
 # How long output may still come after the process has ended, in seconds.
 _DRAIN = 5.0
+_SLOW_DRAIN = 60.0
 _TICK = 0.05
 
 
@@ -46,12 +47,14 @@ class Invocation:
         environment: the whole environment of the process.
         folder: its working directory.
         gentle: whether cancelling begins with SIGINT; a script is stopped with SIGTERM.
+        pause: how long the agent waits before it reads each 4 KiB of output, in seconds.
     """
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
     folder: Path
     gentle: bool = True
+    pause: float = 0
 
 
 def check_size(environment: Mapping[str, str]) -> None:
@@ -98,6 +101,7 @@ class RunningProcess:
     def __init__(self, invocation: Invocation, on_line: Callable[[str, str], None]) -> None:
         self._on_line = on_line
         self._gentle = invocation.gentle
+        self._pause = invocation.pause
         self._lines: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         # A group of its own: what the terminal sends goes to the agent alone.
         self._process = subprocess.Popen(  # noqa: S603 - the pipeline says what runs
@@ -120,8 +124,13 @@ class RunningProcess:
 
     def _read(self, name: str, stream: BinaryIO) -> None:
         descriptor = stream.fileno()
+
+        def read() -> bytes:
+            time.sleep(self._pause)
+            return os.read(descriptor, 4096 if self._pause else 65536)
+
         with stream, contextlib.suppress(OSError):
-            for line in lines_of(iter(lambda: os.read(descriptor, 65536), b"")):
+            for line in lines_of(iter(read, b"")):
                 self._lines.put((name, line))
 
     def wait(self, stop: Callable[[], bool]) -> int | None:
@@ -138,7 +147,7 @@ class RunningProcess:
                 self.deliver(0)
                 return None
             self.deliver(_TICK)
-        end = time.monotonic() + _DRAIN
+        end = time.monotonic() + (_DRAIN if not self._pause else _SLOW_DRAIN)
         while any(reader.is_alive() for reader in self._readers) and time.monotonic() < end and not stop():
             self.deliver(_TICK)
         self.deliver(0)

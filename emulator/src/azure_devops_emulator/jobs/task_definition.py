@@ -5,6 +5,7 @@ Source of the rules: agent source TaskManager.cs.
 
 import json
 import re
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ class TaskDefinition:
             is declared but has no handler for this system is there with None.
         restrictions: what the task declares for itself, if anything.
         output_variables: names that become output variables.
+        visibility: where the task is offered, for example `Build`; empty for everywhere.
     """
 
     folder: Path
@@ -87,6 +89,7 @@ class TaskDefinition:
     stages: dict[str, Handler | None]
     restrictions: Restrictions | None
     output_variables: frozenset[str]
+    visibility: tuple[str, ...] = ()
 
     @property
     def version_text(self) -> str:
@@ -106,29 +109,45 @@ def load(folder: Path, *, windows: bool) -> TaskDefinition:
     """
     path = folder / "task.json"
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        data = path.read_bytes()
     except OSError as error:
         raise InputError("task-missing", f"{path} cannot be read", context=error.strerror or "") from error
-    except ValueError as error:
-        raise InputError("task-json", f"{path} is not JSON", context=str(error)) from error
+    return read(data, str(path), folder.resolve(), windows=windows)
+
+
+def read(data: bytes, place: str, folder: Path, *, windows: bool) -> TaskDefinition:
+    """Read the text of a task.json.
+
+    Args:
+        data: the text, in UTF-8.
+        place: where it is from, for messages.
+        folder: where the task lies.
+        windows: whether handlers that exist only on Windows count.
+
+    Raises:
+        InputError: broken JSON, or a field of the wrong shape.
+    """
     try:
-        return _definition(folder, data, windows=windows)
+        fields = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InputError("task-json", f"{place} is not JSON", context=str(error)) from error
+    try:
+        return _definition(folder, fields, windows=windows)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError("task-json", f"{path} is not a task definition", context=repr(error)) from error
+        raise InputError("task-json", f"{place} is not a task definition", context=repr(error)) from error
 
 
 def _definition(folder: Path, data: dict[str, Any], *, windows: bool) -> TaskDefinition:
-    version = data["version"]
     outputs = data.get("outputVariables") or ()
     return TaskDefinition(
-        folder=folder.resolve(),
-        id=str(data["id"]).lower(),
-        name=str(data["name"]),
+        folder=folder,
+        id=str(uuid.UUID(data["id"])),
+        name=_name(data["name"]),
         friendly_name=str(data.get("friendlyName", "")),
         description=str(data.get("description", "")),
         author=str(data.get("author", "")),
         help=str(data.get("helpUrl") or data.get("helpMarkDown") or ""),
-        version=(int(version["Major"]), int(version["Minor"]), int(version["Patch"])),
+        version=_version(data["version"]),
         inputs=tuple(_input(entry) for entry in data.get("inputs") or ()),
         stages={
             stage: _choose(data[stage], windows=windows)
@@ -137,7 +156,31 @@ def _definition(folder: Path, data: dict[str, Any], *, windows: bool) -> TaskDef
         },
         restrictions=_restrictions(data.get("restrictions"), str(data["name"])),
         output_variables=frozenset(str(entry["name"]).upper() for entry in outputs),
+        visibility=tuple(str(place) for place in data.get("visibility") or ()),
     )
+
+
+def _name(name: str) -> str:
+    """A task's name, which is a part of full names and of folders' names.
+
+    Raises:
+        ValueError: it has other characters than a task's name may have, or too many.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,128}", name):
+        raise ValueError("the name has to be 1 to 128 letters, digits and hyphens")
+    return name
+
+
+def _version(fields: dict[str, Any]) -> tuple[int, int, int]:
+    """A task's version, of three numbers of 32 bits as the server has them.
+
+    Raises:
+        ValueError: it is no number, or none of these.
+    """
+    major, minor, patch = (int(fields[part]) for part in ("Major", "Minor", "Patch"))
+    if not all(0 <= number < 2**31 for number in (major, minor, patch)):
+        raise ValueError("a version's numbers go from 0 to 2147483647")
+    return major, minor, patch
 
 
 def _input(entry: dict[str, Any]) -> TaskInput:
@@ -188,7 +231,7 @@ class TaskReference:
     """A task as a pipeline names it: `NAME@MAJOR`.
 
     Args:
-        name: its name, or its id.
+        name: its name, its full name, or its id.
         major: the major version.
     """
 
@@ -210,25 +253,3 @@ def reference(text: str) -> TaskReference:
             hint="Write NAME@MAJOR, for example PipAuthenticate@1.",
         )
     return TaskReference(match[1], int(match[2]))
-
-
-def find(wanted: TaskReference, installed: list[TaskDefinition]) -> TaskDefinition:
-    """The installed task a pipeline means, the newest of its major version.
-
-    Raises:
-        InputError: no such task, with the names of those that are installed.
-    """
-    fitting = [
-        task
-        for task in installed
-        if wanted.name.lower() in {task.name.lower(), task.id} and task.version[0] == wanted.major
-    ]
-    if not fitting:
-        names = ", ".join(f"{task.name}@{task.version[0]}" for task in installed) or "none"
-        raise InputError(
-            "task-not-installed",
-            f"the task {wanted.name}@{wanted.major} is not installed in the emulated organisation",
-            context=f"installed: {names}",
-            hint="Give the folder of the built task with --task-dir; `make task` builds one.",
-        )
-    return max(fitting, key=lambda task: task.version)

@@ -1,7 +1,7 @@
 """The machine of an emulated job: folders of its own, a clean environment, a fresh Python.
 
 Nothing of this machine's configuration gets into a job: the environment is built from a short
-list of harmless names, HOME is empty, and pip's configuration is written by the emulator.
+list of harmless names, and all that is in HOME is pip's configuration, written by the emulator.
 """
 
 import contextlib
@@ -43,6 +43,9 @@ _HARMLESS = (
     "TMP",
 )
 _SETUP_SECONDS = 300
+_MARK = ".azure-devops-emulator"
+CA_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+"""Where programs look for a file of certificates to trust: pip, OpenSSL and Python, requests, Node."""
 
 
 class SetupError(EmulatorError):
@@ -54,7 +57,11 @@ class Workspace:
 
     Args:
         machine: the environment of this machine, of which only harmless names are taken.
-        keep: a folder to use and to leave behind, or None for a temporary one.
+        keep: a folder to use and to leave behind, or None for a temporary one. It has to be new, empty, or
+            one that an earlier job used: what that one left is removed.
+
+    Raises:
+        SetupError: the folder cannot be used.
 
     Attributes:
         root: the agent's root folder.
@@ -63,8 +70,9 @@ class Workspace:
 
     def __init__(self, machine: Mapping[str, str], keep: Path | None = None) -> None:
         self._temporary = keep is None
-        self.root = Path(tempfile.mkdtemp(prefix="emulated-agent-")) if keep is None else keep
-        self.root = self.root.resolve()
+        self.root = (
+            Path(tempfile.mkdtemp(prefix="emulated-agent-")).resolve() if keep is None else _fresh(keep)
+        )
         for folder in (
             self.sources,
             self.binaries,
@@ -74,10 +82,7 @@ class Workspace:
             self.tools,
             self.home,
         ):
-            folder.mkdir(parents=True, exist_ok=True)
-        # The agent empties its temporary folder before every job.
-        for left in self.temp.iterdir():
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            folder.mkdir(parents=True)
         self.environment = self._clean(machine)
 
     def close(self) -> None:
@@ -97,7 +102,7 @@ class Workspace:
 
     @property
     def sources(self) -> Path:
-        """Where the repository would be; the working directory of steps."""
+        """Where the copy of the repository is; the working directory of steps."""
         return self.pipeline / "s"
 
     @property
@@ -126,8 +131,13 @@ class Workspace:
         return self.work / "_tool"
 
     @property
+    def tasks(self) -> Path:
+        """Where the agent unpacks tasks."""
+        return self.work / "_tasks"
+
+    @property
     def home(self) -> Path:
-        """The empty home directory of the job."""
+        """The home directory of the job, with nothing of this machine in it."""
         return self.root / "home"
 
     @property
@@ -153,8 +163,48 @@ class Workspace:
             environment.update(local)
         return environment
 
-    def add_python(self, public_index_url: str) -> None:
-        """Make a fresh virtual environment, first on PATH, whose pip knows only the stand-in.
+    def add_python(self) -> None:
+        """Make the job's Python, first on PATH before what `pip install --user` brings.
+
+        Raises:
+            SetupError: a program fails.
+        """
+        self.make_python(Path(sys.executable), self.python_folder)
+        path = self.environment.get("PATH", os.defpath)
+        own = self.home / ".local" / "bin"
+        self.environment["PATH"] = os.pathsep.join([str(self.scripts), str(own), path])
+
+    def trust(self, authorities: bytes) -> Path:
+        """Let the programs of the job trust these certificates (PEM); gives the file with them."""
+        file = self.root / "ca.pem"
+        file.write_bytes(authorities)
+        self.environment.update(dict.fromkeys(CA_VARIABLES, str(file)))
+        return file
+
+    def make_python(self, interpreter: Path, folder: Path) -> None:
+        """Make a virtual environment that is like a Python of its own: it has packages of the user, too.
+
+        Args:
+            interpreter: what it is made of.
+            folder: where.
+
+        Raises:
+            SetupError: a program fails.
+        """
+        self._run([str(interpreter), "-m", "venv", str(folder)])
+        renew_pip(folder)
+        # The user's packages come with those of the interpreter only, unless the list of places that
+        # it looks in is emptied on the way.
+        _packages(folder).joinpath("user-packages.pth").write_text("import site; site.PREFIXES.clear()\n")
+        settings = folder / "pyvenv.cfg"
+        text = settings.read_text(encoding="utf-8")
+        wanted = text.replace("include-system-site-packages = false", "include-system-site-packages = true")
+        settings.write_text(wanted, encoding="utf-8")
+
+    def configure_pip(self, public_index_url: str) -> None:
+        """Let every pip of the job know the stand-in of the public index only; `add_python` comes before.
+
+        It is the configuration of the job's user, so it holds in every environment that a step makes.
 
         Args:
             public_index_url: the index pip asks when nobody says otherwise.
@@ -162,14 +212,11 @@ class Workspace:
         Raises:
             SetupError: a program fails.
         """
-        self._run([sys.executable, "-m", "venv", str(self.python_folder)])
-        renew_pip(self.python_folder)
-        path = self.environment.get("PATH", os.defpath)
-        self.environment["PATH"] = f"{self.scripts}{os.pathsep}{path}"
         python = str(self.scripts / ("python.exe" if _WINDOWS else "python"))
         listed = self._run([python, "-m", "pip", "--disable-pip-version-check", "config", "list"])
-        site = self.python_folder / ("pip.ini" if _WINDOWS else "pip.conf")
-        site.write_text(pip_configuration(listed, public_index_url), encoding="utf-8")
+        file = self.home / ("pip/pip.ini" if _WINDOWS else ".config/pip/pip.conf")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(pip_configuration(listed, public_index_url), encoding="utf-8")
 
     def _run(self, arguments: list[str]) -> str:
         """The output of a program in the clean environment."""
@@ -200,6 +247,35 @@ class Workspace:
         return done.stdout
 
 
+def _fresh(folder: Path) -> Path:
+    """A folder with nothing in it but the mark that says whose it is.
+
+    Raises:
+        SetupError: it is not ours to empty, or cannot be used.
+    """
+    folder = folder.resolve()
+    mark = folder / _MARK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()) and not mark.is_file():
+            raise SetupError(
+                "keep",
+                "the folder for the job's files has other files in it",
+                context=str(folder),
+                hint="Give one that is new, empty, or was given before.",
+            )
+        for left in folder.iterdir():
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        mark.write_text(
+            "What is here is removed when the emulator keeps another job's files here.\n", "utf-8"
+        )
+    except OSError as error:
+        raise SetupError(
+            "keep", "the folder for the job's files cannot be used", context=f"{folder}: {error.strerror}"
+        ) from error
+    return folder
+
+
 def renew_pip(environment: Path) -> None:
     """Give a virtual environment the pip that this process has beside it.
 
@@ -209,12 +285,17 @@ def renew_pip(environment: Path) -> None:
     Args:
         environment: a virtual environment with a pip of its own, which is replaced.
     """
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - `--help` needs none of it
+
     try:
         own = metadata.distribution("pip")
     except metadata.PackageNotFoundError:
         return
+    site = _packages(environment)
+    version = site.parent.name.removeprefix("python")
+    if version[:1].isdecimal() and not SpecifierSet(own.metadata["Requires-Python"] or "").contains(version):
+        return
     folders = {file.parts[0] for file in own.files or () if file.parts[0].startswith("pip")}
-    site = next(iter(environment.glob("[Ll]ib*/**/site-packages")))
     for old in (*site.glob("pip"), *site.glob("pip-*.dist-info")):
         shutil.rmtree(old)
     for folder in folders:
@@ -222,8 +303,13 @@ def renew_pip(environment: Path) -> None:
         shutil.copytree(source, site / folder, ignore=shutil.ignore_patterns("__pycache__"))
 
 
+def _packages(environment: Path) -> Path:
+    """Where a virtual environment has its packages."""
+    return next(iter(environment.glob("[Ll]ib*/**/site-packages")))
+
+
 def pip_configuration(listed: str, public_index_url: str) -> str:
-    """The text of the virtual environment's own pip configuration.
+    """The text of the job's own pip configuration.
 
     pip always reads the machine's files too. A key with an empty value overrides theirs and is
     then ignored, so every key they set is written empty.

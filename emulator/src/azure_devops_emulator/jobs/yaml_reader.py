@@ -63,10 +63,17 @@ class Document:
         found = Mapping(line)
         for key_node, value in node.value:
             key, place = str(key_node.value), (*loc, str(key_node.value))
-            if key in found or not isinstance(key_node, yaml.ScalarNode):
-                what = f"the key {key} is there twice" if key in found else "a key has to be a text"
+            what, hint = "", ""
+            if not isinstance(key_node, yaml.ScalarNode):
+                what = "a key has to be a text"
+            elif "${{" in key:
+                what = f"the key {key} is an expression in ${{{{ }}}}, which is not evaluated here"
+                hint = "Write what it would insert."
+            elif key in found:
+                what = f"the key {key} is there twice"
+            if what:
                 where = f"{self.name}, line {key_node.start_mark.line + 1}"
-                self._faults.append(InputError("pipeline-shape", what, context=where))
+                self._faults.append(InputError("pipeline-key", what, context=where, hint=hint))
                 continue
             self._lines[place] = int(key_node.start_mark.line) + 1
             found[key] = self._plain(value, place)

@@ -1,4 +1,4 @@
-"""The blob store: signed addresses on a port of its own, and no credentials, please."""
+"""The blob store: signed addresses on a host and port of its own, and no credentials, please."""
 
 import asyncio
 import base64

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from azure_devops_emulator.description.directory import AZURE_DEVOPS, STS_ISSUER
 from azure_devops_emulator.description.model import (
+    POOL_SCOPES,
     SCOPES,
     Feed,
     Identity,
@@ -36,11 +37,13 @@ class Caller:
         identity: None for an anonymous caller.
         ceiling: the greatest role that the token's scopes let the identity use.
         label: what was presented, in words without secret, for the request log.
+        manages_pools: whether it may manage agent pools, by its rights and by the token's scopes.
     """
 
     identity: Identity | None
     ceiling: Role
     label: str
+    manages_pools: bool = False
 
     @property
     def name(self) -> str:
@@ -146,7 +149,8 @@ class Tokens:
             if entry.expires and entry.expires <= datetime.now(timezone.utc):
                 return _expired(entry.label, identity.name)
             ceiling = max((SCOPES.get(scope, Role.NONE) for scope in entry.scopes), default=Role.NONE)
-            return Caller(identity, ceiling, entry.label)
+            manages_pools = identity.administrator and not POOL_SCOPES.isdisjoint(entry.scopes)
+            return Caller(identity, ceiling, entry.label, manages_pools)
         return self._job(token) or self._principal(token) or _unknown("an unknown token")
 
     def _job(self, token: SecretStr) -> Caller | Rejection | None:

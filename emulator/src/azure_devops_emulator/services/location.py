@@ -85,6 +85,15 @@ OIDC_TOKEN = Resource(
     "7.1",
     ("dev",),
 )
+TASKS = Resource(
+    "60aac929-f0cd-4bc8-9ce4-6b30e8f1b1bd",
+    "distributedtask",
+    "tasks",
+    "_apis/{area}/{resource}/{taskId}/{versionString}",
+    "1.0",
+    "0.0",
+    ("dev",),
+)
 SIMPLE = Resource(
     "93377a2c-f5fb-48b9-a8dc-7781441cabf1",
     "pypi",
@@ -124,16 +133,8 @@ RESOURCES = (
         "0.0",
         _ALL,
     ),
-    Resource(
-        "69a319f4-28c1-4bfd-93e6-ea0ff5c6f1a2",
-        "distributedtask",
-        "oidctoken",
-        "{scopeIdentifier}/_apis/{area}/hubs/{hubName}/plans/{planId}/jobs/{jobId}/{resource}",
-        "7.1",
-        "7.1",
-        ("dev",),
-    ),
     OIDC_TOKEN,
+    TASKS,
     SIMPLE,
     Resource(
         "c7a75c1b-08ac-4b11-b468-6c7ef835c85e",
@@ -180,6 +181,7 @@ AREAS = {
     "7ab4e64e-c4d8-4f50-ae73-5ef2e21642a5": ("Packaging", "feeds"),
     "0ad75e84-88ae-4325-84b5-ebb30910283c": ("Token", "vssps"),
     "00d9565f-ed9c-4a06-9a50-00e7896ccab4": ("Location", "dev"),
+    "a85b8835-c1a1-4aac-ae97-1c3d0ba72dbd": ("distributedtask", "dev"),
 }
 """Resource areas: name and host by GUID."""
 
@@ -231,12 +233,17 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 async def resource_areas(call: Call) -> web.Response:
-    """All resource areas, or the one of a GUID; needs no credentials."""
+    """All resource areas, or the one of a GUID; needs no credentials.
+
+    On premises there are none, which azure-devops-node-api takes for: everything is in the collection.
+    """
     _ = call.known_caller
-    if call.on_premises:
+    asked = call.parts.get("area", "").lower()
+    if call.on_premises and asked:
         raise no_such_address(call)
     version = check_version(call, RESOURCE_AREAS)
-    asked = call.parts.get("area", "").lower()
+    if call.on_premises:
+        return json_answer(call, {"count": 0, "value": None}, version=version)
     if asked:
         if asked not in AREAS:
             return json_answer(call, None, version=version)
@@ -264,7 +271,7 @@ async def options(call: Call) -> web.Response:
         _row(call, resource)
         for resource in RESOURCES
         if call.hosts.intersection(resource.hosts)
-        and not (call.on_premises and resource in {RESOURCE_AREAS, OIDC_TOKEN})
+        and not (call.on_premises and resource is OIDC_TOKEN)
         and (not area or resource.area.lower() == area)
     ]
     if area and not rows:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from azure_devops_emulator.services import location
 from azure_devops_emulator.services.assertions import AssertionService
+from azure_devops_emulator.services.distributed_task import TasksHost
 from azure_devops_emulator.services.faults import sign_in_page
 from azure_devops_emulator.services.packaging_rest import FeedsHost
 from azure_devops_emulator.services.pypi import PackageHost
@@ -16,6 +17,7 @@ from azure_devops_emulator.services.wire import Call, not_allowed
 
 _FEED = r"(?:(?P<project>[^/]+)/)?_packaging/(?P<feed>[^/]+)/pypi"
 _PACKAGING = r"(?:(?P<project>[^/]+)/)?_apis/packaging"
+_TASKS = r"_apis/distributedtask/tasks"
 _OIDC = (
     r"(?P<project>[^/]+)/_apis/distributedtask/hubs/(?:build|rm)"
     r"/plans/(?P<plan>[^/]+)/jobs/(?P<job>[^/]+)/oidctoken/?"
@@ -79,12 +81,15 @@ def fronts(name: str, *, on_premises: bool) -> list[Front]:
     ]
 
 
-def routes(packages: PackageHost, feeds: FeedsHost, assertions: AssertionService | None) -> list[Route]:
+def routes(
+    packages: PackageHost, feeds: FeedsHost, tasks: TasksHost, assertions: AssertionService | None
+) -> list[Route]:
     """The table of all addresses, most particular first.
 
     Args:
         packages: answers for indexes.
         feeds: answers for what feeds there are.
+        tasks: answers for what tasks there are.
         assertions: issues assertions to jobs; None on premises, where there is no federation.
     """
 
@@ -100,6 +105,10 @@ def routes(packages: PackageHost, feeds: FeedsHost, assertions: AssertionService
         route("", r"_apis/ResourceAreas(?:/(?P<area>[^/]+))?/?", location.resource_areas, "GET"),
         route("", r"_apis/connectionData/?", location.connection_data, "GET"),
         route("dev", r"_apis/packaging/feedids/?", feeds.feed_ids, "GET"),
+        route("dev", rf"{_TASKS}/?", tasks.listed, "GET"),
+        route("dev", rf"{_TASKS}/(?P<task>[^/]+)/?", tasks.listed, "GET"),
+        route("dev", rf"{_TASKS}/(?P<task>[^/]+)/?", tasks.upload, "PUT"),
+        route("dev", rf"{_TASKS}/(?P<task>[^/]+)/?", tasks.delete, "DELETE"),
         route("vssps", r"_apis/identities/(?P<identity>[^/]+)/?", location.identity_of, "GET"),
         route("feeds", rf"{_PACKAGING}/feeds/?", feeds.feeds, "GET"),
         route("feeds", rf"{feed}/?", feeds.feed, "GET"),

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from azure_devops_emulator import task_sources
 from azure_devops_emulator.errors import ServiceError
+from azure_devops_emulator.installed_tasks import InstalledTasks
 from azure_devops_emulator.organization import Organization
 from azure_devops_emulator.services.assertions import AssertionService
 from azure_devops_emulator.services.blobs import BlobStore
+from azure_devops_emulator.services.distributed_task import TasksHost
 from azure_devops_emulator.services.feeds import Shelves
 from azure_devops_emulator.services.identities import Caller, Rejection, Tokens
 from azure_devops_emulator.services.packaging_rest import FeedsHost
@@ -54,10 +57,15 @@ class Site:
         self.fronts = fronts(organization.name, on_premises=on_premises)
         self.tokens = Tokens(organization, None if on_premises else keys.entra)
         self.assertions = AssertionService(keys.assertions)
+        built_in = organization.behaviour.built_in_task
+        self.tasks = InstalledTasks(task_sources.built_in() if built_in != "absent" else (), built_in)
         shelves = Shelves(organization, public_upstream)
         self._on_premises = on_premises
         self._routes = routes(
-            PackageHost(shelves, blobs), FeedsHost(shelves), None if on_premises else self.assertions
+            PackageHost(shelves, blobs),
+            FeedsHost(shelves),
+            TasksHost(self.tasks),
+            None if on_premises else self.assertions,
         )
 
     def front(self, path: str) -> Front | None:

@@ -49,7 +49,17 @@ def test_an_unknown_area_is_swallowed_with_a_warning() -> None:
     [
         "##vso[task.nothing]x",
         "##vso[telemetry.nothing]x",
-        "##vso[build.updatebuildnumber]x",
+        "##vso[build.updatebuildnumber]",
+        "##vso[build.addbuildtag]",
+        "##vso[build.nothing]x",
+        "##vso[build.uploadlog]/no/such/file",
+        "##vso[artifact.upload artifactname=drop]/no/such/file",
+        "##vso[artifact.upload]/",
+        "##vso[artifact.associate artifactname=drop]somewhere",
+        "##vso[codecoverage.publish codecoveragetool=Cobertura]",
+        "##vso[codecoverage.enable buildtool=Maven]",
+        "##vso[results.publish type=JUnit]",
+        "##vso[results.nothing]",
         "##vso[task.setvariable]x",
         "##vso[task.settaskvariable]x",
         "##vso[task.setvariable variable=system.hosttype]x",
@@ -87,6 +97,36 @@ def test_a_command_that_cannot_be_carried_out_fails_the_step(line: str) -> None:
     assert [issue.type for issue in one.issues] == ["error", "error"]
     assert line in one.issues[0].message
     assert one.result is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "##vso[build.updatebuildnumber]1.2.3",
+        "##vso[Build.AddBuildTag]release",
+        "##vso[artifact.upload containerfolder=a;artifactname=drop]{folder}",
+        "##vso[artifact.associate type=filepath;artifactname=drop]\\\\server\\share",
+        "##vso[artifact.associate type=gitref;artifactname=drop]refs/tags/x",
+        "##vso[codecoverage.publish codecoveragetool=Cobertura;summaryfile=coverage.xml;]",
+        "##vso[results.publish type=JUnit;resultFiles=a.xml;]",
+        "##vso[results.publish type=JUnit;]a.xml,b.xml",
+        "##vso[release.updatereleasename]x",
+    ],
+)
+def test_commands_for_a_servers_records_are_taken_and_noted(line: str, tmp_path: Path) -> None:
+    one = step(debug=False)
+    process_line(one, line.format(folder=tmp_path))
+    assert one.command_result is None
+    assert one.issues == []
+    (noted,) = one.job.log.lines
+    assert noted.startswith("Taken: ")
+    assert noted.endswith(line.format(folder=tmp_path).rpartition("]")[2])
+
+
+def test_a_new_build_number_counts_from_then_on() -> None:
+    one = step()
+    process_line(one, "##vso[build.updatebuildnumber]1.2.3")
+    assert one.job.variables.get("Build.BuildNumber") == "1.2.3"
 
 
 def test_every_command_but_debug_leaves_a_trace() -> None:

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from azure_devops_emulator import task_sources
 from azure_devops_emulator.errors import EmulatorError, InputError, each
+from azure_devops_emulator.installed_tasks import InstalledTasks
 from azure_devops_emulator.jobs import plan
 from azure_devops_emulator.jobs.plan import PlannedStep
 from azure_devops_emulator.organization import Organization
@@ -32,7 +34,7 @@ def planned(folder: Path, text: str, *tasks: Path, **variables: str) -> list[Pla
     """The planned steps of a pipeline's text."""
     file = folder / "some.yml"
     file.write_text(text, encoding="utf-8")
-    installed = plan.installed_tasks(tasks or (PROBE,), windows=False)
+    installed = InstalledTasks(task_sources.gather(tasks or (PROBE,)))
     return plan.make(Pipeline.load(file), installed, CONNECTIONS, variables)
 
 
@@ -97,11 +99,3 @@ steps:
         ("Probe1", "Probe"),
         ("Probe2", "Named"),
     ]
-
-
-def test_a_folder_of_tasks_will_do(tmp_path: Path) -> None:
-    make_task(tmp_path)
-    make_task(tmp_path, name="Second")
-    assert [task.name for task in plan.installed_tasks([tmp_path], windows=False)] == ["Probe", "Second"]
-    with pytest.raises(InputError, match="no task"):
-        plan.installed_tasks([tmp_path / "nothing"], windows=False)

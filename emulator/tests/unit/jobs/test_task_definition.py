@@ -60,28 +60,33 @@ def test_reads_restrictions_and_output_variables(tmp_path: Path) -> None:
     assert task.output_variables == {"RESULT"}
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"id": "x", "name": "y", "version": {"Major": "one"}}'])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"id": "x"}', "\xff", "[" * 100_000])
 def test_refuses_what_is_no_definition(tmp_path: Path, text: str) -> None:
-    (tmp_path / "task.json").write_text(text, encoding="utf-8")
+    (tmp_path / "task.json").write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match="task"):
         task_definition.load(tmp_path, windows=False)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "6b1d2c3e"},
+        {"name": "../Probe"},
+        {"name": "Probe One"},
+        {"name": "P" * 129},
+        {"version": {"Major": "one", "Minor": 0, "Patch": 0}},
+        {"version": {"Major": 1, "Minor": -1, "Patch": 0}},
+        {"version": {"Major": 1, "Minor": 0, "Patch": 2**31}},
+    ],
+)
+def test_refuses_fields_that_no_task_has(tmp_path: Path, changes: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="is not a task definition"):
+        task_definition.load(make_task(tmp_path, **changes), windows=False)
 
 
 def test_refuses_a_folder_without_a_task(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         task_definition.load(tmp_path, windows=False)
-
-
-def test_finds_the_newest_of_a_major_version_by_name_or_id(tmp_path: Path) -> None:
-    versions = [{"Major": 1, "Minor": minor, "Patch": 0} for minor in (2, 10, 9)]
-    folders = [make_task(tmp_path, version=version) for version in versions]
-    installed = [task_definition.load(folder, windows=False) for folder in folders]
-    for name in ("probe@1", "6B1D2C3E-4F50-4A61-8B72-9C83AD94BEA5@1"):
-        assert task_definition.find(task_definition.reference(name), installed).version_text == "1.10.0"
-    with pytest.raises(InputError, match=r"Probe@2 is not installed.*Probe@1"):
-        task_definition.find(task_definition.reference("Probe@2"), installed)
-    with pytest.raises(InputError, match="installed: none"):
-        task_definition.find(task_definition.reference("Probe@2"), [])
 
 
 @pytest.mark.parametrize("text", ["Probe", "Probe@", "Probe@1.2", "@1", "a b@1"])

@@ -44,15 +44,29 @@ def test_only_harmless_variables_get_into_a_job() -> None:
     assert not space.root.exists()
 
 
-def test_a_kept_workspace_stays_and_its_temporary_folder_is_emptied(tmp_path: Path) -> None:
+def test_a_kept_workspace_stays_and_is_fresh_again(tmp_path: Path) -> None:
     space = Workspace({}, tmp_path)
     (space.temp / "old.sh").touch()
-    (space.temp / "folder").mkdir()
-    (space.sources / "kept").touch()
+    (space.sources / "folder").mkdir()
+    (space.sources / "folder" / "link").symlink_to(tmp_path.parent)
     space.close()
+    assert (space.temp / "old.sh").exists()
     again = Workspace({}, tmp_path)
     assert list(again.temp.iterdir()) == []
-    assert (again.sources / "kept").exists()
+    assert list(again.sources.iterdir()) == []
+    assert tmp_path.parent.exists()
+
+
+def test_a_folder_that_cannot_be_kept_says_so(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "file").touch()
+    with pytest.raises(SetupError, match="has other files in it") as caught:
+        Workspace({}, tmp_path / "own")
+    assert "new, empty" in caught.value.hint
+    assert (tmp_path / "own" / "file").exists()
+    with pytest.raises(SetupError, match="cannot be used") as caught:
+        Workspace({}, tmp_path / "own" / "file")
+    assert str(tmp_path / "own" / "file") in caught.value.context
 
 
 def test_every_key_of_the_machines_pip_is_written_empty() -> None:
@@ -96,18 +110,18 @@ def test_a_program_that_cannot_be_started_says_so(tmp_path: Path) -> None:
     space = Workspace({"PATH": "/usr/bin:/bin"}, tmp_path)
     space.home.rmdir()
     with pytest.raises(SetupError, match="cannot be set up"):
-        space.add_python("http://stand-in/")
+        space.add_python()
 
 
 def test_a_python_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     space = Workspace({"PATH": "/usr/bin:/bin"}, tmp_path)
     space.python_folder.write_text("in the way", encoding="utf-8")
     with pytest.raises(SetupError, match="cannot be set up"):
-        space.add_python("http://stand-in/")
+        space.add_python()
 
 
 def test_a_jobs_pip_is_the_one_beside_the_emulator(tmp_path: Path) -> None:
-    site = tmp_path / "lib" / "python3" / "site-packages"
+    site = tmp_path / "lib" / "python3.12" / "site-packages"
     (site / "pip").mkdir(parents=True)
     (site / "pip" / "old.py").touch()
     (site / "pip-1.0.dist-info").mkdir()

@@ -1,0 +1,165 @@
+"""What the built-in tasks do: scripts in a shell or in Python, and the choice of a Python.
+
+Source of the rules: the tasks CmdLineV2, BashV3, PythonScriptV0 and UsePythonVersionV0, and the task
+library's toolrunner.ts.
+"""
+
+import shlex
+import shutil
+import sys
+import uuid
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from azure_devops_emulator.jobs import built_in, commands
+from azure_devops_emulator.jobs.workspace import SetupError
+
+if TYPE_CHECKING:
+    from azure_devops_emulator.jobs.handlers import Runner
+
+_WINDOWS = sys.platform == "win32"
+_BANNER = "========================== Starting Command Output ==========================="
+
+
+class ScriptError(Exception):
+    """The task ends with this error."""
+
+
+def _command_line(runner: "Runner") -> None:
+    text = runner.inputs["script"]
+    path = _written(runner, text, "cmd" if _WINDOWS else "sh")
+    if _WINDOWS:  # pragma: no cover - no machine to test it on
+        command = runner.worker.get("COMSPEC", "cmd.exe")
+        arguments = [command, "/D", "/E:ON", "/V:OFF", "/S", "/C", f'CALL "{path}"']
+        _run(runner, arguments, "Cmd.exe")
+    else:
+        _run(runner, [_program(runner, "bash"), "--noprofile", "--norc", str(path)], "Bash")
+
+
+def _bash(runner: "Runner") -> None:
+    if runner.inputs["targetType"].lower() == "inline":
+        path = _written(runner, runner.inputs["script"], "sh")
+    else:
+        file = Path(runner.inputs["filePath"])
+        if not file.is_file():
+            raise ScriptError(f"Invalid file path '{file}'.")
+        line = f"exec bash {shlex.quote(str(file))} {runner.inputs['arguments']}".strip()
+        runner.output(f"Formatted command: {line}")
+        path = _written(runner, line, "sh", shown=False)
+    more = {"BASH_ENV": runner.inputs["bashEnvValue"]} if runner.inputs["bashEnvValue"] else {}
+    _run(runner, [_program(runner, "bash"), str(path)], "Bash", more)
+
+
+def _python_script(runner: "Runner") -> None:
+    if runner.inputs["scriptSource"].lower() == "inline":
+        path = _written(runner, runner.inputs["script"], "py", shown=False)
+    else:
+        path = Path(runner.inputs["scriptPath"])
+        if not path.is_file():
+            raise ScriptError(f"Not found scriptPath: {path}")
+    python = runner.inputs["pythonInterpreter"] or _program(runner, "python")
+    arguments = [python, str(path), *split_arguments(runner.inputs["arguments"])]
+    _run(runner, arguments, f"The process '{python}'")
+
+
+def _use_python_version(runner: "Runner") -> None:
+    try:
+        version, folder = runner.use_python(runner.inputs["versionSpec"])
+    except SetupError as error:
+        raise ScriptError(str(error)) from error
+    runner.output(f"Found tool in cache: Python {version}")
+    programs = folder if _WINDOWS else folder / "bin"
+    written = partial(commands.escape, decode_percents=runner.decode_percents)
+    runner.take_line("stdout", f"##vso[task.setvariable variable=pythonLocation]{written(str(folder))}")
+    if runner.inputs["addToPath"].lower() == "true":
+        for place in (folder, folder / "Scripts" if _WINDOWS else programs):
+            runner.output(f"Prepending PATH environment variable with directory: {place}")
+            runner.take_line("stdout", f"##vso[task.prependpath]{written(str(place))}")
+
+
+_TASKS: dict[str, Callable[["Runner"], None]] = {
+    built_in.CMD_LINE.name: _command_line,
+    built_in.BASH.name: _bash,
+    built_in.PYTHON_SCRIPT.name: _python_script,
+    built_in.USE_PYTHON_VERSION.name: _use_python_version,
+}
+
+
+def run(runner: "Runner", name: str) -> None:
+    """Do what the built-in task of a name does.
+
+    Raises:
+        StepError: a process that does not start.
+        StepStopped: stopped from outside.
+    """
+    folder = runner.inputs.get("workingDirectory")
+    if folder and not Path(folder).is_dir():
+        runner.fail(f"Not found workingDirectory: {folder}")
+        return
+    try:
+        _TASKS[name](runner)
+    except ScriptError as error:
+        runner.fail(str(error))
+
+
+def split_arguments(text: str) -> list[str]:
+    r"""The arguments in a line: double quotes hold one together, and `\"` in them is a quote."""
+    found: list[str] = []
+    current, quoted, escaped = "", False, False
+    for char in text:
+        if escaped:
+            current += char if char in '"\\' else f"\\{char}"
+            escaped = False
+        elif char == '"':
+            quoted = not quoted
+        elif char == "\\" and quoted:
+            escaped = True
+        elif char == " " and not quoted:
+            found += [current] if current else []
+            current = ""
+        else:
+            current += char
+    return [*found, current.strip()] if current else found
+
+
+def _program(runner: "Runner", name: str) -> str:
+    found = shutil.which(name, path=runner.path)
+    if found is None:
+        raise ScriptError(f"Unable to locate executable file: '{name}'.")
+    return found
+
+
+def _written(runner: "Runner", text: str, ending: str, *, shown: bool = True) -> Path:
+    """A file with the script, in the temporary folder of the agent."""
+    if shown:
+        runner.output("Generating script.")
+        if "\n" not in text and "##VSO[" not in text.upper():
+            runner.output("Script contents:")
+            runner.output(text)
+    path = runner.temp / f"{uuid.uuid4()}.{ending}"
+    if ending == "cmd":  # pragma: no cover - no machine to test it on
+        text = "\r\n".join(["@echo off", *text.splitlines()]) + "\r\n"
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+def _run(runner: "Runner", arguments: list[str], title: str, more: dict[str, str] | None = None) -> None:
+    """Run a script's process; both of its streams are the task's own output."""
+    runner.output(_BANNER)
+    runner.output("[command]" + " ".join(arguments))
+    written: list[str] = []
+
+    def take_line(stream: str, line: str) -> None:
+        if stream == "stderr":
+            written.append(line)
+        runner.take_line("stdout", line)
+
+    code = runner.start_script(arguments, Path(runner.inputs["workingDirectory"]), more or {}, take_line)
+    if code:
+        runner.fail(f"{title} exited with code '{code}'.")
+    if written and runner.inputs["failOnStderr"].lower() == "true":
+        runner.fail(f"{title} wrote one or more lines to the standard error stream.")
+        for line in written:
+            runner.error(line)

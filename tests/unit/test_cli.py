@@ -1,0 +1,50 @@
+"""The command, as a person starts it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pip_authenticate import __version__, settings
+
+COMMAND = str(Path(sys.executable).with_name("pip-authenticate"))
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_version() -> None:
+    assert run("--version").stdout == f"pip-authenticate {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["inputs", "--help"]])
+def test_help(arguments: list[str]) -> None:
+    ended = run(*arguments)
+    assert ended.returncode == 0
+    assert "usage: pip-authenticate" in ended.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["inputs", "--nonsense"]])
+def test_wrong_usage(arguments: list[str]) -> None:
+    ended = run(*arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_examples_of_the_help_work() -> None:
+    lines = run("--help").stdout.partition("examples:\n")[2].splitlines()
+    commands = [line.split("    ")[0].split()[1:] for line in lines if line.strip()]
+    assert len(commands) == 2
+    for command in commands:
+        assert run(*command).returncode == 0
+
+
+def test_the_inputs_are_those_of_the_task() -> None:
+    lines = run("inputs").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [item.name for item in settings.INPUTS]
+    rows = json.loads(run("inputs", "--json").stdout)
+    assert [row["name"] for row in rows] == [item.name for item in settings.INPUTS]
+    assert all(row["help"] for row in rows)
