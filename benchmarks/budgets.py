@@ -93,6 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
 class _Busy(_Handler):
     """The same for a fleet: what is too much for a second is sent away, as Azure DevOps does."""
 
+    requests: ClassVar[int] = 0
     lock: ClassVar[threading.Lock] = threading.Lock()
     second: ClassVar[int] = 0
     served: ClassVar[int] = 0
