@@ -64,7 +64,14 @@ steps:
 """
     (tmp_path / "pipeline.yml").write_text(pipeline, encoding="utf-8")
     with Emulated(Organization.load(tmp_path / "organization.toml")) as service:
-        agent = Agent(service=service, project="alpha", task_dirs=[task.folder], python=False)
+        # An agent that enforces read-only variables stops the first two names by itself; others only warn.
+        agent = Agent(
+            service=service,
+            project="alpha",
+            task_dirs=[task.folder],
+            python=False,
+            variables={"Agent.ReadOnlyVariables": "false"},
+        )
         result = agent.run(Pipeline.load(tmp_path / "pipeline.yml"))
     log = "\n".join(result.log)
     assert stranger.requests == []
