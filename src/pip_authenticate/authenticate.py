@@ -7,22 +7,21 @@ was found; what an earlier run stored is erased either way.
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pip_authenticate.azure import canonical
 from pip_authenticate.azure.addresses import index_meant
-from pip_authenticate.azure.feeds import FeedsService
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, ServiceError, each
-from pip_authenticate.index import AuthenticatedIndex, Credential
+from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential
 from pip_authenticate.outputs.azure_pipelines import AzurePipelines
 from pip_authenticate.redaction import hosts_in, secrets_in
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import MEMORY, Endpoint, Settings
-from pip_authenticate.sources import azure_artifacts, service_connections, workload_identity
 from pip_authenticate.transport import Transport, proxy_address
-from pip_authenticate.verify import Verdict, verify
+
+if TYPE_CHECKING:
+    from pip_authenticate.verify import Verdict
 
 # What the agent itself leaves unmasked (azure-pipelines-agent: MaskingUtil.cs), and names of identities.
 _SHOWN_PARAMETERS = frozenset(
@@ -58,10 +57,50 @@ JOB_SECONDS = 3600
 """How long a job may take unless its pipeline says otherwise (Microsoft Learn, "jobs.job": 60 minutes)."""
 _SLACK_SECONDS = 120
 
+
+class Source(Protocol):
+    """What a source's module looks like."""
+
+    def indexes(self, settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:
+        """Find the indexes that the settings name."""
+
+
+class _Row(NamedTuple):
+    """A row of SOURCES.
+
+    Args:
+        load: imports the source's module, which takes its time: only a run that needs it does.
+        named_by: the setting without which it has nothing to find.
+        asks: whether it sends requests.
+    """
+
+    load: Callable[[], Source]
+    named_by: str
+    asks: bool
+
+
+def _workload_identity() -> Source:
+    from pip_authenticate.sources import workload_identity  # noqa: PLC0415
+
+    return workload_identity
+
+
+def _azure_artifacts() -> Source:
+    from pip_authenticate.sources import azure_artifacts  # noqa: PLC0415
+
+    return azure_artifacts
+
+
+def _service_connections() -> Source:
+    from pip_authenticate.sources import service_connections  # noqa: PLC0415
+
+    return service_connections
+
+
 SOURCES = {
-    "Federated": workload_identity,
-    "Internal": azure_artifacts,
-    "External": service_connections,
+    "Federated": _Row(_workload_identity, "federation", asks=True),
+    "Internal": _Row(_azure_artifacts, "artifact_feeds", asks=True),
+    "External": _Row(_service_connections, "connections", asks=False),
 }
 """Every source by its name in telemetry, in the order in which their indexes reach pip."""
 
@@ -86,7 +125,7 @@ class Found(NamedTuple):
     counts: dict[str, int]
     roles: list[pip.Role]
     doubled: list[tuple[AuthenticatedIndex, AuthenticatedIndex]]
-    verdicts: list[Verdict]
+    verdicts: "list[Verdict]"
     mixed: dict[str, list[str]]
 
 
@@ -108,7 +147,7 @@ def secrets(settings: Settings) -> Iterator[Secret]:
 
 def _endpoint_secrets(endpoint: Endpoint) -> Iterator[Secret]:
     username = endpoint.parameters.get("username")
-    users = {service_connections.TOKEN_USER, *([username.reveal()] if username else [])}
+    users = {TOKEN_USER, *([username.reveal()] if username else [])}
     for name, value in endpoint.parameters.items():
         if name in _SHOWN_PARAMETERS:
             continue
@@ -160,30 +199,26 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
         PipAuthenticateError: a service did not answer as it must.
         Cancelled: the run shall stop.
     """
-    faults = list(settings.faults)
     transport = Transport(settings.proxy, settings.certificates, debug, deadline)
-    found = dict[str, list[AuthenticatedIndex]]()
-    for name, source in SOURCES.items():
-        deadline.check()
-        if source is not service_connections and any(isinstance(fault, ServiceError) for fault in faults):
-            continue  # one service that does not answer is told once
-        try:
-            found[name] = source.indexes(settings, transport, learned)
-        except PipAuthenticateError as error:
-            faults.extend(each(error))
-    if faults:
-        raise Faults(faults)
+    found = _named(settings, transport, learned)
     counts = {name: len(part) for name, part in found.items()}
     named = pip.roles([index for part in found.values() for index in part], only_extra=False)
     indexes = [role.target for role in named.roles]
-    service, unsafe = FeedsService(settings, transport), dict[object, ServiceError]()
-    mixed = dict[str, list[str]]()
-    if len({index.credential for index in indexes}) > 1:
+    unsafe, mixed = dict[object, ServiceError](), dict[str, list[str]]()
+    has_several, verdicts = len({index.credential for index in indexes}) > 1, list["Verdict"]()
+    if has_several or settings.verify != "off":
+        from pip_authenticate.azure.feeds import FeedsService  # noqa: PLC0415 - most runs need none of it
+
+        service = FeedsService(settings, transport)
+    if has_several:
+        from pip_authenticate.azure import canonical  # noqa: PLC0415
+
         indexes, faulty, mixed = canonical.separate(indexes, service, transport)
         unsafe = {indexes[at].url.key: error for at, error in faulty.items()}
     settled = pip.roles(indexes, only_extra=settings.only_add_extra_index)  # a name and a GUID may be one
-    verdicts = list[Verdict]()
     if settings.verify != "off":
+        from pip_authenticate.verify import verify  # noqa: PLC0415
+
         verdicts = verify([role.target for role in settled.roles], settings, transport, service)
     # Nothing is downloaded from an index that cannot be read: no credential of its can go astray.
     for verdict in verdicts:
@@ -192,6 +227,25 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
     if unsafe:
         raise Faults(list(unsafe.values()))
     return Found(counts, settled.roles, [*named.doubled, *settled.doubled], verdicts, mixed)
+
+
+def _named(settings: Settings, transport: Transport, learned: Learned) -> dict[str, list[AuthenticatedIndex]]:
+    """The indexes of every source; sources that the settings do not name are not even loaded."""
+    faults, found = list(settings.faults), dict[str, list[AuthenticatedIndex]]()
+    for name, source in SOURCES.items():
+        transport.deadline.check()
+        found[name] = []
+        if not getattr(settings, source.named_by):
+            continue
+        if source.asks and any(isinstance(fault, ServiceError) for fault in faults):
+            continue  # one service that does not answer is told once
+        try:
+            found[name] = source.load().indexes(settings, transport, learned)
+        except PipAuthenticateError as error:
+            faults.extend(each(error))
+    if faults:
+        raise Faults(faults)
+    return found
 
 
 def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
@@ -230,7 +284,7 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         output.warning("Neither a feed nor a service connection was named: no index was set.")
 
 
-def _report(verdicts: list[Verdict], settings: Settings, output: AzurePipelines) -> None:
+def _report(verdicts: "list[Verdict]", settings: Settings, output: AzurePipelines) -> None:
     """Print one line for each verdict; bad ones are errors where the run shall fail."""
     refused = list[PipAuthenticateError]()
     for verdict in verdicts:

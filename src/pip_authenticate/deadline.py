@@ -21,6 +21,7 @@ class Deadline:
     """
 
     def __init__(self, seconds: float = RUN_SECONDS) -> None:
+        self._seconds = seconds
         self._end = time.monotonic() + seconds
         self._cancelled = False
 
@@ -28,6 +29,11 @@ class Deadline:
     def remaining(self) -> float:
         """Seconds until the end; negative after it."""
         return self._end - time.monotonic()
+
+    @property
+    def share(self) -> float:
+        """How much of the time is left: 1 at the beginning, 0 at the end."""
+        return self.remaining / self._seconds
 
     @property
     def is_cancelled(self) -> bool:

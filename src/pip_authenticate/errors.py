@@ -45,6 +45,15 @@ class ServiceError(PipAuthenticateError):
     """A service did not answer, or not as its documentation says."""
 
 
+def unanswered(host: str, why: str, *, slug: str) -> ServiceError:
+    """The error that a host did not answer."""
+    return ServiceError(
+        slug,
+        f"{host} did not answer: {why}",
+        hint="Check that the agent reaches it; a proxy is set on the agent, not in the pipeline.",
+    )
+
+
 class DeliveryError(PipAuthenticateError):
     """The settings are known but cannot reach the steps that need them."""
 

@@ -11,6 +11,8 @@ from pip_authenticate.secret import Secret
 if TYPE_CHECKING:
     from datetime import datetime
 
+TOKEN_USER = "build"  # noqa: S105 - a user name
+"""The user name that goes with a token; services take any, and the built-in task sends the same."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 """TCP ports of the schemes that an index may have."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
@@ -48,6 +50,12 @@ class Origin(NamedTuple):
     scheme: str
     host: str
     port: int
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as they stand in a URL, the scheme's own port left out."""
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return name if self.port == DEFAULT_PORTS[self.scheme] else f"{name}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:
@@ -134,9 +142,7 @@ class IndexUrl:
     @property
     def netloc(self) -> str:
         """Host and port as they stand in the URL, the scheme's own port left out."""
-        scheme, host, port = self.origin
-        name = f"[{host}]" if ":" in host else host
-        return name if port == DEFAULT_PORTS[scheme] else f"{name}:{port}"
+        return self.origin.netloc
 
     @property
     def key(self) -> tuple[Origin, str]:

@@ -221,20 +221,22 @@ def _unquoted(text: str) -> str:
 _MACRO = re.compile(r"\$\(([^()$\s]{1,200})\)")
 
 
-def _check_macros(text: str) -> None:
-    """Make sure that no macro is left in a text: the agent replaces those of variables that exist.
-
-    Raises:
-        InputError: one is left.
-    """
+def _undefined(text: str) -> InputError | None:
+    """What is wrong where macros are left: the agent replaces those of variables that exist."""
     names = dict.fromkeys(_MACRO.findall(text))
-    if names:
-        raise InputError(
-            "undefined-variable",
-            f"uses {', '.join(f'$({name})' for name in names)}: "
-            f"the variable {' and '.join(names)} is not defined",
-            hint="Define it before this step, or correct its name; a template writes ${{ parameters.name }}.",
-        )
+    if not names:
+        return None
+    return InputError(
+        "undefined-variable",
+        f"uses {', '.join(f'$({name})' for name in names)}: "
+        f"the variable {' and '.join(names)} is not defined",
+        hint="Define it before this step, or correct its name; a template writes ${{ parameters.name }}.",
+    )
+
+
+def _without_macros(text: str) -> str:
+    """The entries of a list that hold no macro."""
+    return ",".join(entry for entry in re.split("[,\r\n]", text) if not _MACRO.search(entry))
 
 
 def _brief(text: str) -> str:
@@ -437,17 +439,20 @@ def load(
 def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateError]]:
     values, faults = {}, list[PipAuthenticateError]()
     for item in INPUTS:
+        text = env.text(f"INPUT_{item.name.upper()}")
+        wrong = [_undefined(text)]
+        if wrong[0]:
+            text = _without_macros(text) if item.parse is _entries else ""
         try:
-            text = env.text(f"INPUT_{item.name.upper()}")
-            _check_macros(text)
             values[item.name] = item.parse(text)
         except InputError as error:
             values[item.name] = item.parse("")
-            faults.append(
-                InputError(
-                    error.slug, f"Input {item.name} {error.what}", context=error.context, hint=error.hint
-                )
-            )
+            wrong.append(error)
+        faults += [
+            InputError(error.slug, f"Input {item.name} {error.what}", context=error.context, hint=error.hint)
+            for error in wrong
+            if error
+        ]
     return values, faults
 
 

@@ -1,12 +1,7 @@
-"""The only opener of sockets: proxy, certificates, time-outs, retries and redirects in one place.
-
-urllib3 is imported by the first request, so that a run which needs no request does not pay for it.
-"""
+"""Requests within one deadline: the way to a server, patience with it, and its redirects."""
 
 import math
-import os
 import re
-import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,27 +10,24 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from pip_authenticate import __version__
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import ServiceError
+from pip_authenticate.errors import ServiceError, unanswered
 from pip_authenticate.index import DEFAULT_PORTS, Credential, Origin
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
 
 if TYPE_CHECKING:
-    import ssl
+    from pip_authenticate.connections import Connections, Way
 
-    import urllib3
-
-CONNECT_SECONDS = 8.0
-READ_SECONDS = 15.0
 ATTEMPTS = 5
+_TRY_SECONDS = 1.0
+"""What a wait must leave until the deadline."""
+# The span of waits for a busy service: seconds for each attempt so far, but at most a share of what is left.
+# With these, of 120 jobs that share five requests a second, forty at once, none ran out of time.
+_SPAN_SECONDS, _SPAN_SHARE, _SHORTEST_SPAN = 4.0, 0.3, 0.5
 CONNECTIONS = 20
 REDIRECTS = 5
-BODY_BYTES = 4 * 1024 * 1024
-ERROR_BODY_BYTES = 64 * 1024
-CERTIFICATE_BYTES = 16 * 1024 * 1024
 URL_CHARACTERS = 16 * 1024
 """Longest URL that a server may name in a redirect or a link: signed ones have some thousand characters."""
-HEADER_CHARACTERS = 2 * URL_CHARACTERS
 _FINAL = "TF24668"
 """What Azure DevOps writes into the reason of a 503 that stays: the organisation is deactivated."""
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
@@ -53,7 +45,7 @@ class Response(NamedTuple):
         status: HTTP status code.
         reason: the reason phrase, where Azure DevOps puts its message; may be empty.
         headers: by lower-case name; repeated ones joined by a comma and a blank.
-        body: raw bytes, at most BODY_BYTES (ERROR_BODY_BYTES from status 400 on).
+        body: raw bytes; what is too long for its kind is cut.
         url: the address that answered, after redirects.
     """
 
@@ -106,7 +98,7 @@ class Transport:
         self._certificates = certificates
         self._log = log
         self.deadline = deadline
-        self._pools: dict[tuple[str, bool, bool], urllib3.PoolManager] = {}
+        self._connections: Connections | None = None
         self._lock = threading.Lock()
 
     def request(
@@ -182,8 +174,7 @@ class Transport:
         """Try a request again where that may help.
 
         Faults are tried a few times, after a growing, random while. A service that says when to come
-        back is asked until the deadline, each time a little later than it says: jobs that were refused
-        together must not return together.
+        back is asked until the deadline.
         """
         attempt = 0
         while True:
@@ -205,94 +196,70 @@ class Transport:
                 return response
             if asked is None and attempt >= ATTEMPTS:
                 return response
-            if not self._wait(_backoff(attempt) if asked is None else _jittered(asked, attempt)):
+            if not self._wait(_backoff(attempt) if asked is None else self._return_after(asked, attempt)):
                 return response
+
+    def _return_after(self, seconds: float, attempt: int) -> float:
+        """When to come back to a service that says when: later than that, by chance.
+
+        Jobs that were refused together must not return together. The span over which they do grows with
+        the attempts, so that a busy service is asked less; and it shrinks as the time runs out, so that
+        those who have waited for long come before newcomers.
+        """
+        from random import random  # noqa: PLC0415 - only a busy service needs it
+
+        left = self.deadline.remaining
+        span = min(_SPAN_SECONDS * attempt, _SPAN_SHARE * left * self.deadline.share)
+        later = seconds + max(span, _SHORTEST_SPAN) * random()  # noqa: S311 - jitter is no secret
+        last = left - _TRY_SECONDS - random()  # noqa: S311
+        return later if later <= last else max(seconds, last)
 
     def _wait(self, seconds: float) -> bool:
         """Sleep, unless the deadline leaves no time for a try after that."""
-        if seconds + 1 > self.deadline.remaining:
+        if seconds + _TRY_SECONDS > self.deadline.remaining:
             return False
         self.deadline.sleep(seconds)
         return True
 
     def _once(self, request: "_Request") -> Response:
         """One exchange, bounded even where name resolution hangs or a body trickles."""
+        host = origin_of(request.url).host
         if self.deadline.remaining <= 0:
-            raise _silence(request.url, "the time for all requests is used up", slug="deadline")
+            raise unanswered(host, "the time for all requests is used up", slug="deadline")
         started = time.monotonic()
-        pool = self._pool(request)
-        response = self._bounded(lambda: self._exchange(pool, request), request.url)
+        connections, way = self._opened(), self._way(request)
+        response = self._bounded(lambda: connections.exchange(way, *request, self.deadline), host)
         took = (time.monotonic() - started) * 1000
         self._log(f"{request.method} {request.shown}: {response.status} in {took:.0f} ms")
-        return response
+        return Response(*response, request.url)
 
-    def _exchange(self, pool: "urllib3.PoolManager", request: "_Request") -> Response:
-        import urllib3  # noqa: PLC0415
-        from urllib3 import exceptions  # noqa: PLC0415
+    def _opened(self) -> "Connections":
+        """The connections of the run."""
+        from pip_authenticate.connections import Connections  # noqa: PLC0415 - many a run needs no request
 
-        patience = max(self.deadline.remaining, 0.1)
-        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, patience), read=min(READ_SECONDS, patience))
-        try:
-            answer = pool.request(
-                request.method,
-                request.url,
-                headers=request.headers,
-                body=request.body or None,
-                timeout=timeout,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                decode_content=False,
-            )
-            limit = ERROR_BODY_BYTES if answer.status >= 400 else BODY_BYTES
-            body = _read(answer, limit, self.deadline)
-        except exceptions.HTTPError as error:
-            proxied = isinstance(pool, urllib3.ProxyManager)
-            raise _explain(error, request.url, proxied=proxied) from None
-        if answer.status == 407:
-            raise _proxy_refused()
-        headers = {name.lower(): value[:HEADER_CHARACTERS] for name, value in answer.headers.itermerged()}
-        return Response(answer.status, answer.reason or "", headers, body, request.url)
-
-    def _pool(self, request: "_Request") -> "urllib3.PoolManager":
-        """The connections for a request: through a proxy or past it, each kept alive.
-
-        Those that show the client's certificate are kept apart: it goes where a credential goes.
-        """
-        proxy = self._proxy_of(request.url)
-        secure = origin_of(request.url).scheme == "https"
-        certified = bool(self._certificates.client) and "authorization" in request.headers
-        kind = proxy, secure, certified
         with self._lock:
-            if kind not in self._pools:
-                self._pools[kind] = self._new_pool(proxy, secure=secure, certified=certified)
-            return self._pools[kind]
+            self._connections = self._connections or Connections(self._certificates, self._log)
+            return self._connections
 
-    def _new_pool(self, proxy: str, *, secure: bool, certified: bool) -> "urllib3.PoolManager":
-        import urllib3  # noqa: PLC0415
+    def _way(self, request: "_Request") -> "Way":
+        """Through a proxy or past it; the client's certificate goes where a credential goes."""
+        from pip_authenticate.connections import PROXY_HINT, Way  # noqa: PLC0415
 
-        context = self._tls(certified=certified) if secure else None
-        if self._certificates.unchecked:  # the output has its own warning
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        if not proxy:
-            return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context)
-        url, pair = proxy_address(proxy)
+        origin = origin_of(request.url)
+        is_certified = bool(self._certificates.client) and "authorization" in request.headers
+        written = self._proxy_of(request.url)
+        if not written:
+            return Way(origin, None, None, is_certified)
+        address, pair = proxy_address(written)
         if self._proxy.url and self._proxy.username:
             pair = Credential(self._proxy.username, self._proxy.password)
-        login = {"proxy-authorization": pair.authorization.reveal()} if pair.username else None
         try:
-            own = self._tls(certified=False) if origin_of(url).scheme == "https" else None
-            return urllib3.ProxyManager(
-                url, maxsize=CONNECTIONS, proxy_headers=login, ssl_context=context, proxy_ssl_context=own
-            )
-        except (ServiceError, urllib3.exceptions.HTTPError) as error:
-            if isinstance(error, ServiceError) and error.slug == _CERTIFICATE_FILE:
-                raise
+            proxy = origin_of(address)
+        except ServiceError:
             raise ServiceError(
-                "proxy-unusable",
-                "The address of the web proxy is no http or https URL",
-                hint=_PROXY_HINT,
+                "proxy-unusable", "The address of the web proxy is no http or https URL", hint=PROXY_HINT
             ) from None
+        return Way(origin, proxy, pair.authorization if pair.username else None, is_certified)
 
     def _proxy_of(self, url: str) -> str:
         """The address of the proxy for a URL, as written; empty where it is asked directly.
@@ -328,43 +295,6 @@ class Transport:
                 self._log("An expression in the agent's proxy bypass list is broken; it is ignored.")
         return False
 
-    def _tls(self, *, certified: bool) -> "ssl.SSLContext":
-        """Trust what the system trusts and what the agent's settings add."""
-        import ssl  # noqa: PLC0415
-
-        import truststore  # noqa: PLC0415
-
-        given = self._certificates
-        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if given.unchecked:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        try:
-            if given.authorities:
-                context.load_verify_locations(cafile=_file(given.authorities))
-            self._trust_also(context, given.extra_authorities)
-            if certified:
-                # Never None: OpenSSL would ask for the password on the terminal.
-                password = given.client_password.reveal()
-                key = _file(given.client_key) if given.client_key else None
-                context.load_cert_chain(_file(given.client), key, password)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise ServiceError(
-                _CERTIFICATE_FILE,
-                "A certificate file of the agent's settings cannot be used",
-                context=type(error).__name__,
-                hint="Check the agent's --sslcacert, --sslclientcert and --sslclientcertkey settings.",
-            ) from None
-        return context
-
-    def _trust_also(self, context: "ssl.SSLContext", file: str) -> None:
-        """Trust what NODE_EXTRA_CA_CERTS names, as Node does for the built-in task: where it can be used."""
-        try:
-            if file:
-                context.load_verify_locations(cafile=_file(file))
-        except (OSError, ValueError):
-            self._log("The file that NODE_EXTRA_CA_CERTS names cannot be used; it is ignored.")
-
     def in_parallel(self, function: Callable[[_S], _T], items: list[_S]) -> list[_T]:
         """Apply a function to all items at once; the results keep the items' order.
 
@@ -399,7 +329,7 @@ class Transport:
             raise failures[min(failures)]
         return [outcomes[position] for position in range(len(items))]
 
-    def _bounded(self, function: Callable[[], _T], url: str) -> _T:
+    def _bounded(self, function: Callable[[], _T], host: str) -> _T:
         """Run a function in a thread and stop waiting for it at the deadline."""
         outcome: list[_T] = []
         failure: list[BaseException] = []
@@ -417,12 +347,10 @@ class Transport:
         if failure:
             raise failure[0]
         if not outcome:
-            raise _silence(url, f"no complete answer came within {seconds:.0f} s", slug="deadline")
+            raise unanswered(host, f"no complete answer came within {seconds:.0f} s", slug="deadline")
         return outcome[0]
 
 
-_CERTIFICATE_FILE = "certificate-file"
-_PROXY_HINT = "Check the agent's proxy settings (config --proxyurl), or HTTPS_PROXY where it has none."
 # A fault of these kinds may be gone a moment later.
 _PASSING_FAULTS = frozenset({"connection-failed", "no-answer", "broken-answer"})
 
@@ -463,43 +391,11 @@ def _headers(accept: str, authorization: Secret | None, content_type: str) -> di
     return headers
 
 
-def _read(answer: "urllib3.BaseHTTPResponse", limit: int, deadline: Deadline) -> bytes:
-    """Read a body up to a limit in bytes; a connection with more to come is not used again."""
-    body = bytearray()
-    while len(body) <= limit and deadline.remaining > 0:
-        chunk = answer.read1(16 * 1024)
-        if not chunk:
-            answer.release_conn()
-            return bytes(body)
-        body += chunk
-    answer.close()
-    return bytes(body[:limit])
-
-
-def _file(path: str) -> str:
-    """A path that is worth opening: a device or a pipe would be read without end.
-
-    Raises:
-        OSError: there is no file of a reasonable size.
-    """
-    found = os.stat(path)  # noqa: PTH116 - pathlib costs some milliseconds
-    if not stat.S_ISREG(found.st_mode) or found.st_size > CERTIFICATE_BYTES:
-        raise OSError
-    return path
-
-
 def _backoff(attempt: int) -> float:
     """Seconds to wait after a try: doubling from half a second, half of it random."""
     from random import random  # noqa: PLC0415 - only a fault needs it
 
     return 0.25 * (1 << attempt) * (0.5 + 0.5 * random())  # noqa: S311 - jitter is no secret
-
-
-def _jittered(seconds: float, attempt: int) -> float:
-    """A little later than a service asks, and more so each time."""
-    from random import random  # noqa: PLC0415 - only a fault needs it
-
-    return seconds + min(attempt, 4) * random()  # noqa: S311 - jitter is no secret
 
 
 def _retry_after(value: str) -> float | None:
@@ -515,14 +411,6 @@ def _retry_after(value: str) -> float | None:
         return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
     except (ValueError, OverflowError):
         return None
-
-
-def _silence(url: str, why: str, *, slug: str) -> ServiceError:
-    return ServiceError(
-        slug,
-        f"{origin_of(url).host} did not answer: {why}",
-        hint="Check that the agent reaches it; a proxy is set on the agent, not in the pipeline.",
-    )
 
 
 def _is_home(target: Origin, home: Origin) -> bool:
@@ -546,59 +434,3 @@ def _redirected(url: str, location: str) -> str:
 
 def _gave_up(error: ServiceError, attempts: int) -> ServiceError:
     return ServiceError(error.slug, error.what, context=f"{attempts} tries", hint=error.hint)
-
-
-def _proxy_refused() -> ServiceError:
-    return ServiceError(
-        "proxy-authentication",
-        "The web proxy asks for a user name and password that it accepts (status 407)",
-        hint="Configure the agent with --proxyusername and --proxypassword, or write them into HTTPS_PROXY.",
-    )
-
-
-def _explain(error: Exception, url: str, *, proxied: bool) -> ServiceError:
-    """Turn an exception of urllib3 into one of ours; its own text may quote addresses, ours does not."""
-    from urllib3 import exceptions  # noqa: PLC0415
-
-    cause: BaseException = error
-    if isinstance(error, exceptions.ProxyError):
-        cause = error.original_error
-        if not isinstance(cause, exceptions.SSLError):
-            return _explain_proxy(cause, url)
-    if isinstance(cause, exceptions.SSLError):
-        return ServiceError(
-            "certificate-rejected" if "CERTIFICATE_VERIFY_FAILED" in str(cause) else "tls-failed",
-            f"The secure connection to {origin_of(url).host} could not be made",
-            context=_tls_reason(str(cause)),
-            hint="Where a proxy inspects TLS, give the agent its certificate with --sslcacert, or name it in "
-            "NODE_EXTRA_CA_CERTS.",
-        )
-    via = " through the web proxy" if proxied else ""
-    for kind, slug, why in (
-        (exceptions.NameResolutionError, "connection-failed", "its name cannot be resolved"),
-        (exceptions.NewConnectionError, "connection-failed", f"no connection{via} could be made"),
-        (exceptions.ConnectTimeoutError, "no-answer", f"connecting{via} took too long"),
-        (exceptions.TimeoutError, "no-answer", f"nothing came{via} for too long"),
-    ):
-        if isinstance(cause, kind):
-            return _silence(url, why, slug=slug)
-    return _silence(url, f"its answer{via} broke off or was no HTTP", slug="broken-answer")
-
-
-def _explain_proxy(cause: BaseException, url: str) -> ServiceError:
-    if "407" in str(cause):
-        return _proxy_refused()
-    if "Tunnel" in str(cause):
-        return _silence(url, "the web proxy could not connect to it", slug="connection-failed")
-    return ServiceError(
-        "connection-failed",
-        "The web proxy cannot be reached",
-        hint=_PROXY_HINT,
-    )
-
-
-def _tls_reason(text: str) -> str:
-    """OpenSSL's short reason (`self-signed certificate`), which names no secret."""
-    _, _, reason = text.partition("certificate verify failed: ")
-    short = reason.split(" (_ssl")[0].split(", certificate is")[0].split("'")[0]
-    return short[:120] or "the TLS handshake failed"

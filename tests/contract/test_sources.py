@@ -195,5 +195,12 @@ class TestWorkloadIdentity(SourceContract):
 
 
 def test_every_source_has_its_contract() -> None:
-    tested = {contract.source for contract in SourceContract.__subclasses__()}
-    assert tested == set(authenticate.SOURCES.values())
+    tested = [contract.source for contract in SourceContract.__subclasses__()]
+    assert sorted(map(repr, tested)) == sorted(repr(row.load()) for row in authenticate.SOURCES.values())
+
+
+def test_a_source_is_loaded_where_the_setting_of_its_row_is_given() -> None:
+    nothing = settings.load(pip.VARIABLES, {})
+    for row in authenticate.SOURCES.values():
+        assert row.named_by in settings.Settings._fields
+        assert not getattr(nothing, row.named_by)

@@ -166,5 +166,6 @@ def test_the_waits_differ_from_run_to_run(outcomes: dict[str, Future[Outcome]]) 
 
 def test_each_try_is_told_at_debug_only(outcomes: dict[str, Future[Outcome]]) -> None:
     run = outcomes["two resets"].result().run
-    assert len([text for text in run.debug if "try 1" in text or "try 2" in text]) == 2
+    # The first reset met a connection that was kept: a server may close that, so it counts as no try.
+    assert len([text for text in run.debug if "try " in text]) == 1
     assert not any("try " in line for line in run.plain)

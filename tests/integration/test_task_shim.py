@@ -74,7 +74,7 @@ def test_any_python_will_do_with_nothing_installed(task: Task, hosted: Organisat
 
 def test_the_sources_beside_the_job_are_not_imported(task: Task, tmp_path: Path) -> None:
     """A repository may hold anything; none of it may see the token."""
-    for name in ("json.py", "urllib3.py", "pip_authenticate.py", "sitecustomize.py"):
+    for name in ("json.py", "truststore.py", "pip_authenticate.py", "sitecustomize.py"):
         (tmp_path / name).write_text("raise SystemExit('imported')\n", encoding="utf-8")
     env = environment(connections=[Connection.token(1, "https://h.example/", "t")], PYTHONPATH=str(tmp_path))
     command = [node(), str(task.folder / "shim.js")]

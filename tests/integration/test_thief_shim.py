@@ -43,7 +43,7 @@ def pythons() -> list[Path]:
 # ---- code in the machine's Python ------------------------------------------------------------------
 
 OPTIONAL = ["brotli", "brotlicffi", "zstandard", "socks", "h2", "OpenSSL", "cryptography", "certifi", "idna"]
-SHADOWED = ["urllib3", "truststore", "pip_authenticate", "sitecustomize", "usercustomize"]
+SHADOWED = ["truststore", "pip_authenticate", "sitecustomize", "usercustomize"]
 
 
 def plant(site: Path, booty: Path) -> None:

@@ -1,6 +1,7 @@
 """A forward proxy on this machine, which leads made-up host names to scripted services."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,12 +16,18 @@ class WebProxy(Service):
     Args:
         hosts: `name:port` as asked for → port on this machine.
         login: user name and password that it insists on, or None.
+        tls: makes it a proxy that is spoken to by https.
     """
 
-    def __init__(self, hosts: Mapping[str, int], login: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        hosts: Mapping[str, int],
+        login: tuple[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.hosts = dict(hosts)
         self.login = login
-        super().__init__()
+        super().__init__(tls=tls)
 
     @property
     def targets(self) -> list[str]:

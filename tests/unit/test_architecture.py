@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 
 import azure_devops_emulator
+from support.organisation import Organisation
 from support.task import Connection, Task, environment
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pip_authenticate"
 NAME = "pip_authenticate"
-DEPENDENCIES = {"idna", "truststore", "urllib3"}
+DEPENDENCIES = {"idna", "truststore"}
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
@@ -33,6 +34,8 @@ LAYERS = (
     ("azure.job",),
     ("azure.addresses",),
     ("transport",),
+    ("connections",),
+    ("layered",),
     ("settings", "deadline"),
     ("redaction",),
     ("index", "tokens"),
@@ -51,7 +54,8 @@ REVEALING = {
     "index": "credentials become userinfo and headers",
     "clients.*": "credentials become what the client reads",
     "outputs.*": "settings leave the process",
-    "transport": "headers and keys",
+    "transport": "headers",
+    "connections": "logins of proxies, and the password of a key",
     "azure.entra": "an assertion becomes a form",
     "sources.*": "user names and ids, which an agent treats as secrets",
     "authenticate": "user names",
@@ -171,7 +175,7 @@ def test_only_the_emulators_public_face_is_used(folder: str) -> None:
 @pytest.mark.parametrize("module", by_name(PRODUCT))
 def test_sockets_are_opened_in_one_place(module: Module) -> None:
     libraries = {name.split(".")[0] for name in imported(module)} & SOCKETS
-    assert module.name == "transport" or not libraries
+    assert module.name in {"connections", "layered"} or not libraries
 
 
 @pytest.mark.parametrize("module", by_name(PRODUCT))
@@ -234,40 +238,50 @@ def loaded(command: list[str], env: dict[str, str]) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in lines}
 
 
+def start(task: Task, env: dict[str, str]) -> set[str]:
+    """The modules that a run of the task imports."""
+    return loaded([sys.executable, "-I", "-S", "-X", "utf8", str(task.folder / "main.py")], env)
+
+
+def ours(modules: set[str]) -> list[str]:
+    return sorted(name for name in modules if name.split(".")[0] == NAME)
+
+
+# What only some runs need: federation, a second credential, verification.
+OCCASIONAL = {
+    f"{NAME}.{name}"
+    for name in (
+        *("sources.workload_identity", "azure.entra", "azure.canonical", "azure.feeds", "azure.challenges"),
+        *("verify", "tokens", "layered"),
+    )
+}
+NEVER = {"urllib3", "requests", "importlib.metadata", "logging", "asyncio", "dataclasses", "pathlib"}
+NETWORK = {"socket", "ssl", "http", "http.client", "truststore", "email", f"{NAME}.connections"}
+
+
 def test_a_run_with_connections_only_loads_nothing_for_the_network(task: Task) -> None:
-    env = environment(connections=[Connection.token(1, "https://h.example/simple", "t")])
-    modules = loaded([sys.executable, "-I", "-S", "-X", "utf8", str(task.folder / "main.py")], env)
-    assert "pip_authenticate.task" in modules
-    assert not modules & {
-        "urllib3",
-        "ssl",
-        "http.client",
-        "truststore",
-        "http",
-        "email",
-        "asyncio",
-        "dataclasses",
-    }
+    connection = Connection.token(1, "https://h.example/simple", "t")
+    modules = start(task, environment(connections=[connection]))
+    assert f"{NAME}.task" in modules
+    assert not modules & (NETWORK | NEVER | OCCASIONAL | {f"{NAME}.sources.azure_artifacts"})
+    assert len(ours(modules)) <= 20, ours(modules)
 
 
-@pytest.mark.parametrize("argument", ["--help", "--version", "inputs"])
-def test_the_command_loads_neither_network_nor_metadata(argument: str) -> None:
-    code = f"import sys; from pip_authenticate.cli import main; sys.argv[1:] = ['{argument}']; main()"
-    modules = loaded([sys.executable, "-c", code], {"PATH": os.defpath})
-    assert "argparse" in modules
-    assert not modules & {
-        "urllib3",
-        "ssl",
-        "http.client",
-        "truststore",
-        "idna",
-        "importlib.metadata",
-        "asyncio",
-        "dataclasses",
-        "hashlib",
-    }
-    own = {name for name in modules if name.split(".")[0] == NAME}
-    assert own <= {NAME, *(f"{NAME}.{part}" for part in ("cli", "settings", "errors", "secret"))}
+def test_a_run_with_two_feeds_loads_what_it_needs(task: Task, hosted: Organisation) -> None:
+    modules = start(task, environment(feeds="f,g", organisation=hosted))
+    assert f"{NAME}.connections" in modules
+    assert not modules & (NEVER | OCCASIONAL | {f"{NAME}.sources.service_connections", "encodings.idna"})
+    assert len(ours(modules)) <= 22, ours(modules)
+    # What http.client itself reads headers with.
+    mail = {name for name in modules if name.startswith("email")}
+    of_http = loaded([sys.executable, "-I", "-S", "-c", "import http.client"], {})
+    assert mail <= of_http, mail - of_http
+
+
+def test_another_run_loads_what_that_needs(task: Task, hosted: Organisation) -> None:
+    connection = Connection.token(1, f"{hosted.feed_service}_packaging/x/pypi/simple/", "t")
+    modules = start(task, environment(feeds="f", connections=[connection], organisation=hosted))
+    assert {f"{NAME}.azure.canonical", f"{NAME}.azure.feeds"} <= modules
 
 
 # ---- what is committed -----------------------------------------------------------------------------

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from pip_authenticate.connections import BODY_BYTES, ERROR_BODY_BYTES
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import Credential
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
-from pip_authenticate.transport import BODY_BYTES, ERROR_BODY_BYTES, Transport, origin_of
+from pip_authenticate.transport import Transport, origin_of
 from support.http_service import Answer, Raw, Service, endless, raw, reset, serving, unused_port
 from support.web_proxy import proxying
 

@@ -64,7 +64,7 @@ def from_folder(folder: Path) -> list[InstalledTask]:
         raise InputError(
             "task-missing",
             f"there is no task in {folder}",
-            hint="`make task` builds one in dist/task/PipAuthenticate.",
+            hint="A task's folder holds its task.json.",
         )
     return [InstalledTask(task_definition.load(place, windows=_WINDOWS)) for place in sorted(places)]
 

@@ -4,11 +4,9 @@ from typing import NamedTuple
 
 from pip_authenticate.azure.addresses import Collection
 from pip_authenticate.errors import InputError
-from pip_authenticate.index import Credential
+from pip_authenticate.index import TOKEN_USER, Credential
 from pip_authenticate.settings import SYSTEM_CONNECTION, Settings
 
-JOB_USER = "build"
-"""The user name that goes with the job's token; the service takes any."""
 JOB_TOKEN = "the job's token"  # noqa: S105 - its name in messages
 
 
@@ -47,7 +45,7 @@ class Job(NamedTuple):
         collection = Collection.parse(connection.url, is_hosted=settings.is_hosted)
         for name, uri in settings.collection_uris.items():
             _check(name, uri, collection)
-        return cls(collection, Credential(JOB_USER, token))
+        return cls(collection, Credential(TOKEN_USER, token))
 
 
 def _check(name: str, uri: str, collection: Collection) -> None:

@@ -4,14 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError
-from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, IndexUrl
 from pip_authenticate.redaction import shown_name
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Endpoint, Settings
 from pip_authenticate.transport import Transport
-
-TOKEN_USER = "build"  # noqa: S105 - a user name
-"""The user name that goes with a token; the built-in task sends the same."""
 
 
 class _Scheme(NamedTuple):
