@@ -209,7 +209,8 @@ class Transport:
         from random import random  # noqa: PLC0415 - only a busy service needs it
 
         left = self.deadline.remaining
-        span = min(_SPAN_SECONDS * attempt, _SPAN_SHARE * left * self.deadline.share)
+        refusals = attempt if seconds else attempt - 1  # "now" is taken at its word once
+        span = min(_SPAN_SECONDS * refusals, _SPAN_SHARE * left * self.deadline.share)
         later = seconds + max(span, _SHORTEST_SPAN) * random()  # noqa: S311 - jitter is no secret
         last = left - _TRY_SECONDS - random()  # noqa: S311
         return later if later <= last else max(seconds, last)
