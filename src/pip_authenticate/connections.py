@@ -41,13 +41,13 @@ class Way(NamedTuple):
         origin: the server.
         proxy: the web proxy in between, or None.
         login: the proxy's Proxy-Authorization, or None. A server behind a tunnel never sees it.
-        certified: whether the server is shown the client's certificate.
+        client: path of the certificate that the server is shown, or empty.
     """
 
     origin: Origin
     proxy: Origin | None
     login: Secret | None
-    certified: bool
+    client: str
 
     @property
     def is_tunnel(self) -> bool:
@@ -89,7 +89,7 @@ class Connections:
         self._certificates = certificates
         self._log = log
         self._idle: dict[Way, list[_Connection]] = {}
-        self._contexts: dict[bool, ssl.SSLContext] = {}
+        self._contexts: dict[str, ssl.SSLContext] = {}
         self._lock = threading.Lock()
 
     def exchange(
@@ -149,14 +149,14 @@ class Connections:
         with self._lock:
             self._idle.setdefault(way, []).append(connection)
 
-    def _context(self, certified: bool) -> ssl.SSLContext:  # noqa: FBT001 - one of two kinds
+    def _context(self, client: str) -> ssl.SSLContext:
         with self._lock:
-            if certified not in self._contexts:
-                self._contexts[certified] = self._new_context(certified=certified)
-            return self._contexts[certified]
+            if client not in self._contexts:
+                self._contexts[client] = self._new_context(client)
+            return self._contexts[client]
 
-    def _new_context(self, *, certified: bool) -> ssl.SSLContext:
-        """Trust what the system trusts and what the agent's settings add."""
+    def _new_context(self, client: str) -> ssl.SSLContext:
+        """Trust what the system trusts and what the agent's settings add; show a certificate, if any."""
         import truststore  # noqa: PLC0415 - plain http needs none
 
         given = self._certificates
@@ -169,11 +169,11 @@ class Connections:
             if given.authorities:
                 context.load_verify_locations(cafile=_file(given.authorities))
             self._trust_also(context, given.extra_authorities)
-            if certified:
+            if client:
                 # Never None: OpenSSL would ask for the password on the terminal.
                 password = given.client_password.reveal()
                 key = _file(given.client_key) if given.client_key else None
-                context.load_cert_chain(_file(given.client), key, password)
+                context.load_cert_chain(_file(client), key, password)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise ServiceError(
                 "certificate-file",
@@ -197,10 +197,10 @@ class _Connection(HTTPConnection):
 
     Args:
         way: where it leads.
-        context: gives the settings of TLS, with or without the client's certificate.
+        context: gives the settings of TLS for a client's certificate, or for none.
     """
 
-    def __init__(self, way: Way, context: Callable[[bool], ssl.SSLContext]) -> None:
+    def __init__(self, way: Way, context: Callable[[str], ssl.SSLContext]) -> None:
         super().__init__(way.origin.host, way.origin.port)
         self._way = way
         self._context = context
@@ -230,14 +230,17 @@ class _Connection(HTTPConnection):
             ServiceError: one of them failed.
         """
         way = self._way
+        # Files that cannot be used are told before anybody is asked.
+        outer = self._context("") if way.proxy and way.proxy.scheme == "https" else None
+        inner = self._context(way.client) if way.origin.scheme == "https" else None
         sock = self._dialled()
         try:
-            if way.proxy and way.proxy.scheme == "https":
-                sock = self._encrypted(sock, way.proxy.host, "the web proxy", certified=False)
+            if way.proxy and outer:
+                sock = self._encrypted(sock, outer, way.proxy.host, "the web proxy")
             if way.is_tunnel:
                 _tunnel(sock, way)
-            if way.origin.scheme == "https":
-                sock = self._encrypted(sock, way.origin.host, way.origin.host, certified=way.certified)
+            if inner:
+                sock = self._encrypted(sock, inner, way.origin.host, way.origin.host)
             sock.settimeout(min(READ_SECONDS, self._patience))
         except BaseException:
             sock.close()
@@ -260,9 +263,11 @@ class _Connection(HTTPConnection):
                 raise unanswered(origin.host, "connecting took too long", slug="no-answer") from None
             raise unanswered(origin.host, why, slug="connection-failed") from None
 
-    def _encrypted(self, sock: socket.socket, host: str, shown: str, *, certified: bool) -> socket.socket:
+    def _encrypted(
+        self, sock: socket.socket, context: ssl.SSLContext, host: str, shown: str
+    ) -> socket.socket:
         """A socket with TLS to a host, whose certificate is checked by its name."""
-        context, name = self._context(certified), host.rstrip(".")
+        name = host.rstrip(".")
         try:
             if not isinstance(sock, ssl.SSLSocket):
                 return context.wrap_socket(sock, server_hostname=name)

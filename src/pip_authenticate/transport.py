@@ -247,10 +247,10 @@ class Transport:
         from pip_authenticate.connections import PROXY_HINT, Way  # noqa: PLC0415
 
         origin = origin_of(request.url)
-        is_certified = bool(self._certificates.client) and "authorization" in request.headers
+        client = self._certificates.client if "authorization" in request.headers else ""
         written = self._proxy_of(request.url)
         if not written:
-            return Way(origin, None, None, is_certified)
+            return Way(origin, None, None, client)
         address, pair = proxy_address(written)
         if self._proxy.url and self._proxy.username:
             pair = Credential(self._proxy.username, self._proxy.password)
@@ -260,7 +260,7 @@ class Transport:
             raise ServiceError(
                 "proxy-unusable", "The address of the web proxy is no http or https URL", hint=PROXY_HINT
             ) from None
-        return Way(origin, proxy, pair.authorization if pair.username else None, is_certified)
+        return Way(origin, proxy, pair.authorization if pair.username else None, client)
 
     def _proxy_of(self, url: str) -> str:
         """The address of the proxy for a URL, as written; empty where it is asked directly.
