@@ -14,7 +14,7 @@ const OLDEST_PYTHON = [3, 10];
 const MOST_STARTS = 8;
 const MOST_NAMED = 12; // of the Pythons that are passed over, in an error
 // Until one Python begins, for all of them together, and for what a Python does that has begun: its own
-// deadline is 45 seconds, but a computation that nothing can interrupt does not look at that.
+// deadline is 60 seconds, but a computation that nothing can interrupt does not look at that.
 const SECONDS = { start: 20, search: 60, run: 300 };
 const KILL_SECONDS = 2; // until what was killed counts as gone, whatever holds it
 const PIPE_SECONDS = 1; // until what an ended Python said must be here

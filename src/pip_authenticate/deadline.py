@@ -5,7 +5,7 @@ import time
 
 from pip_authenticate.errors import Cancelled, ServiceError
 
-RUN_SECONDS = 45.0
+RUN_SECONDS = 60.0
 """How long a run may ask and compute; start-up and output fit in beside it."""
 _PIECE_SECONDS = 0.1
 
