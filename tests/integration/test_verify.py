@@ -158,12 +158,12 @@ ANSWERS: dict[str, tuple[Fault, str, str]] = {
     "endless": (Fault("endless-body"), "something else stands in its place", ""),
     "loop": (Fault("redirect", times=0), "redirects without end", "redirects without end"),
     "throttled": (
-        Fault("throttle", times=0, retry_after="0"),
+        Fault("throttle", times=0, retry_after="3600"),
         "limiting requests (status 429)",
         "limiting requests (status 429)",
     ),
     "unavailable": (
-        Fault("unavailable", times=0, retry_after="0"),
+        Fault("unavailable", times=0, retry_after="3600"),
         "in trouble (status 503",
         "in trouble (status 503",
     ),

@@ -176,7 +176,8 @@ def is_sign_in_page(response: Response) -> bool:
 
 def message_of(response: Response) -> str:
     """What an error answer says about itself, shortened: its JSON message, its text, or its reason phrase."""
-    text = _said(_json_or_text(response)) or response.reason
+    told = _said(_json_or_text(response)) if response.status >= 400 else ""  # a page may have megabytes
+    text = told or response.reason
     return f"it says: {shortened(text)}" if text else ""
 
 

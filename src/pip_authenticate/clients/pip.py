@@ -15,8 +15,8 @@ _OPTIONS = frozenset({"index-url", "pypi-url", "extra-index-url"})
 def is_alias(name: str) -> bool:
     """Whether pip takes another variable for one of those above.
 
-    It reads names in any case, with dashes or underscores, and an older name of the option (measured with
-    pip 23.1 and 26.2: of two the last one in the environment counts).
+    It reads names in any case, with dashes or underscores, and an older name of the option (measured
+    with pip 23.2.1: of two the last one in the environment counts).
     """
     option = name.removeprefix("PIP_").lower().replace("_", "-")
     return name.startswith("PIP_") and option in _OPTIONS and name not in VARIABLES
