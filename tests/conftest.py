@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from support.http_service import Answer, Service, serving
 from support.organisation import Organisation, organisation
 from support.task import Task
 
@@ -29,6 +30,13 @@ def hosted() -> Iterator[Organisation]:
     """An organisation of Azure DevOps Services."""
     with organisation() as one:
         yield one
+
+
+@pytest.fixture
+def stranger() -> Iterator[Service]:
+    """A host that nothing may be told."""
+    with serving(lambda _: Answer(404)) as service:
+        yield service
 
 
 @pytest.fixture(scope="session")

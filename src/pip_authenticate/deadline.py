@@ -35,11 +35,6 @@ class Deadline:
         """How much of the time is left: 1 at the beginning, 0 at the end."""
         return self.remaining / self._seconds
 
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether somebody asked the run to stop."""
-        return self._cancelled
-
     def cancel(self) -> None:
         """Ask the run to stop; it does at its next check."""
         self._cancelled = True

@@ -29,10 +29,8 @@ _END_OF_AUTHORITY = re.compile(r"[/?#\\]|$")
 
 
 class _Login(NamedTuple):
-    """The userinfo of a URL, and what stands around it."""
+    """The userinfo of a URL, and what stands behind it."""
 
-    word: str
-    scheme: str
     user: str
     password: str
     address: str
@@ -98,7 +96,7 @@ def _read(text: str) -> list[_Login] | None:
 
 def _login(word: str) -> _Login:
     """Take everything up to the last @ of the authority, or else of the text, for the userinfo."""
-    scheme, _, rest = word.partition("://")
+    _, _, rest = word.partition("://")
     end = _END_OF_AUTHORITY.search(rest)
     authority = rest[: end.start()] if end else rest
     userinfo, mark, host = authority.rpartition("@")
@@ -107,7 +105,7 @@ def _login(word: str) -> _Login:
     else:
         userinfo, _, address = rest.rpartition("@")
     user, _, password = userinfo.partition(":")
-    return _Login(word, scheme, user, password, address)
+    return _Login(user, password, address)
 
 
 def _decode(text: str) -> str:

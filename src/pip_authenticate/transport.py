@@ -28,7 +28,7 @@ CONNECTIONS = 20
 REDIRECTS = 5
 URL_CHARACTERS = 16 * 1024
 """Longest URL that a server may name in a redirect or a link: signed ones have some thousand characters."""
-_FINAL = "TF24668"
+DEACTIVATED = "TF24668"
 """What Azure DevOps writes into the reason of a 503 that stays: the organisation is deactivated."""
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -189,7 +189,7 @@ class Transport:
                     raise _gave_up(error, attempt) from None
                 continue
             asked = _retry_after(response.headers.get("retry-after", ""))
-            if response.status not in _RETRIED_STATUSES or _FINAL in response.reason:
+            if response.status not in _RETRIED_STATUSES or DEACTIVATED in response.reason:
                 if asked is not None:
                     host = origin_of(request.url).host
                     self._log(f"{host} is slowing requests down: Retry-After {asked:.0f} s")

@@ -329,7 +329,7 @@ def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
             f"{host} answers with a sign-in page (status {page.status}): it does not accept the credential "
             f"of {index.source}. Check that it is still valid and belongs to this organisation.",
         )
-    if page.status == 503 and "TF24668" in f"{said}{page.headers.get('x-tfs-serviceerror', '')}":
+    if page.status == 503 and rest.is_deactivated(page):
         return _bad(
             index, f"The organisation at {host} is deactivated ({said}). Its owner can reactivate it."
         )

@@ -18,13 +18,6 @@ HTML = ("Content-Type", "text/html")
 
 
 @pytest.fixture
-def stranger() -> Iterator[Service]:
-    """A host that nothing may be told."""
-    with serving(lambda _: Answer(404)) as service:
-        yield service
-
-
-@pytest.fixture
 def job() -> Iterator[Job]:
     with contoso() as one:
         yield one

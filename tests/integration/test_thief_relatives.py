@@ -5,7 +5,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
@@ -20,13 +20,6 @@ command, pairs = json.loads(sys.stdin.read())
 array = lambda texts: (ctypes.c_char_p * (len(texts) + 1))(*[text.encode() for text in texts], None)
 ctypes.CDLL(None).execve(command[0].encode(), array(command), array(pairs))
 """
-
-
-@pytest.fixture
-def stranger() -> Iterator[Service]:
-    """A host that nothing may be told."""
-    with serving(lambda _: Answer(404)) as service:
-        yield service
 
 
 # ---- a variable's name that holds a value ------------------------------------------------------------

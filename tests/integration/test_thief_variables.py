@@ -9,7 +9,7 @@ from azure_devops_emulator import Agent, Organization, Pipeline
 from azure_devops_emulator import Service as Emulated
 from pip_authenticate import settings
 from support.federated import Job, contoso
-from support.http_service import Answer, Service, serving
+from support.http_service import Service
 from support.organisation import TOKEN, Organisation
 from support.task import Connection, Task, environment, guid
 
@@ -25,13 +25,6 @@ name = "shared"
 packages = ["Shared==1.0.0"]
 roles = { "alpha Build Service (contoso)" = "Feed and Upstream Reader" }
 """
-
-
-@pytest.fixture
-def stranger() -> Iterator[Service]:
-    """A host that nothing may be told."""
-    with serving(lambda _: Answer(404)) as service:
-        yield service
 
 
 @pytest.fixture

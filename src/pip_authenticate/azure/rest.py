@@ -12,7 +12,7 @@ from pip_authenticate.azure.job import JOB_TOKEN
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.secret import Secret
-from pip_authenticate.transport import Response, Transport, origin_of
+from pip_authenticate.transport import DEACTIVATED, Response, Transport, origin_of
 
 PYPI_AREA = "92F0314B-06C5-46E0-ABE7-15FD9D13276A"
 """Resource area of the Python protocol."""
@@ -132,7 +132,7 @@ def _check_credential(response: Response, whose: str) -> None:
 def _check_answer(response: Response) -> None:
     """Raise what keeps an answer from being one."""
     host, status, said = host_of(response), response.status, message_of(response)
-    if status >= 400 and "TF24668" in f"{said} {response.headers.get('x-tfs-serviceerror', '')}":
+    if is_deactivated(response):
         raise ServiceError(
             "organisation-deactivated",
             f"The organisation at {host} is deactivated (status {status})",
@@ -167,6 +167,12 @@ def _check_answer(response: Response) -> None:
             f"{host} answered with a redirect (status {status}) that leads nowhere",
             hint="Check the organisation's address.",
         )
+
+
+def is_deactivated(response: Response) -> bool:
+    """Whether an answer says that its organisation is deactivated, which stays so."""
+    told = f"{message_of(response)} {response.headers.get('x-tfs-serviceerror', '')}"
+    return response.status >= 400 and DEACTIVATED in told
 
 
 def is_sign_in_page(response: Response) -> bool:
