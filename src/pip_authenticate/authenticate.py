@@ -18,7 +18,7 @@ from pip_authenticate.outputs.azure_pipelines import AzurePipelines
 from pip_authenticate.redaction import hosts_in, secrets_in
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import MEMORY, Endpoint, Settings
-from pip_authenticate.transport import Transport, proxy_address
+from pip_authenticate.transport import Transport
 
 if TYPE_CHECKING:
     from pip_authenticate.verify import Verdict
@@ -169,20 +169,24 @@ def cautions(settings: Settings) -> Iterator[str]:
         )
     if settings.proxy.url:
         yield (
-            f"Requests go through the web proxy {hosts_in(Secret(proxy_address(settings.proxy.url)[0]))} "
+            f"Requests go through the web proxy {_proxy_host(settings.proxy.url)} "
             "(Agent.ProxyUrl). The agent sets that, but any earlier step can, too."
         )
     told = {"HTTPS_PROXY": settings.proxy.https, "HTTP_PROXY": settings.proxy.http}
     told = {} if settings.proxy.url else told
     told["NODE_EXTRA_CA_CERTS"] = settings.certificates.extra_authorities
     for name in sorted(name for name, value in told.items() if value and name in settings.job_variables):
-        what = (
-            f"the proxy {hosts_in(Secret(proxy_address(told[name])[0]))}" if "PROXY" in name else "its file"
-        )
+        what = f"the proxy {_proxy_host(told[name])}" if "PROXY" in name else "its file"
         yield (
             f"{name} is a variable of the job, not of the machine: an earlier step can have set it. "
             f"Requests of this step trust {what}."
         )
+
+
+def _proxy_host(written: str) -> str:
+    from pip_authenticate.proxies import proxy_address  # noqa: PLC0415 - few runs have one
+
+    return hosts_in(Secret(proxy_address(written)[0]))
 
 
 def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None], learned: Learned) -> Found:

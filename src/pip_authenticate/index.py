@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from pip_authenticate.errors import InputError
+from pip_authenticate.origin import DEFAULT_PORTS, Origin
 from pip_authenticate.secret import Secret
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
 TOKEN_USER = "build"  # noqa: S105 - a user name
 """The user name that goes with a token; services take any, and the built-in task sends the same."""
-DEFAULT_PORTS = {"http": 80, "https": 443}
-"""TCP ports of the schemes that an index may have."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 # What may stand in a path as it is; everything else is percent-encoded. `$` is not among it:
 # the agent would expand `$(name)` in a variable's value before every later step.
@@ -42,40 +41,6 @@ def _settled(encoded: str) -> str:
     one that a later step writes.
     """
     return _DECODED_BY_AGENTS.sub(lambda match: match[0].lower(), encoded)
-
-
-class Origin(NamedTuple):
-    """Scheme, host and port: what a credential belongs to (RFC 6454)."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def netloc(self) -> str:
-        """Host and port as they stand in a URL, the scheme's own port left out."""
-        name = f"[{self.host}]" if ":" in self.host else self.host
-        return name if self.port == DEFAULT_PORTS[self.scheme] else f"{name}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether the host is this machine itself, said by name or by address."""
-        return is_loopback(self.host)
-
-    @property
-    def is_exposed(self) -> bool:
-        """Whether what is sent there can be read on the way: plain http to another machine."""
-        return self.scheme == "http" and not self.is_loopback
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address (IPv6 without brackets) means this machine."""
-    if host.rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class IndexUrl:

@@ -14,9 +14,11 @@ from pip_authenticate.azure.challenges import schemes
 from pip_authenticate.azure.feeds import FeedsService, Organization
 from pip_authenticate.errors import PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex
+from pip_authenticate.origin import origin_of
+from pip_authenticate.parallel import in_parallel
 from pip_authenticate.settings import Settings
 from pip_authenticate.tokens import claims, is_past, scopes
-from pip_authenticate.transport import REDIRECT_STATUSES, Response, Transport, origin_of
+from pip_authenticate.transport import REDIRECT_STATUSES, Response, Transport
 
 PROBE = "pip-authenticate-no-such-package"
 """A package that no index has."""
@@ -59,7 +61,7 @@ def verify(
         service: tells of feeds and roles.
     """
     inspector = _Inspector(settings, transport, service)
-    return transport.in_parallel(inspector.judge, indexes)
+    return in_parallel(inspector.judge, indexes, transport.deadline)
 
 
 class _Inspector:

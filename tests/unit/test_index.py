@@ -3,7 +3,8 @@
 import pytest
 
 from pip_authenticate.errors import InputError
-from pip_authenticate.index import Credential, IndexUrl, Origin, is_loopback
+from pip_authenticate.index import Credential, IndexUrl
+from pip_authenticate.origin import Origin, is_loopback
 from pip_authenticate.secret import Secret
 
 

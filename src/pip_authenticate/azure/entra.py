@@ -14,9 +14,10 @@ from pip_authenticate.azure import rest
 from pip_authenticate.azure.addresses import Collection, objection
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.index import IndexUrl
+from pip_authenticate.origin import origin_of
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
-from pip_authenticate.transport import Response, Transport, origin_of
+from pip_authenticate.transport import Response, Transport
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
 AZURE_DEVOPS_SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"

@@ -11,8 +11,9 @@ from pip_authenticate.azure.addresses import Collection, objection, with_slash
 from pip_authenticate.azure.job import JOB_TOKEN
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.index import IndexUrl
+from pip_authenticate.origin import origin_of
 from pip_authenticate.secret import Secret
-from pip_authenticate.transport import DEACTIVATED, Response, Transport, origin_of
+from pip_authenticate.transport import Response, Transport
 
 PYPI_AREA = "92F0314B-06C5-46E0-ABE7-15FD9D13276A"
 """Resource area of the Python protocol."""
@@ -171,8 +172,11 @@ def _check_answer(response: Response) -> None:
 
 def is_deactivated(response: Response) -> bool:
     """Whether an answer says that its organisation is deactivated, which stays so."""
-    told = f"{message_of(response)} {response.headers.get('x-tfs-serviceerror', '')}"
-    return response.status >= 400 and DEACTIVATED in told
+    if response.status < 400:
+        return False
+    from pip_authenticate.patience import DEACTIVATED  # noqa: PLC0415 - only a fault needs it
+
+    return DEACTIVATED in f"{message_of(response)} {response.headers.get('x-tfs-serviceerror', '')}"
 
 
 def is_sign_in_page(response: Response) -> bool:

@@ -23,9 +23,10 @@ from pip_authenticate.azure.addresses import (
 from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, IndexUrl
+from pip_authenticate.origin import origin_of
 from pip_authenticate.secret import Learned
 from pip_authenticate.settings import Settings
-from pip_authenticate.transport import Transport, origin_of
+from pip_authenticate.transport import Transport
 
 SIMPLE_ROUTE = "93377a2c-f5fb-48b9-a8dc-7781441cabf1"
 """Location id of a feed's simple repository API."""
