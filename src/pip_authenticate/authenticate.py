@@ -7,15 +7,17 @@ was found; what an earlier run stored is erased either way.
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pip_authenticate.azure.addresses import index_meant
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, ServiceError, each
-from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential
+from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, Index
 from pip_authenticate.outputs.azure_pipelines import AzurePipelines
 from pip_authenticate.redaction import hosts_in, secrets_in
+from pip_authenticate.run import Named, Run
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import MEMORY, Endpoint, Settings
 from pip_authenticate.transport import Transport
@@ -61,48 +63,45 @@ _SLACK_SECONDS = 120
 class Source(Protocol):
     """What a source's module looks like."""
 
-    def indexes(self, settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:
-        """Find the indexes that the settings name."""
+    def indexes(self, run: Run) -> Named:
+        """Find the indexes that the settings name, and what is wrong with others."""
 
 
-class _Row(NamedTuple):
+class Provider(Protocol):
+    """What a provider's module looks like."""
+
+    def open_all(self, indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
+        """Give every index a credential, in their order."""
+
+
+class _SourceRow(NamedTuple):
     """A row of SOURCES.
 
     Args:
-        load: imports the source's module, which takes its time: only a run that needs it does.
+        module: name of the source's module, which is imported where a run needs it.
         named_by: the setting without which it has nothing to find.
-        asks: whether it sends requests.
+        asks: whether it, or the provider of what it names, sends requests.
     """
 
-    load: Callable[[], Source]
+    module: str
     named_by: str
     asks: bool
 
 
-def _workload_identity() -> Source:
-    from pip_authenticate.sources import workload_identity  # noqa: PLC0415
-
-    return workload_identity
-
-
-def _azure_artifacts() -> Source:
-    from pip_authenticate.sources import azure_artifacts  # noqa: PLC0415
-
-    return azure_artifacts
-
-
-def _service_connections() -> Source:
-    from pip_authenticate.sources import service_connections  # noqa: PLC0415
-
-    return service_connections
-
-
 SOURCES = {
-    "Federated": _Row(_workload_identity, "federation", asks=True),
-    "Internal": _Row(_azure_artifacts, "artifact_feeds", asks=True),
-    "External": _Row(_service_connections, "connections", asks=False),
+    "Federated": _SourceRow("federated_urls", "federation", asks=True),
+    "Internal": _SourceRow("artifact_feeds", "artifact_feeds", asks=True),
+    "External": _SourceRow("service_connections", "connections", asks=False),
 }
-"""Every source by its name in telemetry, in the order in which their indexes reach pip."""
+"""Every source by its name in telemetry, in the order in which their indexes reach a client."""
+
+PROVIDERS = ("federation", "job-token", "stored-secret")
+"""Every provider by its name; that of its module has underscores."""
+
+
+def _load(kind: str, name: str) -> Any:  # noqa: ANN401 - a module of either protocol
+    """Import a part when a run comes to need it: on a fresh agent each costs its compilation."""
+    return import_module(f"pip_authenticate.{kind}.{name.replace('-', '_')}")
 
 
 GUID_NOTE = (
@@ -204,7 +203,7 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
         Cancelled: the run shall stop.
     """
     transport = Transport(settings.proxy, settings.certificates, debug, deadline)
-    found = _named(settings, transport, learned)
+    found = _opened(Run(settings, transport, learned))
     counts = {name: len(part) for name, part in found.items()}
     named = pip.roles([index for part in found.values() for index in part], only_extra=False)
     indexes = [role.target for role in named.roles]
@@ -233,23 +232,45 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
     return Found(counts, settled.roles, [*named.doubled, *settled.doubled], verdicts, mixed)
 
 
-def _named(settings: Settings, transport: Transport, learned: Learned) -> dict[str, list[AuthenticatedIndex]]:
-    """The indexes of every source; sources that the settings do not name are not even loaded."""
-    faults, found = list(settings.faults), dict[str, list[AuthenticatedIndex]]()
-    for name, source in SOURCES.items():
-        transport.deadline.check()
+def _opened(run: Run) -> dict[str, list[AuthenticatedIndex]]:
+    """The indexes of every source with their credentials; parts that nothing names are not even loaded."""
+    faults, found = list(run.settings.faults), dict[str, list[AuthenticatedIndex]]()
+    for name, row in SOURCES.items():
+        run.transport.deadline.check()
         found[name] = []
-        if not getattr(settings, source.named_by):
+        if not getattr(run.settings, row.named_by):
             continue
-        if source.asks and any(isinstance(fault, ServiceError) for fault in faults):
+        if row.asks and any(isinstance(fault, ServiceError) for fault in faults):
             continue  # one service that does not answer is told once
         try:
-            found[name] = source.load().indexes(settings, transport, learned)
+            source: Source = _load("sources", row.module)
+            named = source.indexes(run)
+            faults.extend(named.faults)
+            found[name] = open_all(named.indexes, run)
         except PipAuthenticateError as error:
             faults.extend(each(error))
     if faults:
         raise Faults(faults)
     return found
+
+
+def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
+    """Have each index opened by its provider; the order stays.
+
+    Raises:
+        Faults: what the providers say is wrong.
+    """
+    opened, faults = dict[object, AuthenticatedIndex](), list[PipAuthenticateError]()
+    for name in dict.fromkeys(index.provider for index in indexes):
+        provider: Provider = _load("providers", name)
+        own = [index for index in indexes if index.provider == name]
+        try:
+            opened |= dict(zip(map(id, own), provider.open_all(own, run), strict=True))
+        except PipAuthenticateError as error:
+            faults.extend(each(error))
+    if faults:
+        raise Faults(faults)
+    return [opened[id(index)] for index in indexes]
 
 
 def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:

@@ -219,6 +219,30 @@ def _base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
 
+class Index(NamedTuple):
+    """An index as a source names it; nobody has said yet what opens it.
+
+    Args:
+        url: the index.
+        source: the source and its entry, as a person named it: `feed project1/myFeed`.
+        entry: where that is written, as the subject of a sentence about what is wrong with it.
+        provider: name of the only provider that may open it, or empty: whichever can.
+        connection: id of the service connection that the provider needs, or empty.
+        name: what the files of a project call it, or empty.
+    """
+
+    url: IndexUrl
+    source: str
+    entry: str
+    provider: str = ""
+    connection: str = ""
+    name: str = ""
+
+    def opened_by(self, credential: Credential) -> "AuthenticatedIndex":
+        """The index with a credential for it."""
+        return AuthenticatedIndex(self.url, credential, self.source, name=self.name)
+
+
 class AuthenticatedIndex(NamedTuple):
     """An index, the credential for it, and whom it came from.
 
@@ -227,9 +251,11 @@ class AuthenticatedIndex(NamedTuple):
         credential: what opens it.
         source: the source and its entry, as a person named it: `feed project1/myFeed`.
         feed: what people call the feed whose URL has been written with GUIDs; else empty.
+        name: what the files of a project call it, or empty.
     """
 
     url: IndexUrl
     credential: Credential
     source: str
     feed: str = ""
+    name: str = ""

@@ -1,33 +1,33 @@
 """What every source keeps to. A new kind of source gets a class of its own here."""
 
 import json
+import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
+import pip_authenticate.sources
 from pip_authenticate import authenticate, settings
+from pip_authenticate.authenticate import Source
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import PipAuthenticateError
+from pip_authenticate.errors import Faults, PipAuthenticateError
 from pip_authenticate.index import AuthenticatedIndex
-from pip_authenticate.secret import Learned, Secret
+from pip_authenticate.run import Run
 from pip_authenticate.settings import Settings
-from pip_authenticate.sources import azure_artifacts, service_connections, workload_identity
+from pip_authenticate.sources import artifact_feeds, federated_urls, service_connections
 from pip_authenticate.transport import Transport
 from support.http_service import Answer, Request, json_answer
 from support.organisation import Organisation
 from support.task import Connection, endpoint, environment, guid
 
+if TYPE_CHECKING:
+    from pip_authenticate.secret import Secret
+
 CANARY = "canary-of-a-source"
-
-
-class Source(Protocol):
-    """What a source's module looks like."""
-
-    def indexes(self, settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:
-        """Find the indexes that the settings name."""
 
 
 class Heard:
@@ -37,11 +37,15 @@ class Heard:
         self.given = given
         self.log: list[str] = []
         self.learned: list[Secret] = []
-        self.transport = Transport(given.proxy, given.certificates, self.log.append, Deadline(10))
+        transport = Transport(given.proxy, given.certificates, self.log.append, Deadline(10))
+        self.run = Run(given, transport, self.learned.extend)
 
     def indexes(self, source: Source) -> list[AuthenticatedIndex]:
-        """Ask the source."""
-        return source.indexes(self.given, self.transport, self.learned.extend)
+        """Ask the source, and have its indexes opened."""
+        named = source.indexes(self.run)
+        if named.faults:
+            raise Faults(named.faults)
+        return authenticate.open_all(named.indexes, self.run)
 
     def known(self) -> set[str]:
         """Every text that would be masked by now."""
@@ -51,7 +55,7 @@ class Heard:
 class SourceContract(ABC):
     """The contract; a subclass tells where its source finds what."""
 
-    source: Source
+    source: ModuleType
     """The module."""
 
     @abstractmethod
@@ -132,8 +136,8 @@ class TestServiceConnections(SourceContract):
         yield {f"ENDPOINT_AUTH_{guid(1)}": '{"scheme": "Token", "parameters": {"apitoken": ""}}'}
 
 
-class TestAzureArtifacts(SourceContract):
-    source = azure_artifacts
+class TestArtifactFeeds(SourceContract):
+    source = artifact_feeds
 
     def good(self, organisation: Organisation) -> dict[str, str]:
         organisation.service.routes[organisation.area_route] = lambda _: json_answer(organisation.area)
@@ -151,8 +155,8 @@ class TestAzureArtifacts(SourceContract):
         yield {"SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": f"{organisation.address}/elsewhere/"}
 
 
-class TestWorkloadIdentity(SourceContract):
-    source = workload_identity
+class TestFederatedUrls(SourceContract):
+    source = federated_urls
 
     def good(self, organisation: Organisation) -> dict[str, str]:
         tenant = "11111111-2222-4333-8444-555555555555"
@@ -196,7 +200,9 @@ class TestWorkloadIdentity(SourceContract):
 
 def test_every_source_has_its_contract() -> None:
     tested = [contract.source for contract in SourceContract.__subclasses__()]
-    assert sorted(map(repr, tested)) == sorted(repr(row.load()) for row in authenticate.SOURCES.values())
+    names = {module.name for module in pkgutil.iter_modules(pip_authenticate.sources.__path__)}
+    assert {source.__name__.rpartition(".")[2] for source in tested} == names
+    assert {row.module for row in authenticate.SOURCES.values()} == names
 
 
 def test_a_source_is_loaded_where_the_setting_of_its_row_is_given() -> None:
