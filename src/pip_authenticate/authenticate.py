@@ -8,12 +8,19 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pip_authenticate.azure.addresses import index_meant
-from pip_authenticate.clients import pip
+from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, ServiceError, each
+from pip_authenticate.errors import (
+    DeliveryError,
+    Faults,
+    InputError,
+    PipAuthenticateError,
+    ServiceError,
+    each,
+)
 from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, Index
 from pip_authenticate.outputs.azure_pipelines import AzurePipelines
 from pip_authenticate.redaction import hosts_in, secrets_in
@@ -74,6 +81,23 @@ class Provider(Protocol):
         """Give every index a credential, in their order."""
 
 
+class FreeProvider(Provider, Protocol):
+    """What the module of a provider looks like that also opens indexes which name none."""
+
+    def absent(self, run: Run) -> str:
+        """Why there is no such credential here; empty where there is one."""
+
+
+class Client(Protocol):
+    """What a client's module looks like."""
+
+    VARIABLES: tuple[str, ...]
+    """Names of the variables that it may set, whatever the indexes are called."""
+
+    def settings_for(self, indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:
+        """What the client reads so that it can use the indexes, each of which is there once."""
+
+
 class _SourceRow(NamedTuple):
     """A row of SOURCES.
 
@@ -92,11 +116,14 @@ SOURCES = {
     "Federated": _SourceRow("federated_urls", "federation", asks=True),
     "Internal": _SourceRow("artifact_feeds", "artifact_feeds", asks=True),
     "External": _SourceRow("service_connections", "connections", asks=False),
+    "Arguments": _SourceRow("arguments", "entries", asks=False),
 }
 """Every source by its name in telemetry, in the order in which their indexes reach a client."""
 
-PROVIDERS = ("federation", "job-token", "stored-secret")
+PROVIDERS = ("federation", "job-token", "stored-secret", "explicit-token", "pipeline-token")
 """Every provider by its name; that of its module has underscores."""
+FREE_PROVIDERS = ("explicit-token", "pipeline-token")
+"""Those that open indexes that name none, in the order in which they are tried."""
 
 
 def _load(kind: str, name: str) -> Any:  # noqa: ANN401 - a module of either protocol
@@ -110,26 +137,32 @@ GUID_NOTE = (
 )
 
 
+Pair: TypeAlias = tuple[AuthenticatedIndex, AuthenticatedIndex]
+
+
 class Found(NamedTuple):
     """What a run found.
 
     Args:
         counts: number of indexes by source, under the names of SOURCES.
-        roles: every index once, with the place pip gives it.
+        indexes: every one once, in the order in which they reach a client.
         doubled: pairs of the index that is used and one that names it with another credential.
         verdicts: on each index, where they were asked for.
         mixed: sources of indexes whose credentials pip may mix up, by the host that they share.
     """
 
     counts: dict[str, int]
-    roles: list[pip.Role]
-    doubled: list[tuple[AuthenticatedIndex, AuthenticatedIndex]]
+    indexes: list[AuthenticatedIndex]
+    doubled: list[Pair]
     verdicts: "list[Verdict]"
     mixed: dict[str, list[str]]
 
 
 def secrets(settings: Settings) -> Iterator[Secret]:
     """Every secret that a run is told, in every spelling that could turn up in a log."""
+    for token in (settings.token, settings.pipeline_token):
+        if token:
+            yield from Credential(TOKEN_USER, token).spellings
     federation = [settings.federation] if settings.federation else []
     for endpoint in (settings.system_connection, *settings.connections, *federation):
         yield from _endpoint_secrets(endpoint)
@@ -205,8 +238,7 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
     transport = Transport(settings.proxy, settings.certificates, debug, deadline)
     found = _opened(Run(settings, transport, learned))
     counts = {name: len(part) for name, part in found.items()}
-    named = pip.roles([index for part in found.values() for index in part], only_extra=False)
-    indexes = [role.target for role in named.roles]
+    indexes, doubled = _each_once([index for part in found.values() for index in part])
     unsafe, mixed = dict[object, ServiceError](), dict[str, list[str]]()
     has_several, verdicts = len({index.credential for index in indexes}) > 1, list["Verdict"]()
     if has_several or settings.verify != "off":
@@ -218,18 +250,33 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
 
         indexes, faulty, mixed = canonical.separate(indexes, service, transport)
         unsafe = {indexes[at].url.key: error for at, error in faulty.items()}
-    settled = pip.roles(indexes, only_extra=settings.only_add_extra_index)  # a name and a GUID may be one
+    indexes, more = _each_once(indexes)  # a name and a GUID may be one
     if settings.verify != "off":
         from pip_authenticate.verify import verify  # noqa: PLC0415
 
-        verdicts = verify([role.target for role in settled.roles], settings, transport, service)
+        verdicts = verify(indexes, settings, transport, service)
     # Nothing is downloaded from an index that cannot be read: no credential of its can go astray.
     for verdict in verdicts:
         if verdict.grade == "bad":
             unsafe.pop(verdict.target.url.key, None)
     if unsafe:
         raise Faults(list(unsafe.values()))
-    return Found(counts, settled.roles, [*named.doubled, *settled.doubled], verdicts, mixed)
+    return Found(counts, indexes, [*doubled, *more], verdicts, mixed)
+
+
+def _each_once(indexes: list[AuthenticatedIndex]) -> tuple[list[AuthenticatedIndex], list[Pair]]:
+    """Every index once, and pairs of the one that is used and one that names it with another credential.
+
+    Of several credentials for one index the first one counts, as pip itself takes it (measured with
+    pip 23.2.1 and 26.3).
+    """
+    places: dict[object, AuthenticatedIndex] = {}
+    doubled = list[Pair]()
+    for index in indexes:
+        known = places.setdefault(index.url.key, index)
+        if known.credential != index.credential:
+            doubled.append((known, index))
+    return list(places.values()), doubled
 
 
 def _opened(run: Run) -> dict[str, list[AuthenticatedIndex]]:
@@ -262,7 +309,11 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
     """
     opened, faults = dict[object, AuthenticatedIndex](), list[PipAuthenticateError]()
     for name in dict.fromkeys(index.provider for index in indexes):
-        provider: Provider = _load("providers", name)
+        try:
+            provider: Provider = _load("providers", name) if name else first_present(run)
+        except InputError as error:
+            faults.append(error)
+            continue
         own = [index for index in indexes if index.provider == name]
         try:
             opened |= dict(zip(map(id, own), provider.open_all(own, run), strict=True))
@@ -273,40 +324,73 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
     return [opened[id(index)] for index in indexes]
 
 
+def first_present(run: Run) -> FreeProvider:
+    """The first provider of the run's order that has a credential here.
+
+    Raises:
+        InputError: none has one; the error lists why.
+    """
+    reasons = list[str]()
+    for name in run.settings.credentials:
+        provider: FreeProvider = _load("providers", name)
+        why = provider.absent(run)
+        if not why:
+            return provider
+        reasons.append(f"{name}: {why}")
+    raise InputError(
+        "no-credential",
+        "No credential was found",
+        context="; ".join(reasons),
+        hint="Set PIP_AUTHENTICATE_TOKEN, or say --token-file FILE.",
+    )
+
+
 def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
-    """Set pip's variables, and say what was done.
+    """Set the clients' variables, and say what was done.
 
     Raises:
         DeliveryError: the variables cannot reach the later steps; nothing was set.
         Faults: indexes that were verified, and found unusable, where that shall fail the run.
     """
     _report(found.verdicts, settings, output)
-    assignments = pip.assignments(found.roles)
+    told = client_settings(found.indexes, settings)
     for text in (
         *_insecure(found),
         *_expiring(found),
-        *_unsendable(found),
+        *told.warnings,
         *_misaddressed(found),
         *_doubled(found),
         *_mixed(found),
-        *_check(found, assignments, output),
+        *_check(found, told, settings, output),
     ):
         output.warning(text)
-    _assign(assignments, settings, output)
-    for role in found.roles:
-        output.line(f"{role.word} index: {role.target.url} ({role.target.source})")
+    _assign({variable.name: variable.value for variable in told.variables}, settings, output)
+    for position, index in enumerate(found.indexes):
+        word = "extra" if position or settings.only_add_extra_index else "primary"
+        output.line(f"{word} index: {index.url} ({index.source})")
     for credential, sources in _by_credential(found).items():
         if credential.expires:
             output.line(
                 f"The credential of {', '.join(sources)} expires at {credential.expires:%Y-%m-%d %H:%M} UTC; "
                 "steps that call pip after that need this task to run again."
             )
-    if any(role.target.feed for role in found.roles):
+    if any(index.feed for index in found.indexes):
         output.line(GUID_NOTE)
-    if settings.only_add_extra_index and found.roles:
+    if settings.only_add_extra_index and found.indexes:
         output.line(CONFUSION_NOTE)
-    if not found.roles:
+    if not found.indexes:
         output.warning("Neither a feed nor a service connection was named: no index was set.")
+
+
+def client_settings(indexes: list[AuthenticatedIndex], settings: Settings) -> ClientSettings:
+    """What the chosen clients read."""
+    wish = Wish(only_extra=settings.only_add_extra_index, can_unset=False)
+    return merged(_client(name).settings_for(indexes, wish) for name in settings.clients)
+
+
+def _client(name: str) -> Client:
+    client: Client = _load("clients", name)
+    return client
 
 
 def _report(verdicts: "list[Verdict]", settings: Settings, output: AzurePipelines) -> None:
@@ -350,11 +434,11 @@ def _assign(assignments: dict[str, Secret], settings: Settings, output: AzurePip
         elif ours:
             changes[name] = Secret("")
             text = f"{name}, which an earlier run of this task set, is emptied; it named {shown}."
-            if name == pip.PRIMARY:
+            if name == "PIP_INDEX_URL":
                 warnings.append(f"{text} {PRIMARY_NOTE}")
             else:
                 lines.append(text)
-        elif name == pip.EXTRA:
+        elif name == "PIP_EXTRA_INDEX_URL":
             warnings.append(f"{name} was not set by this task and stays: {FOREIGN_NOTE.format(shown)}")
         else:
             lines.append(f"{name} was not set by this task and stays; it names {shown}.")
@@ -373,25 +457,27 @@ def _memory(changes: dict[str, Secret], settings: Settings) -> dict[str, Secret]
     return {MEMORY: Secret(" ".join(entries))}
 
 
-def _check(found: Found, assignments: dict[str, Secret], output: AzurePipelines) -> list[str]:
+def _check(found: Found, told: ClientSettings, settings: Settings, output: AzurePipelines) -> list[str]:
     try:
-        return output.check(assignments)
+        return output.check(told)
     except DeliveryError as error:
         if error.slug != "too-long":
             raise
-        counts = range(1, len(found.roles) + 1)
-        fitting = bisect_right(counts, 0, key=lambda count: int(not _fits(found.roles[:count], output)))
+        counts = range(1, len(found.indexes) + 1)
+        fitting = bisect_right(
+            counts, 0, key=lambda count: int(not _fits(found.indexes[:count], settings, output))
+        )
         raise DeliveryError(
             error.slug,
             error.what,
-            context=f"the first {fitting} of {len(found.roles)} feeds and connections fit",
+            context=f"the first {fitting} of {len(found.indexes)} feeds and connections fit",
             hint="Name fewer; one feed can offer the packages of others as its upstream sources.",
         ) from None
 
 
-def _fits(roles: list[pip.Role], output: AzurePipelines) -> bool:
+def _fits(indexes: list[AuthenticatedIndex], settings: Settings, output: AzurePipelines) -> bool:
     try:
-        output.check(pip.assignments(roles))
+        output.check(client_settings(indexes, settings))
     except DeliveryError:
         return False
     return True
@@ -400,7 +486,7 @@ def _fits(roles: list[pip.Role], output: AzurePipelines) -> bool:
 def _insecure(found: Found) -> Iterator[str]:
     """Warnings about credentials that travel less safe than they should."""
     exposed = dict[tuple[str, Credential], list[str]]()
-    for index in (role.target for role in found.roles):
+    for index in found.indexes:
         origin = index.url.origin
         if origin.is_exposed:
             exposed.setdefault((origin.host, index.credential), []).append(index.source)
@@ -410,7 +496,7 @@ def _insecure(found: Found) -> Iterator[str]:
 
 def _misaddressed(found: Found) -> Iterator[str]:
     """Warnings about addresses of feeds that are for another program."""
-    for index in (role.target for role in found.roles):
+    for index in found.indexes:
         meant = index_meant(index.url)
         if meant:
             yield f"The address {index.url} of {index.source} is no index for pip: {meant} is meant."
@@ -435,21 +521,11 @@ def _mixed(found: Found) -> Iterator[str]:
         )
 
 
-def _unsendable(found: Found) -> Iterator[str]:
-    """Warnings about credentials that pip cannot send."""
-    for credential, sources in _by_credential(found).items():
-        if not pip.can_send(credential):
-            yield (
-                f"The credential of {', '.join(sources)} holds a character that pip cannot send: "
-                "it knows Latin-1 only and ends with a UnicodeEncodeError. Choose another secret."
-            )
-
-
 def _by_credential(found: Found) -> dict[Credential, list[str]]:
     """The sources that share each credential."""
     sources = dict[Credential, dict[str, None]]()
-    for role in found.roles:
-        sources.setdefault(role.target.credential, {})[role.target.source] = None
+    for index in found.indexes:
+        sources.setdefault(index.credential, {})[index.source] = None
     return {credential: list(names) for credential, names in sources.items()}
 
 

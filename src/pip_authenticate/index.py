@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
 
 from pip_authenticate.errors import InputError
@@ -219,6 +219,10 @@ def _base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
 
+Names: TypeAlias = tuple[tuple[str, str], ...]
+"""Pairs of a client's name (empty: any) and what that calls an index."""
+
+
 class Index(NamedTuple):
     """An index as a source names it; nobody has said yet what opens it.
 
@@ -228,7 +232,9 @@ class Index(NamedTuple):
         entry: where that is written, as the subject of a sentence about what is wrong with it.
         provider: name of the only provider that may open it, or empty: whichever can.
         connection: id of the service connection that the provider needs, or empty.
-        name: what the files of a project call it, or empty.
+        names: what clients call it, by the client's name.
+        is_asked_for: whether a person named it for this run. One that was only found in files must not
+            fail the run, and is given no credential that could be meant for another organisation.
     """
 
     url: IndexUrl
@@ -236,11 +242,12 @@ class Index(NamedTuple):
     entry: str
     provider: str = ""
     connection: str = ""
-    name: str = ""
+    names: Names = ()
+    is_asked_for: bool = True
 
     def opened_by(self, credential: Credential) -> "AuthenticatedIndex":
         """The index with a credential for it."""
-        return AuthenticatedIndex(self.url, credential, self.source, name=self.name)
+        return AuthenticatedIndex(self.url, credential, self.source, names=self.names)
 
 
 class AuthenticatedIndex(NamedTuple):
@@ -251,11 +258,15 @@ class AuthenticatedIndex(NamedTuple):
         credential: what opens it.
         source: the source and its entry, as a person named it: `feed project1/myFeed`.
         feed: what people call the feed whose URL has been written with GUIDs; else empty.
-        name: what the files of a project call it, or empty.
+        names: what clients call it, by the client's name.
     """
 
     url: IndexUrl
     credential: Credential
     source: str
     feed: str = ""
-    name: str = ""
+    names: Names = ()
+
+    def names_for(self, client: str) -> list[str]:
+        """What a client calls the index, in its own files or by an argument of the command."""
+        return [name for by, name in self.names if by in {client, ""}]

@@ -73,10 +73,10 @@ class Proxy(NamedTuple):
         excepted: NO_PROXY: parts of addresses that are asked directly.
     """
 
-    url: str
-    username: str
-    password: Secret
-    bypass: tuple[str, ...]
+    url: str = ""
+    username: str = ""
+    password: Secret = Secret("")
+    bypass: tuple[str, ...] = ()
     https: str = ""
     http: str = ""
     excepted: tuple[str, ...] = ()
@@ -94,12 +94,12 @@ class Certificates(NamedTuple):
         unchecked: whether the agent was told not to check servers' certificates.
     """
 
-    authorities: str
-    extra_authorities: str
-    client: str
-    client_key: str
-    client_password: Secret
-    unchecked: bool
+    authorities: str = ""
+    extra_authorities: str = ""
+    client: str = ""
+    client_key: str = ""
+    client_password: Secret = Secret("")
+    unchecked: bool = False
 
 
 class Settings(NamedTuple):
@@ -115,6 +115,7 @@ class Settings(NamedTuple):
         oidc_request_uri: where the job asks for an assertion of its identity, or empty.
         authority_host: of Microsoft Entra, as the azure-identity libraries name it.
         only_add_extra_index: whether no index becomes the primary one.
+        clients: names of the installers and publishers that will use the indexes.
         verify: `off`, `warn` or `fail`.
         verify_package: name of a package whose download is tried, too, or empty.
         project: name of the project that the job runs in, or empty.
@@ -135,39 +136,57 @@ class Settings(NamedTuple):
         telemetry: ids of the job, as the built-in task sends them.
         unknown_inputs: upper-case names of inputs that this task does not have.
         faults: inputs that cannot be used.
+        entries: indexes that the command's arguments name: feeds, URLs, `name=URL`.
+        project_folder: where a project's own files are looked for, or empty: nowhere.
+        organization: name or address of the organisation that feeds without one belong to, or empty.
+        organization_is_given: whether a person said that, and not a variable of a pipeline.
+        token: an explicit token, or empty.
+        pipeline_token: the pipeline's own token as a step maps it, or empty.
+        credentials: names of providers, in the order in which they are tried where an index names none.
+        publish: whether the first index shall also take uploads.
     """
 
-    artifact_feeds: tuple[str, ...]
-    connections: tuple[Endpoint, ...]
-    federation: Endpoint | None
-    feed_urls: tuple[str, ...]
-    federated_hosts: tuple[str, ...]
-    authority: str
-    oidc_request_uri: str
-    authority_host: str
-    only_add_extra_index: bool
-    verify: str
-    verify_package: str
-    project: str
-    collection_uris: Mapping[str, str]
-    is_hosted: bool
-    system_connection: Endpoint
-    proxy: Proxy
-    certificates: Certificates
-    previous: Mapping[str, Secret]
-    aliases: tuple[str, ...]
-    remembered: Mapping[str, str]
-    job_variables: frozenset[str]
-    secret_variables: frozenset[str]
-    agent_os: str
-    agent_version: str
-    telemetry: Mapping[str, str]
-    unknown_inputs: tuple[str, ...]
-    faults: tuple[PipAuthenticateError, ...]
+    artifact_feeds: tuple[str, ...] = ()
+    connections: tuple[Endpoint, ...] = ()
+    federation: Endpoint | None = None
+    feed_urls: tuple[str, ...] = ()
+    federated_hosts: tuple[str, ...] = ()
+    authority: str = ""
+    oidc_request_uri: str = ""
+    authority_host: str = ""
+    only_add_extra_index: bool = False
+    clients: tuple[str, ...] = ("pip",)
+    verify: str = "off"
+    verify_package: str = ""
+    project: str = ""
+    collection_uris: Mapping[str, str] = {}
+    is_hosted: bool = False
+    system_connection: Endpoint = Endpoint(SYSTEM_CONNECTION, "", "", {})
+    proxy: Proxy = Proxy()
+    certificates: Certificates = Certificates()
+    previous: Mapping[str, Secret] = {}
+    aliases: tuple[str, ...] = ()
+    remembered: Mapping[str, str] = {}
+    job_variables: frozenset[str] = frozenset()
+    secret_variables: frozenset[str] = frozenset()
+    agent_os: str = "Linux"
+    agent_version: str = ""
+    telemetry: Mapping[str, str] = {}
+    unknown_inputs: tuple[str, ...] = ()
+    faults: tuple[PipAuthenticateError, ...] = ()
+    entries: tuple[str, ...] = ()
+    project_folder: str = ""
+    organization: str = ""
+    organization_is_given: bool = False
+    token: Secret = Secret("")
+    pipeline_token: Secret = Secret("")
+    credentials: tuple[str, ...] = ()
+    publish: bool = False
 
 
 INPUT = "an input of this step"
 CONNECTION = "a connection that the agent hands over"
+OPTION = "whoever runs the command: an option, a variable of the command, or a file of configuration"
 VARIABLE = "a variable: any earlier step of the job can have written it"
 
 WRITERS = {
@@ -180,6 +199,7 @@ WRITERS = {
     "oidc_request_uri": VARIABLE,
     "authority_host": VARIABLE,
     "only_add_extra_index": INPUT,
+    "clients": INPUT,
     "verify": INPUT,
     "verify_package": INPUT,
     "project": VARIABLE,
@@ -198,6 +218,14 @@ WRITERS = {
     "telemetry": VARIABLE,
     "unknown_inputs": VARIABLE,
     "faults": INPUT,
+    "entries": OPTION,
+    "project_folder": OPTION,
+    "organization": OPTION,
+    "organization_is_given": OPTION,
+    "token": OPTION,
+    "pipeline_token": VARIABLE,
+    "credentials": OPTION,
+    "publish": INPUT,
 }
 """Who can have written each value of the settings."""
 
@@ -260,6 +288,23 @@ def _verify(text: str) -> str:
     return word
 
 
+ENVIRON: Mapping[str, str] = os.environ
+"""The environment of this process."""
+
+CLIENTS = ("pip",)
+"""The installers and publishers that settings can be made for; each is a module of `clients`."""
+
+
+def _clients(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.lower() for name in _entries(text))) or CLIENTS[:1]
+    for name in names:
+        if name not in CLIENTS:
+            raise InputError(
+                "not-a-client", f"takes the words {', '.join(CLIENTS)}", context=f"given: {_brief(name)}"
+            )
+    return names
+
+
 def _package(text: str) -> str:
     """A package's name (PEP 508), or empty."""
     name = text.strip()
@@ -309,6 +354,11 @@ INPUTS = (
         "authorityHost",
         str.strip,
         "Host of Microsoft Entra, where it is none of the public and sovereign clouds.",
+    ),
+    Input(
+        "clients",
+        _clients,
+        "Programs that will use the indexes, separated by commas. Default: pip.",
     ),
     Input(
         "verify",
@@ -367,7 +417,7 @@ class _Environment:
 
 def load(
     replaced: Iterable[str],
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] = ENVIRON,
     *,
     is_alias: Callable[[str], bool] = lambda _: False,
     ignores_case: bool = sys.platform == "win32",
@@ -398,29 +448,15 @@ def load(
         oidc_request_uri=env.text("SYSTEM_OIDCREQUESTURI").strip(),
         authority_host=env.text("AZURE_AUTHORITY_HOST").strip(),
         only_add_extra_index=values["onlyAddExtraIndex"],
+        clients=values["clients"],
         verify=values["verify"],
         verify_package=values["verifyPackage"],
         project=env.text("SYSTEM_TEAMPROJECT"),
         collection_uris={name: env.text(name).strip() for name in _COLLECTION_URIS if env.text(name).strip()},
         is_hosted=env.text("SYSTEM_SERVERTYPE").strip().lower() == "hosted",
         system_connection=_endpoint(env, SYSTEM_CONNECTION, SYSTEM_CONNECTION.upper()),
-        proxy=Proxy(
-            url=env.text("AGENT_PROXYURL").strip(),
-            username=env.text("AGENT_PROXYUSERNAME"),
-            password=env.secret("AGENT_PROXYPASSWORD"),
-            bypass=tuple(_strings(env.text("AGENT_PROXYBYPASSLIST"))[:_BYPASSES]),
-            https=env.text("HTTPS_PROXY").strip(),
-            http=env.text("HTTP_PROXY").strip(),
-            excepted=tuple(filter(None, map(str.strip, env.text("NO_PROXY").split(",")))),
-        ),
-        certificates=Certificates(
-            authorities=env.text("AGENT_CAINFO"),
-            extra_authorities=env.text("NODE_EXTRA_CA_CERTS"),
-            client=env.text("AGENT_CLIENTCERT"),
-            client_key=env.text("AGENT_CLIENTCERTKEY"),
-            client_password=env.secret("AGENT_CLIENTCERTPASSWORD"),
-            unchecked=env.flag("AGENT_SKIPCERTVALIDATION"),
-        ),
+        proxy=_proxy(env),
+        certificates=_certificates(env),
         previous={name: Secret(env.text(name)) for name in replaced if env.text(name)},
         aliases=tuple(sorted(name for name, value in env.names.items() if value and is_alias(name))),
         remembered=_remembered(env),
@@ -434,6 +470,39 @@ def load(
         unknown_inputs=_unknown_inputs(env),
         faults=tuple(faults),
     )
+
+
+def _proxy(env: _Environment) -> Proxy:
+    return Proxy(
+        url=env.text("AGENT_PROXYURL").strip(),
+        username=env.text("AGENT_PROXYUSERNAME"),
+        password=env.secret("AGENT_PROXYPASSWORD"),
+        bypass=tuple(_strings(env.text("AGENT_PROXYBYPASSLIST"))[:_BYPASSES]),
+        https=env.text("HTTPS_PROXY").strip(),
+        http=env.text("HTTP_PROXY").strip(),
+        excepted=tuple(filter(None, map(str.strip, env.text("NO_PROXY").split(",")))),
+    )
+
+
+def _certificates(env: _Environment) -> Certificates:
+    return Certificates(
+        authorities=env.text("AGENT_CAINFO"),
+        extra_authorities=env.text("NODE_EXTRA_CA_CERTS"),
+        client=env.text("AGENT_CLIENTCERT"),
+        client_key=env.text("AGENT_CLIENTCERTKEY"),
+        client_password=env.secret("AGENT_CLIENTCERTPASSWORD"),
+        unchecked=env.flag("AGENT_SKIPCERTVALIDATION"),
+    )
+
+
+def network(environ: Mapping[str, str]) -> tuple[Proxy, Certificates]:
+    """The web proxy and the certificates that an environment names, outside of a task too.
+
+    Names of proxies are read in both cases, as other programs read them.
+    """
+    upper = {name.upper(): value for name, value in environ.items() if name.upper().endswith("_PROXY")}
+    env = _Environment({**environ, **upper}, ignores_case=sys.platform == "win32")
+    return _proxy(env), _certificates(env)
 
 
 def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateError]]:

@@ -205,7 +205,7 @@ class Transport:
         self.deadline.join(thread, seconds)
         if failure:
             raise failure[0]
-        if not outcome:
+        if not outcome or self.deadline.remaining <= 0:  # what was read until then may be a part
             raise unanswered(host, f"no complete answer came within {seconds:.0f} s", slug="deadline")
         return outcome[0]
 

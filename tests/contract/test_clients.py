@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import pip_authenticate.clients
+from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.clients import pip
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
 from pip_authenticate.secret import Secret
@@ -28,29 +29,28 @@ class ClientContract:
             for url in URLS
         ]
 
-    def assignments(self, *, only_extra: bool) -> dict[str, Secret]:
-        found: dict[str, Secret] = self.client.assignments(
-            self.client.roles(self.indexes(), only_extra=only_extra).roles
-        )
+    def told(self, wish: Wish, indexes: list[AuthenticatedIndex] | None = None) -> ClientSettings:
+        found: ClientSettings = self.client.settings_for(self.indexes() if indexes is None else indexes, wish)
         return found
 
     @pytest.mark.parametrize("only_extra", [True, False])
     def test_every_index_is_told_once_with_its_credential(self, only_extra: bool) -> None:  # noqa: FBT001
-        told = " ".join(value.reveal() for value in self.assignments(only_extra=only_extra).values())
-        for url, given in zip(sorted(told.split()), sorted(URLS), strict=True):
+        told = self.told(Wish(only_extra=only_extra))
+        values = " ".join(variable.value.reveal() for variable in told.variables)
+        for url, given in zip(sorted(values.split()), sorted(URLS), strict=True):
             parts = urlsplit(url)
             assert f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}" == given
             assert unquote(parts.username or "") == nasty.USER
             assert unquote(parts.password or "") == nasty.PASSWORD
 
     def test_only_its_own_variables_are_set_and_they_are_secrets(self) -> None:
-        told = self.assignments(only_extra=False)
-        assert set(told) <= set(self.client.VARIABLES)
+        told = self.told(Wish())
+        assert {variable.name for variable in told.variables} <= set(self.client.VARIABLES)
         assert nasty.PASSWORD not in repr(told)
-        assert all(isinstance(value, Secret) for value in told.values())
+        assert all(variable.is_secret for variable in told.variables)
 
     def test_no_index_no_variable(self) -> None:
-        assert self.client.assignments(self.client.roles([], only_extra=False).roles) == {}
+        assert self.told(Wish(), []) == ClientSettings()
 
 
 class TestPip(ClientContract):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 import pip_authenticate.outputs
+from pip_authenticate.client_settings import ClientSettings, Variable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.outputs.azure_pipelines import AzurePipelines
 from pip_authenticate.secret import Secret
@@ -14,6 +15,10 @@ from support import nasty
 from support.agent import MARK, Log
 
 VALUE = f"https://user:{nasty.PASSWORD}@h.example/"
+
+
+def told(value: str) -> ClientSettings:
+    return ClientSettings((Variable("PIP_INDEX_URL", Secret(value)),))
 
 
 class OutputContract(ABC):
@@ -76,12 +81,12 @@ class Contract(ABC):
 
     def test_a_secret_variable_is_refused_before_anything_is_set(self, one: OutputContract) -> None:
         with pytest.raises(DeliveryError):
-            one.output("PIP_INDEX_URL").check({"PIP_INDEX_URL": Secret(VALUE)})
+            one.output("PIP_INDEX_URL").check(told(VALUE))
         assert one.written == []
 
     def test_what_is_too_long_is_refused_without_being_shown(self, one: OutputContract) -> None:
         with pytest.raises(DeliveryError) as refused:
-            one.output().check({"PIP_INDEX_URL": Secret("canary" * 30_000)})
+            one.output().check(told("canary" * 30_000))
         assert "canary" not in str(refused.value)
         assert one.written == []
 

@@ -5,7 +5,6 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,15 +16,13 @@ from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Faults, PipAuthenticateError
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.run import Run
+from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
-from pip_authenticate.sources import artifact_feeds, federated_urls, service_connections
+from pip_authenticate.sources import arguments, artifact_feeds, federated_urls, service_connections
 from pip_authenticate.transport import Transport
 from support.http_service import Answer, Request, json_answer
 from support.organisation import Organisation
 from support.task import Connection, endpoint, environment, guid
-
-if TYPE_CHECKING:
-    from pip_authenticate.secret import Secret
 
 CANARY = "canary-of-a-source"
 
@@ -196,6 +193,34 @@ class TestFederatedUrls(SourceContract):
         yield {"ENDPOINT_AUTH_SYSTEMVSSCONNECTION": '{"scheme": "OAuth"}'}
         yield {"SYSTEM_OIDCREQUESTURI": f"{organisation.address}/elsewhere"}
         yield {"AZURE_AUTHORITY_HOST": f"{organisation.address}/elsewhere"}
+
+
+class TestArguments(SourceContract):
+    source = arguments
+
+    def good(self, organisation: Organisation) -> dict[str, str]:
+        del organisation
+        return {"INPUT_ARTIFACTFEEDS": "https://a.example/simple,project/feed@view,x=https://b.example/"}
+
+    def run(self, environ: Mapping[str, str]) -> Heard:
+        """The command's settings; entries come from this table's own name for them."""
+        return Heard(
+            Settings(
+                entries=tuple(filter(None, environ["INPUT_ARTIFACTFEEDS"].split(","))),
+                organization=environ.get("organization", "contoso"),
+                token=Secret(environ.get("token", f"{CANARY}%$ü")),
+                credentials=authenticate.FREE_PROVIDERS,
+            )
+        )
+
+    def bad(self, organisation: Organisation) -> Iterator[Mapping[str, str]]:
+        del organisation
+        yield {"INPUT_ARTIFACTFEEDS": "a/b/c"}
+        yield {"INPUT_ARTIFACTFEEDS": f"https://u:{CANARY}@h.example/"}
+        yield {"organization": ""}
+        yield {"organization": f"https://u:{CANARY}@h.example/"}
+        yield {"organization": "no name"}
+        yield {"token": ""}
 
 
 def test_every_source_has_its_contract() -> None:

@@ -29,7 +29,7 @@ LAYERS = (
     ("task", "cli"),
     ("authenticate",),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
-    ("run",),
+    ("run", "netrc_file", "private_files"),
     ("azure.feeds", "azure.entra", "azure.challenges"),
     ("azure.routes",),
     ("azure.rest",),
@@ -41,6 +41,7 @@ LAYERS = (
     ("layered", "proxies"),
     ("settings", "deadline"),
     ("redaction",),
+    ("client_settings", "surroundings"),
     ("index", "tokens"),
     ("secret", "origin"),
     ("errors",),
@@ -55,8 +56,8 @@ LAYERS = (
 )
 # What these must do without, although it is below them.
 FORBIDDEN = {
-    "clients.*": {"transport", "azure", "settings"},
-    "outputs.*": {"transport", "azure", "settings", "index"},
+    "clients.*": {"transport", "azure", "settings", "run"},
+    "outputs.*": {"transport", "azure", "settings", "index", "run"},
     "settings": {"index"},
 }
 # Where a credential goes onto the wire, into a URL or into an output; and what reads names, not secrets.
@@ -72,6 +73,8 @@ REVEALING = {
     "azure.entra": "an assertion becomes a form",
     "providers.*": "user names and ids, which an agent treats as secrets",
     "authenticate": "user names",
+    "netrc_file": "credentials become what clients read",
+    "private_files": "settings leave the process",
     "tokens": "what a token says of itself",
     "redaction": "what a text holds",
 }
@@ -207,14 +210,12 @@ def environment_uses(module: Module) -> list[ast.AST]:
     ]
 
 
-def test_the_environment_is_named_once_as_the_default_of_load() -> None:
+def test_the_environment_is_named_once() -> None:
     uses = {module.name: len(environment_uses(module)) for module in PRODUCT if environment_uses(module)}
     assert uses == {"settings": 1}
     (settings,) = (module for module in PRODUCT if module.name == "settings")
-    load = next(
-        node for node in settings.tree.body if isinstance(node, ast.FunctionDef) and node.name == "load"
-    )
-    assert [ast.unparse(default) for default in load.args.defaults] == ["os.environ"]
+    (named,) = (node for node in settings.tree.body if isinstance(node, ast.AnnAssign) and node.value)
+    assert ast.unparse(named) == "ENVIRON: Mapping[str, str] = os.environ"
 
 
 @pytest.mark.parametrize("module", by_name(PRODUCT))
@@ -284,14 +285,14 @@ def test_a_run_with_connections_only_loads_nothing_for_the_network(task: Task) -
     modules = start(task, environment(connections=[connection]))
     assert f"{NAME}.task" in modules
     assert not modules & (NETWORK | NEVER | OCCASIONAL | {f"{NAME}.sources.artifact_feeds"})
-    assert len(ours(modules)) <= 21, ours(modules)
+    assert len(ours(modules)) <= 22, ours(modules)
 
 
 def test_a_run_with_two_feeds_loads_what_it_needs(task: Task, hosted: Organisation) -> None:
     modules = start(task, environment(feeds="f,g", organisation=hosted))
     assert f"{NAME}.connections" in modules
     assert not modules & (NEVER | OCCASIONAL | {f"{NAME}.sources.service_connections", "encodings.idna"})
-    assert len(ours(modules)) <= 24, ours(modules)
+    assert len(ours(modules)) <= 25, ours(modules)
     # What http.client itself reads headers with.
     mail = {name for name in modules if name.startswith("email")}
     of_http = loaded([sys.executable, "-I", "-S", "-c", "import http.client"], {})

@@ -73,3 +73,27 @@ def test_erasing_keeps_what_is_the_users() -> None:
     erase(given, AzurePipelines(lines.append))
     assert seen_by_agent(lines).variables == {"A": ""}
     assert "canary" not in "".join(lines)
+
+
+def test_the_same_index_with_the_same_credential_counts_once() -> None:
+    connections = [
+        Connection.login(number, url, "u", "s")
+        for number, url in enumerate(("https://a.example/simple", "https://A.example/simple/"), 1)
+    ]
+    given = settings.load(pip.VARIABLES, environment(connections=connections))
+    found = resolve(given, Deadline(), print, lambda _: None)
+    assert [str(index.url) for index in found.indexes] == ["https://a.example/simple"]
+    assert found.doubled == []
+
+
+def test_of_two_credentials_for_one_index_the_first_one_counts() -> None:
+    connections = [
+        Connection.login(1, "https://a.example/simple", "u", "s"),
+        Connection.login(2, "https://a.example/simple/", "u", "canary"),
+    ]
+    given = settings.load(pip.VARIABLES, environment(connections=connections))
+    found = resolve(given, Deadline(), print, lambda _: None)
+    assert [index.credential.secret.reveal() for index in found.indexes] == ["s"]
+    assert [
+        (one.credential.secret.reveal(), two.credential.secret.reveal()) for one, two in found.doubled
+    ] == [("s", "canary")]

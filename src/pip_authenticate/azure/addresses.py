@@ -264,3 +264,44 @@ def with_slash(url: str) -> str:
 def encode_segment(text: str) -> str:
     """Encode one path segment the way the service's own clients do (encodeURIComponent)."""
     return quote(text, safe="!'()*~")
+
+
+def feed_index(organization: str, project: str, feed: str) -> IndexUrl:
+    """The address of a feed's index, without asking anybody.
+
+    Args:
+        organization: name of one of Azure DevOps Services, or an address: also that of a collection of a
+            server, below which its feeds are.
+        project: name or GUID of the feed's project, or empty.
+        feed: its name, with `@view` where there is one.
+
+    Raises:
+        InputError: the organisation's name or address cannot be used.
+    """
+    base = organization_of(organization)
+    place = Place.of(base)
+    if place:
+        base = IndexUrl("https", f"pkgs.{_DOMAIN}", 443, f"/{place.organization}/")
+    scope = f"{encode_segment(project)}/" if project else ""
+    path = f"{with_slash(base.path)}{scope}_packaging/{encode_segment(feed)}/pypi/simple/"
+    return IndexUrl(*base.origin, path)
+
+
+def organization_of(text: str) -> IndexUrl:
+    """The address of an organisation that is given by name or by address.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if "://" in text:
+        url, password = IndexUrl.parse(text)
+        if password:
+            raise InputError("organization-unusable", "holds a password", hint="Leave it out.")
+        return url
+    if not _is_name(text.lower()):
+        raise InputError(
+            "organization-unusable",
+            "belongs to an organisation whose name cannot be one",
+            hint="Write its name, or its whole address.",
+        )
+    return IndexUrl("https", _DOMAIN, 443, f"/{text}/")

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import MASK, Secret
 
@@ -80,8 +81,8 @@ class AzurePipelines:
         if lines:
             self._write("\n".join(lines))
 
-    def check(self, assignments: Mapping[str, Secret]) -> list[str]:
-        """See whether variables can reach the later steps.
+    def check(self, settings: ClientSettings) -> list[str]:
+        """See whether settings can reach the later steps.
 
         Returns:
             Warnings about values near the limit.
@@ -90,12 +91,12 @@ class AzurePipelines:
             DeliveryError: a variable is secret, or too long for the operating system.
         """
         warnings = []
-        for name, value in assignments.items():
+        for name, value, *_ in settings.variables:
             if name in self._secret_variables:
                 raise DeliveryError(
                     "secret-variable",
                     f"{name} exists as a secret variable of this pipeline: whatever is set stays secret, "
-                    "and pip never sees it",
+                    "and no client ever sees it",
                     hint=f"Delete the variable {name} from the pipeline and its variable groups.",
                 )
             size, limit, unit = self._size(name, value)
