@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 
-from pip_authenticate.client_settings import PrivateFile
+from pip_authenticate.client_settings import PrivateFile, Variable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import Secret
 
@@ -31,11 +31,19 @@ def new_folder(parent: str | None = None) -> str:
         ) from None
 
 
-def paths(folder: str, files: Iterable[PrivateFile]) -> dict[str, Secret]:
-    """The variables that say where files in a folder are."""
-    return {
-        variable: Secret(os.path.join(folder, file.name)) for file in files for variable in file.variables
-    }
+def place(folder: str, files: Iterable[PrivateFile]) -> list[Variable]:
+    """Write files into a folder, and give the variables that say where they are.
+
+    Raises:
+        DeliveryError: as for `write`.
+    """
+    files = tuple(files)
+    write(folder, files)
+    return [
+        Variable(name, Secret(os.path.join(folder, file.name)), is_secret=False)
+        for file in files
+        for name in file.variables
+    ]
 
 
 def write(folder: str, files: Iterable[PrivateFile]) -> None:
