@@ -12,8 +12,11 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from types import FrameType, TracebackType
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from types import FrameType
+from typing import TypeAlias
 
 NOT_FOUND, NOT_RUNNABLE = 127, 126
 """Exit codes of shells (POSIX.1-2024, Shell Command Language, 2.8.2)."""
@@ -62,30 +65,32 @@ def located(program: str, environ: Mapping[str, str]) -> str:
     raise CannotStart(NOT_FOUND, "was not found")
 
 
+Run: TypeAlias = Callable[[str, list[str], Mapping[str, str]], int]
+"""Runs a program to its end: its path, its arguments with its own name first, its variables.
+
+Gives its exit code, or the number of the signal that ended it as a negative one; raises CannotStart.
+"""
+
+
 if sys.platform == "win32":
 
-    class Attention:
-        """Where a program is run; see below."""
+    @contextmanager
+    def attended() -> Iterator[Run]:
+        """Where a program can be run."""
+        yield _run
 
-        def __enter__(self) -> "Attention":
-            return self
+    def _run(path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
+        import subprocess  # noqa: PLC0415 - elsewhere it is not needed
 
-        def __exit__(self, *_: object) -> None:
-            """Nothing was changed."""
-
-        def run(self, path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
-            """Run a program; gives its exit code."""
-            import subprocess  # noqa: PLC0415, S404
-
+        try:
+            process = subprocess.Popen(arguments, executable=path, env=dict(environ))  # noqa: S603
+        except OSError as error:
+            raise CannotStart(NOT_RUNNABLE, f"cannot be run: {error.strerror}") from None
+        while True:
             try:
-                process = subprocess.Popen(arguments, executable=path, env=dict(environ))  # noqa: S603
-            except OSError as error:
-                raise CannotStart(NOT_RUNNABLE, f"cannot be run: {error.strerror}") from None
-            while True:
-                try:
-                    return process.wait()
-                except KeyboardInterrupt:  # the console interrupts all of its programs
-                    continue
+                return process.wait()
+            except KeyboardInterrupt:  # the console interrupts all of its programs
+                continue
 
     def end_by(number: int) -> None:
         """Windows knows no end by a signal."""
@@ -96,92 +101,72 @@ else:
         signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2,
         signal.SIGALRM, signal.SIGWINCH, signal.SIGCONT, *_STOPS,
     )  # fmt: skip
+    _SHELL = "/bin/sh"
     _AWAITED = frozenset({*_HANDED_ON, signal.SIGCHLD})
     # Python ignores these from its start on, and a program would inherit that.
     _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-    # Some systems drop a signal that is ignored by default, also where it is awaited, unless it has a handler.
+    # Some systems drop a signal that is ignored by default, also where it is awaited, if it has no handler.
     _IGNORED_BY_DEFAULT = (signal.SIGCHLD, signal.SIGCONT, signal.SIGWINCH)
 
-    class Attention:
-        """From here to its end, signals are noted instead of ending this process."""
-
-        def __enter__(self) -> "Attention":
-            self._handlers = {number: signal.signal(number, _nothing) for number in _IGNORED_BY_DEFAULT}
-            self._before = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
-            return self
-
-        def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
-            for number, handler in self._handlers.items():
+    @contextmanager
+    def attended() -> Iterator[Run]:
+        """Where a program can be run: signals wait for it, and end this process no more."""
+        handlers = {number: signal.signal(number, _nothing) for number in _IGNORED_BY_DEFAULT}
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
+        try:
+            yield partial(_run, before)
+        finally:
+            for number, handler in handlers.items():
                 signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-        def run(self, path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
-            """Run a program to its end.
+    def _run(mask: set[int], path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
+        child = _started(mask, path, arguments, environ)
+        while True:
+            number, is_told_to_all = _awaited(child)
+            if number == signal.SIGCHLD:
+                code = _state_of(child)
+                if code is not None:
+                    return code
+            elif not is_told_to_all:
+                os.kill(child, number)
 
-            Args:
-                path: of the program.
-                arguments: its own name first.
-                environ: its variables.
+    def _started(mask: set[int], path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
+        try:
+            return os.posix_spawn(path, arguments, environ, setsigmask=mask, setsigdef=_IGNORED_BY_PYTHON)
+        except FileNotFoundError:
+            raise CannotStart(
+                NOT_RUNNABLE, "cannot be run: the interpreter that it names is missing"
+            ) from None
+        except OSError as error:
+            if error.errno == errno.ENOEXEC and path != _SHELL:  # shells run a script without #! themselves
+                return _started(mask, _SHELL, ["sh", path, *arguments[1:]], environ)
+            raise CannotStart(NOT_RUNNABLE, f"cannot be run: {error.strerror}") from None
 
-            Returns:
-                Its exit code, or the number of the signal that ended it as a negative one.
+    def _state_of(child: int) -> int | None:
+        """How the program ended; None while it lives. Where it was stopped, so is this process."""
+        found, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
+        if not found:
+            return None
+        if os.WIFSTOPPED(status):
+            _stop(os.WSTOPSIG(status))
+            return None
+        return os.waitstatus_to_exitcode(status)
 
-            Raises:
-                CannotStart: it cannot be run.
-            """
-            child = self._started(path, arguments, environ)
-            while True:
-                number, is_told_to_all = _awaited(child)
-                if number == signal.SIGCHLD:
-                    code = self._state_of(child)
-                    if code is not None:
-                        return code
-                elif not is_told_to_all:
-                    os.kill(child, number)
-
-        def _started(self, path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
-            start: Callable[[str, list[str]], int] = lambda path, arguments: os.posix_spawn(  # noqa: E731
-                path, arguments, environ, setsigmask=self._before, setsigdef=_IGNORED_BY_PYTHON
-            )
-            try:
-                try:
-                    return start(path, arguments)
-                except OSError as error:
-                    if error.errno != errno.ENOEXEC:
-                        raise
-                return start("/bin/sh", ["sh", path, *arguments[1:]])  # as shells do with a script without #!
-            except FileNotFoundError:
-                raise CannotStart(
-                    NOT_RUNNABLE, "cannot be run: the interpreter that it names is missing"
-                ) from None
-            except OSError as error:
-                raise CannotStart(NOT_RUNNABLE, f"cannot be run: {error.strerror}") from None
-
-        def _state_of(self, child: int) -> int | None:
-            """How the program ended; None while it lives. Where it was stopped, so is this process."""
-            found, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
-            if not found:
-                return None
-            if os.WIFSTOPPED(status):
-                self._stop(os.WSTOPSIG(status))
-                return None
-            return os.waitstatus_to_exitcode(status)
-
-        def _stop(self, number: int) -> None:
-            os.kill(os.getpid(), number)
-            if number in _STOPS:  # it takes effect between these two
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
-                signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    def _stop(number: int) -> None:
+        os.kill(os.getpid(), number)
+        if number in _STOPS:  # it takes effect between these two
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+            signal.pthread_sigmask(signal.SIG_BLOCK, {number})
 
     def _awaited(child: int) -> tuple[int, bool]:
         """The next signal, and whether it needs no handing on: a terminal or the child has sent it."""
-        if sys.platform != "darwin":
+        if sys.platform == "darwin":
+            number = signal.sigwait(_AWAITED)
+            return number, number in {signal.SIGINT, signal.SIGQUIT, *_STOPS} and _is_in_foreground()
+        else:  # noqa: RET505 - a type checker reads one branch per system
             told = signal.sigwaitinfo(_AWAITED)
             return told.si_signo, told.si_code > 0 or told.si_pid == child
-        number = signal.sigwait(_AWAITED)
-        return number, number in {signal.SIGINT, signal.SIGQUIT, *_STOPS} and _is_in_foreground()
 
     def _is_in_foreground() -> bool:
         """Whether this process's group has the terminal, so that what is typed there reaches all of it."""
@@ -202,9 +187,7 @@ else:
         import resource  # noqa: PLC0415
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # one of the program is enough
-        try:
+        with suppress(OSError):  # that of SIGKILL cannot be set
             signal.signal(number, signal.SIG_DFL)
-        except (OSError, ValueError):  # SIGKILL
-            pass
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
         os.kill(os.getpid(), number)

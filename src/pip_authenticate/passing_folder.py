@@ -1,14 +1,15 @@
 """A private folder for as long as one command runs.
 
-It is locked (flock) by this process and by the command. A process that is killed with SIGKILL removes nothing:
-the next run removes the folders that nobody holds any more. Tools that clean temporary folders leave locked
-ones alone (systemd-tmpfiles).
+It is locked (flock) by this process and by the command. A process that is killed with SIGKILL removes
+nothing: the next run removes the folders that nobody holds any more. Tools that clean temporary folders leave
+locked ones alone (systemd-tmpfiles).
 """
 
 import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 from pip_authenticate.errors import DeliveryError, PipAuthenticateError
 from pip_authenticate.private_files import Folder, fresh
@@ -49,8 +50,8 @@ def made(environ: Mapping[str, str]) -> Folder:
 def _parents(environ: Mapping[str, str]) -> Iterator[str]:
     """Places that hold files for a while only, the shortest-lived ones first.
 
-    What an agent empties after each job; what the system keeps in memory for a user who is logged in (XDG Base
-    Directory Specification); the system's own place.
+    What an agent empties after each job; what the system keeps in memory for a user who is logged in (XDG
+    Base Directory Specification); the system's own place.
     """
     for name in ("RUNNER_TEMP", "AGENT_TEMPDIRECTORY", "XDG_RUNTIME_DIR"):
         if environ.get(name) and os.path.isdir(environ[name]):
@@ -74,7 +75,7 @@ def _sweep(parent: str) -> None:
         return
     for path in stale:
         try:
-            with Folder.found(path) as folder:
+            with closing(Folder.found(path)) as folder:
                 if folder.lock(waits=False):
                     folder.remove_all()
         except (OSError, PipAuthenticateError):

@@ -4,6 +4,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 
 from pip_authenticate import trusted_paths
 from pip_authenticate.client_settings import PrivateFile
@@ -83,12 +84,6 @@ class Folder:
                 hint="Name a folder that is not there yet, or chmod 700 it.",
             )
         return cls(path, handle)
-
-    def __enter__(self) -> "Folder":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let it go."""
@@ -234,8 +229,9 @@ def new_folder(parent: str | None = None) -> str:
         import tempfile  # noqa: PLC0415 - it costs some milliseconds
 
         parent = tempfile.gettempdir()
-    with fresh(parent, "pip-authenticate-") as folder:
-        return folder.path
+    folder = fresh(parent, "pip-authenticate-")
+    folder.close()
+    return folder.path
 
 
 def paths(folder: str, files: Iterable[PrivateFile]) -> dict[str, Secret]:
@@ -255,7 +251,7 @@ def write(folder: str, files: Iterable[PrivateFile]) -> None:
         opened = Folder.found(folder)
     except OSError as error:
         raise DeliveryError("folder-unusable", f"{folder} cannot be entered: {error.strerror}") from None
-    with opened:
+    with closing(opened):
         opened.write(files)
 
 

@@ -6,7 +6,6 @@ it. So each link of the chain is judged, and opened from the one before it. Wind
 handles of folders: there paths are used as they are.
 """
 
-import errno
 import os
 import stat
 import sys
@@ -24,7 +23,7 @@ def opened(path: str) -> int:
     Not for Windows, which has no such handles.
 
     Raises:
-        DeliveryError: somebody else could exchange a part of the path.
+        DeliveryError: somebody else could exchange a part of the path, or it goes in circles.
         OSError: there is no such folder, or it cannot be entered.
     """
     waiting = _parts(os.path.join(os.getcwd(), path))
@@ -42,7 +41,7 @@ def opened(path: str) -> int:
                 continue
             links += 1
             if links > _LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                raise _unsafe(path, "too many links are on its way")  # noqa: TRY301 - what is open is closed below
             target = os.readlink(name, dir_fd=here)
             waiting += _parts(target)
             if target.startswith("/"):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def command(tmp_path: Path) -> Command:
 
 def left(command: Command) -> list[str]:
     """What is in the folder for temporary files."""
-    return sorted(os.listdir(command.environ["TMPDIR"]))
+    return sorted(path.name for path in Path(command.environ["TMPDIR"]).iterdir())
 
 
 def until(happened: Callable[[], object]) -> None:
@@ -278,12 +279,14 @@ def test_a_later_run_touches_nothing_that_is_not_its_own(command: Command, tmp_p
 # ---- a terminal -------------------------------------------------------------------------------------
 
 
-def in_shell(command: Command) -> Terminal:
+@contextmanager
+def in_shell(command: Command) -> Iterator[Terminal]:
     """An interactive shell, in a terminal of its own."""
     terminal = Terminal(["/bin/bash", "--norc", "--noprofile", "-i"], command.project, command.environ)
-    terminal.type("PS1='prom''pt: '; unset HISTFILE\n")
-    terminal.wait_for("prompt: ")
-    return terminal
+    with closing(terminal):
+        terminal.type("PS1='prom''pt: '; unset HISTFILE\n")
+        terminal.wait_for("prompt: ")
+        yield terminal
 
 
 def test_the_interrupt_key_interrupts_the_program_once(command: Command) -> None:
@@ -354,9 +357,11 @@ def test_a_program_that_ignores_the_stop_key_keeps_the_terminal(command: Command
 @linux
 def test_a_job_in_the_background_that_reads_is_stopped(command: Command) -> None:
     with in_shell(command) as terminal:
-        terminal.type(f"{COMMAND} run -q {URL} -- sh -c 'echo number $$; read line; echo got $line' &\n")
-        child = int(terminal.wait_for(r"number (\d+)")[1])
-        until(lambda: state(child) == "T")
+        terminal.type(
+            f"{COMMAND} run -q {URL} -- sh -c 'echo numbers $$ $PPID; read line; echo got $line' &\n"
+        )
+        child, run = map(int, terminal.wait_for(r"numbers (\d+) (\d+)").groups())
+        until(lambda: state(child) == state(run) == "T")
         terminal.type("\n")
         terminal.wait_for("Stopped")
         terminal.type("fg\n")
@@ -496,7 +501,12 @@ def server() -> Iterator[Service]:
         yield service
 
 
-QUIET_PIP = {"PIP_NO_CACHE_DIR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+QUIET_PIP = {
+    "PIP_NO_CACHE_DIR": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "PATH": os.defpath,
+}
 
 
 def files_of(command: Command) -> list[str]:
@@ -505,8 +515,7 @@ def files_of(command: Command) -> list[str]:
     return sorted(str(file) for place in places for file in place.rglob("*"))
 
 
-@pytest.mark.parametrize("via", ["files", "env"])
-@pytest.mark.parametrize("is_named", [True, False])
+@pytest.mark.parametrize(("via", "is_named"), [("files", True), ("files", False), ("env", True)])
 def test_pip_installs_and_nothing_is_left(
     command: Command,
     server: Service,
@@ -531,3 +540,17 @@ def test_pip_installs_and_nothing_is_left(
         PIP_AUTHENTICATE_TOKEN="", **QUIET_PIP,
     )  # fmt: skip
     assert refused.returncode != 0, "it needs the credential"
+
+
+def test_a_requirements_file_that_names_its_index_is_told_to_need_files(
+    command: Command, server: Service, pip: str
+) -> None:
+    index = f"{server.collection_uri}_packaging/shared/pypi/simple/"
+    command.write("requirements.txt", f"Shared==1.0.0\n--index-url {index}\n")
+    ended = command(
+        "run", "--via", "env", "--organization", server.collection_uri, "--", pip, "install",
+        "--force-reinstall", "-r", "requirements.txt", PIP_AUTHENTICATE_TOKEN=READER, **QUIET_PIP,
+    )  # fmt: skip
+    assert ended.returncode != 0, "the warning has lost its reason"
+    assert "requirements.txt names its index itself" in ended.stderr
+    assert "without --via env" in ended.stderr

@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 
 SECONDS = 30
 # The program becomes the leader of a session whose terminal is its standard input.
-_LEAD = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+_LEAD = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 class Terminal:
@@ -40,16 +42,12 @@ class Terminal:
         self.seen = ""
         self._read = 0
 
-    def __enter__(self) -> "Terminal":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the program, and take the terminal away."""
         self.process.kill()
         self.process.wait(SECONDS)
         if self._hand >= 0:
-            os.close(self._hand)
+            self.hang_up()
 
     def type(self, text: str) -> None:
         """Press keys."""

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 from pip_authenticate import child_environment, child_process, passing_folder
 from pip_authenticate.authenticate import Found
-from pip_authenticate.child_process import Attention, CannotStart
+from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.command_line import USAGE, Session, guarded, parser
 from pip_authenticate.private_files import paths
@@ -53,28 +54,28 @@ def _run(session: Session, program: list[str]) -> int:
         session.report.line(_summary(session, found))
         environ = child_environment.without(session.environ, _secrets(session, found))
         environ |= {variable.name: variable.value.reveal() for variable in told.variables}
-        with Attention() as attention:
+        with child_process.attended() as start:
             if not told.files:
-                return attention.run(path, program, environ)
-            return _with_files(attention, told, path, program, environ, session.environ)
+                return start(path, program, environ)
+            return _with_files(start, told, path, program, environ, session.environ)
     except CannotStart as error:
         session.report.error(f"{program[0]} {error.why}.")
         return error.code
 
 
 def _with_files(
-    attention: Attention,
+    start: Run,
     told: ClientSettings,
     path: str,
     program: list[str],
     environ: dict[str, str],
     places: Mapping[str, str],
 ) -> int:
-    with passing_folder.made(places) as folder:
+    with closing(passing_folder.made(places)) as folder:
         try:
             folder.write(told.files)
             environ |= {name: value.reveal() for name, value in paths(folder.path, told.files).items()}
-            return attention.run(path, program, environ)
+            return start(path, program, environ)
         finally:
             folder.remove_all()
 
