@@ -205,6 +205,15 @@ class Credential(NamedTuple):
             return self.authorization
 
     @property
+    def is_latin(self) -> bool:
+        """Whether programs that stand on requests can send it: they know Latin-1 only.
+
+        Measured with pip 26.3, Poetry 2.5.1, Pipenv 2026.10.3 and twine 7.0.0: another character ends them
+        with a UnicodeEncodeError.
+        """
+        return all(ord(char) < 256 for char in f"{self.username}{self.secret.reveal()}")
+
+    @property
     def spellings(self) -> tuple[Secret, ...]:
         """Every form in which the secret may turn up in a log: raw, percent-encoded, Basic."""
         raw = self.secret.reveal()
@@ -259,6 +268,7 @@ class AuthenticatedIndex(NamedTuple):
         source: the source and its entry, as a person named it: `feed project1/myFeed`.
         feed: what people call the feed whose URL has been written with GUIDs; else empty.
         names: what clients call it, by the client's name.
+        upload: where its packages are published to; None where nobody knows that.
     """
 
     url: IndexUrl
@@ -266,6 +276,7 @@ class AuthenticatedIndex(NamedTuple):
     source: str
     feed: str = ""
     names: Names = ()
+    upload: IndexUrl | None = None
 
     def names_for(self, client: str) -> list[str]:
         """What a client calls the index, in its own files or by an argument of the command."""

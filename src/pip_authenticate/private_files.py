@@ -3,12 +3,15 @@
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 
 from pip_authenticate.client_settings import PrivateFile
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import Secret
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
+PREFIX = "pip-authenticate-"
+"""What the names of folders begin with."""
 
 
 def new_folder(parent: str | None = None) -> str:
@@ -21,7 +24,7 @@ def new_folder(parent: str | None = None) -> str:
         DeliveryError: it cannot be made.
     """
     try:
-        return tempfile.mkdtemp(prefix="pip-authenticate-", dir=parent)  # 0700 (Python: tempfile)
+        return tempfile.mkdtemp(prefix=PREFIX, dir=parent)  # 0700 (Python: tempfile)
     except OSError as error:
         raise DeliveryError(
             "folder-unusable",
@@ -64,3 +67,12 @@ def write(folder: str, files: Iterable[PrivateFile]) -> None:
                 f"{path} cannot be written: {error.strerror}",
                 hint="Name a folder that you may write to.",
             ) from None
+
+
+def remove(folder: str) -> None:
+    """Remove a folder of such files, if it is there; what cannot be removed is left."""
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            with suppress(OSError):
+                os.unlink(entry.path)  # noqa: PTH108
+        os.rmdir(folder)  # noqa: PTH106
