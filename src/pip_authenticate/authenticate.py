@@ -4,6 +4,7 @@ The only module that sees sources, client and output together. Nothing is set un
 was found; what an earlier run stored is erased either way.
 """
 
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -505,11 +506,11 @@ def _assign(told: ClientSettings, settings: Settings, output: AzurePipelines) ->
     changes, lines, warnings = dict(assignments), list[str](), list[str]()
     for name, value in settings.previous.items():
         shown = hosts_in(value) if name.endswith(_ADDRESSES) else ""
-        named = f"; it named {shown}" if shown else ""
+        named, names = (f"; it {verb} {shown}" if shown else "" for verb in ("named", "names"))
         if name in assignments:
             lines.append(f"{name} is replaced{named}.")
         elif _is_ours(name, value, settings):
-            changes[name] = Secret("")
+            changes[name] = _left(name, settings)
             text = f"{name}, which an earlier run of this task set, is emptied{named}."
             if name in _PRIMARY_NOTES:
                 warnings.append(f"{text} {_PRIMARY_NOTES[name]}")
@@ -520,13 +521,22 @@ def _assign(told: ClientSettings, settings: Settings, output: AzurePipelines) ->
                 f"{name} was not set by this task and stays: {_FOREIGN_NOTES[name].format(shown)}"
             )
         else:
-            lines.append(f"{name} was not set by this task and stays{named.replace('named', 'names')}.")
+            lines.append(f"{name} was not set by this task and stays{names}.")
     output.set(changes, _memory(changes, settings))
     _remove_files(settings)
     for line in lines:
         output.line(line)
     for text in warnings:
         output.warning(text)
+
+
+def _left(name: str, settings: Settings) -> Secret:
+    """What takes the place of a value that is erased: nothing, but for one name.
+
+    requests, and so pip and Poetry, look at no netrc file at all where NETRC is empty (requests: utils.py).
+    """
+    is_netrc = name == "NETRC" and os.path.isfile(settings.own_netrc)  # noqa: PTH113 - pathlib costs some milliseconds
+    return Secret(settings.own_netrc if is_netrc else "")
 
 
 def _remove_files(settings: Settings) -> None:

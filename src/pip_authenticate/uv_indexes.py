@@ -2,8 +2,8 @@
 
 import re
 
-from pip_authenticate import index_urls, named_indexes, netrc_file, shared_hosts
-from pip_authenticate.client_settings import ClientSettings, Wish
+from pip_authenticate import named_indexes, netrc_file, shared_hosts
+from pip_authenticate.client_settings import ClientSettings, Wish, address_variables
 from pip_authenticate.index import AuthenticatedIndex
 
 PRIMARY = "UV_DEFAULT_INDEX"
@@ -24,7 +24,7 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     named = [(name, index) for index in indexes for by, name in index.names if by == "uv"]
     places = {id(index) for _, index in named}
     others = [index for index in indexes if id(index) not in places]
-    variables = index_urls.variables(PRIMARY, EXTRA, others, wish, _label)
+    variables = address_variables(PRIMARY, EXTRA, others, wish, _label)
     by_file = indexes and (wish.by_files or (named and not wish.can_unset))
     files = (netrc_file.of(indexes, wish.own_netrc),) if by_file else ()
     if not by_file:

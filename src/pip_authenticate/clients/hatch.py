@@ -1,7 +1,7 @@
 """Hatch: what pip and uv read in its environments, and where it publishes to."""
 
-from pip_authenticate import index_urls, netrc_file, uv_indexes
-from pip_authenticate.client_settings import ClientSettings, Wish, merged
+from pip_authenticate import netrc_file, uv_indexes
+from pip_authenticate.client_settings import ClientSettings, Wish, address_variables, merged, unsendable
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.publishing import Publisher
 
@@ -17,6 +17,6 @@ PUBLISHES = True
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:
     """What Hatch reads: an environment's installer is pip, or uv where the project says so."""
     for_pip = ClientSettings(
-        index_urls.variables(*PIP, indexes, wish), warnings=index_urls.unsendable("Hatch's pip", indexes)
+        address_variables(*PIP, indexes, wish), warnings=unsendable("Hatch's pip", indexes)
     )
     return merged([for_pip, uv_indexes.settings_for(indexes, wish), _PUBLISHER.settings_for(indexes, wish)])

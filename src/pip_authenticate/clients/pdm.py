@@ -1,7 +1,7 @@
 """PDM: a netrc file for the sources that a project names, and where it publishes to."""
 
-from pip_authenticate import index_urls, netrc_file
-from pip_authenticate.client_settings import ClientSettings, Wish, merged
+from pip_authenticate import netrc_file
+from pip_authenticate.client_settings import ClientSettings, Wish, address_variables, merged
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.publishing import Publisher
 
@@ -32,7 +32,7 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     ]
     told = tuple(
         variable._replace(can_be_emptied=False)
-        for variable in index_urls.variables(PRIMARY, PRIMARY, primary, wish)
+        for variable in address_variables(PRIMARY, PRIMARY, primary, wish)
     )
     by_file = indexes and (wish.by_files or primary != indexes)
     missing = [index.source for index in unnamed if index not in primary]

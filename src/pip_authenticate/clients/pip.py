@@ -1,7 +1,6 @@
 """pip: the variables it reads, and what stands in them."""
 
-from pip_authenticate import index_urls
-from pip_authenticate.client_settings import ClientSettings, PrivateFile, Wish
+from pip_authenticate.client_settings import ClientSettings, PrivateFile, Wish, address_variables, unsendable
 from pip_authenticate.index import AuthenticatedIndex
 
 PRIMARY = "PIP_INDEX_URL"
@@ -33,10 +32,10 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
         indexes: each once; the first one is primary unless all shall be extra.
         wish: how pip shall get them.
     """
-    variables = index_urls.variables(PRIMARY, EXTRA, indexes, wish)
+    variables = address_variables(PRIMARY, EXTRA, indexes, wish)
     files: tuple[PrivateFile, ...] = ()
     if wish.by_files and indexes:
         from pip_authenticate import netrc_file  # noqa: PLC0415 - the task writes none for pip
 
         files = (netrc_file.of(indexes, wish.own_netrc),)
-    return ClientSettings(variables, files, index_urls.unsendable("pip", indexes))
+    return ClientSettings(variables, files, unsendable("pip", indexes))

@@ -1,7 +1,7 @@
 """Pipenv: a netrc file for the sources that a Pipfile names, and a mirror of the public index."""
 
-from pip_authenticate import index_urls, netrc_file
-from pip_authenticate.client_settings import ClientSettings, Variable, Wish
+from pip_authenticate import netrc_file
+from pip_authenticate.client_settings import ClientSettings, Variable, Wish, unsendable
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.secret import Secret
 
@@ -30,6 +30,6 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     return ClientSettings(
         tuple(Variable(PRIMARY, Secret(str(index.url)), is_secret=False) for index in primary),
         (netrc_file.of(indexes, wish.own_netrc),),
-        index_urls.unsendable("Pipenv", indexes),
+        unsendable("Pipenv", indexes),
         (note,) if missing else (),
     )

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pip_authenticate import index_urls, named_indexes, netrc_file
-from pip_authenticate.client_settings import ClientSettings, Wish, merged
+from pip_authenticate import named_indexes, netrc_file
+from pip_authenticate.client_settings import ClientSettings, Wish, merged, unsendable
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.publishing import Publisher
 
@@ -42,7 +42,7 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     sources = ClientSettings(
         named_indexes.variables(fit, _LOGIN, _spelled, can_be_emptied=True),
         (netrc_file.of(indexes, wish.own_netrc),) if by_file else (),
-        (*warnings, *index_urls.unsendable("Poetry", indexes)),
+        (*warnings, *unsendable("Poetry", indexes)),
         tuple(_notes(indexes, wish)),
     )
     return merged([sources, _PUBLISHER.settings_for(indexes, wish)])

@@ -1,7 +1,6 @@
 """twine: where it publishes to."""
 
-from pip_authenticate import index_urls
-from pip_authenticate.client_settings import ClientSettings, PrivateFile, Wish
+from pip_authenticate.client_settings import ClientSettings, PrivateFile, Wish, unsendable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.publishing import Publisher, upload_of
@@ -26,7 +25,7 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     """
     if not wish.publish or not indexes:
         return ClientSettings(notes=("twine publishes only, and that was not asked for.",) if indexes else ())
-    warnings = index_urls.unsendable("twine", indexes[:1])
+    warnings = unsendable("twine", indexes[:1])
     if wish.can_unset and not wish.by_files:
         told = _PUBLISHER.settings_for(indexes, wish)
         variables = tuple(variable._replace(can_be_emptied=False) for variable in told.variables)
