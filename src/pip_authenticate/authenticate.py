@@ -4,13 +4,14 @@ The only module that sees sources, client and output together. Nothing is set un
 was found; what an earlier run stored is erased either way.
 """
 
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from pip_authenticate.azure.addresses import identity, index_meant
+from pip_authenticate.azure.addresses import identity, index_meant, upload_address
 from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import (
@@ -61,6 +62,15 @@ FOREIGN_NOTE = (
     "pip asks {} too, and installs the highest version that any index offers. Empty the variable if that "
     "is not meant."
 )
+_PRIMARY_NOTES = {"PIP_INDEX_URL": PRIMARY_NOTE, "UV_DEFAULT_INDEX": PRIMARY_NOTE.replace("pip", "uv")}
+_FOREIGN_NOTES = {
+    "PIP_EXTRA_INDEX_URL": FOREIGN_NOTE,
+    "UV_INDEX": "uv asks {} before all others. Empty the variable if that is not meant.",
+}
+_ADDRESSES = ("_URL", "_INDEX", "_REPO", "_MIRROR")
+"""How names of variables end that hold addresses; of no other's value is anything shown."""
+_LOGINS = ("_PASSWORD", "_AUTH")
+"""How names of variables end that hold a secret and nothing else."""
 
 NOTHING = Secret("")
 JOB_SECONDS = 3600
@@ -99,6 +109,10 @@ class Client(Protocol):
 
     VARIABLES: tuple[str, ...]
     """Names of the variables that it may set, whatever the indexes are called."""
+    KNOWS_PATHS: bool
+    """Whether it tells credentials on one host apart by paths, where variables tell it of them."""
+    PUBLISHES: bool
+    """Whether it can be asked to publish."""
 
     def settings_for(self, indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:
         """What the client reads so that it can use the indexes, each of which is there once."""
@@ -184,8 +198,11 @@ def secrets(settings: Settings) -> Iterator[Secret]:
         yield from Credential("", certificates.client_password).spellings
     for url in (proxy.url, proxy.https, proxy.http):
         yield from secrets_in(Secret(url if "://" in url or not url else f"http://{url}"))
-    for value in settings.previous.values():
-        yield from secrets_in(value)
+    for name, value in settings.previous.items():
+        if name.endswith(_LOGINS):
+            yield from Credential(TOKEN_USER, value).spellings
+        else:
+            yield from secrets_in(value)
 
 
 def _endpoint_secrets(endpoint: Endpoint) -> Iterator[Secret]:
@@ -422,7 +439,7 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         *_check(found, told, settings, output),
     ):
         output.warning(text)
-    _assign({variable.name: variable.value for variable in told.variables}, settings, output)
+    _assign(told, settings, output)
     for position, index in enumerate(found.indexes):
         word = "extra" if position or settings.only_add_extra_index else "primary"
         output.line(f"{word} index: {index.url} ({index.source})")
@@ -436,6 +453,8 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         output.line(GUID_NOTE)
     if settings.only_add_extra_index and found.indexes:
         output.line(CONFUSION_NOTE)
+    for text in told.notes:
+        output.line(text)
     if not found.indexes:
         output.warning("Neither a feed nor a service connection was named: no index was set.")
 
@@ -458,23 +477,58 @@ def summary(found: Found, clients: str) -> str:
     )
 
 
+def variables_of(clients: tuple[str, ...]) -> Iterator[str]:
+    """Names of the variables that some clients may be told, whatever the indexes are called."""
+    for name in clients:
+        yield from _client(name).VARIABLES
+
+
 def client_settings(
-    indexes: list[AuthenticatedIndex],
-    settings: Settings,
-    *,
-    by_files: bool = False,
-    can_unset: bool = False,
-    own_netrc: Secret = NOTHING,
+    indexes: list[AuthenticatedIndex], settings: Settings, wish: Wish | None = None
 ) -> ClientSettings:
-    """What the chosen clients read; the last three as in Wish."""
-    wish = Wish(
-        only_extra=settings.only_add_extra_index,
-        publish=settings.publish,
-        by_files=by_files,
-        can_unset=can_unset,
-        own_netrc=own_netrc,
+    """What the chosen clients read.
+
+    Args:
+        indexes: each once, with their credentials.
+        settings: name the clients.
+        wish: what is asked of them; None is what the task asks.
+
+    Raises:
+        DeliveryError: a client cannot be told so, or would send a credential to another's index.
+    """
+    wish = wish or _wish_of_task(settings)
+    clients = [_client(name) for name in settings.clients]
+    notes, warnings = list[str](), list[str]()
+    if wish.publish:
+        indexes = [index._replace(upload=upload_address(index.url)) for index in indexes]
+        if not any(client.PUBLISHES for client in clients):
+            warnings.append(f"None of the clients can publish: {', '.join(settings.clients)}.")
+    if wish.by_files or not all(client.KNOWS_PATHS for client in clients):
+        from pip_authenticate.azure import own_hosts  # noqa: PLC0415 - pip needs none of it
+
+        parted = own_hosts.part(indexes)
+        notes += [
+            f"{index.source} is written {index.url}, with a host of its organisation's own: a client knows "
+            "hosts only, and another organisation's credential must not be sent to it."
+            for index, before in zip(parted, indexes, strict=True)
+            if index.url.key != before.url.key
+        ]
+        indexes = parted
+    told = merged(client.settings_for(indexes, wish) for client in clients)
+    return told._replace(notes=(*notes, *told.notes), warnings=(*warnings, *told.warnings))
+
+
+def _wish_of_task(settings: Settings) -> Wish:
+    wish = Wish(only_extra=settings.only_add_extra_index, publish=settings.publish, can_unset=False)
+    if all(_client(name).KNOWS_PATHS for name in settings.clients):
+        return wish
+    from pip_authenticate import netrc_file  # noqa: PLC0415 - pip needs none
+
+    given = settings.previous.get(netrc_file.VARIABLE)
+    is_own = given and not _is_ours(netrc_file.VARIABLE, given, settings)
+    return wish._replace(
+        own_netrc=netrc_file.text_of(given.reveal() if given and is_own else settings.own_netrc)
     )
-    return merged(_client(name).settings_for(indexes, wish) for name in settings.clients)
 
 
 def _client(name: str) -> Client:
@@ -502,7 +556,7 @@ def _report(verdicts: "list[Verdict]", settings: Settings, output: AzurePipeline
 
 def erase(settings: Settings, output: AzurePipelines) -> None:
     """Empty the variables that an earlier run of this job stored, and set nothing."""
-    _assign({}, settings, output)
+    _assign(ClientSettings(), settings, output)
 
 
 def digest(value: Secret) -> str:
@@ -510,32 +564,65 @@ def digest(value: Secret) -> str:
     return sha256(value.reveal().encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _assign(assignments: dict[str, Secret], settings: Settings, output: AzurePipelines) -> None:
-    """Set variables, empty those that an earlier run stored, and say what becomes of each.
+def _is_ours(name: str, value: Secret, settings: Settings) -> bool:
+    """Whether an earlier run of this job stored a value."""
+    return settings.remembered.get(name) == digest(value)
 
-    pip takes an empty variable for an unset one. A value that no run of ours stored is the user's own.
+
+def _assign(told: ClientSettings, settings: Settings, output: AzurePipelines) -> None:
+    """Write files, set variables, erase what an earlier run stored, and say what becomes of each.
+
+    Clients take an empty variable for an unset one. A value that no run of ours stored is the user's own.
     """
+    assignments = {variable.name: variable.value for variable in told.variables}
+    if told.files:
+        from pip_authenticate import stored_files  # noqa: PLC0415 - pip needs none
+
+        assignments |= stored_files.write(told.files, settings.temporary_folder)
     changes, lines, warnings = dict(assignments), list[str](), list[str]()
     for name, value in settings.previous.items():
-        shown, ours = hosts_in(value), settings.remembered.get(name) == digest(value)
+        shown = hosts_in(value) if name.endswith(_ADDRESSES) else ""
+        named, names = (f"; it {verb} {shown}" if shown else "" for verb in ("named", "names"))
         if name in assignments:
-            lines.append(f"{name} is replaced; it named {shown}.")
-        elif ours:
-            changes[name] = Secret("")
-            text = f"{name}, which an earlier run of this task set, is emptied; it named {shown}."
-            if name == "PIP_INDEX_URL":
-                warnings.append(f"{text} {PRIMARY_NOTE}")
+            lines.append(f"{name} is replaced{named}.")
+        elif _is_ours(name, value, settings):
+            changes[name] = _left(name, settings)
+            text = f"{name}, which an earlier run of this task set, is emptied{named}."
+            if name in _PRIMARY_NOTES:
+                warnings.append(f"{text} {_PRIMARY_NOTES[name]}")
             else:
                 lines.append(text)
-        elif name == "PIP_EXTRA_INDEX_URL":
-            warnings.append(f"{name} was not set by this task and stays: {FOREIGN_NOTE.format(shown)}")
+        elif name in _FOREIGN_NOTES:
+            warnings.append(
+                f"{name} was not set by this task and stays: {_FOREIGN_NOTES[name].format(shown)}"
+            )
         else:
-            lines.append(f"{name} was not set by this task and stays; it names {shown}.")
+            lines.append(f"{name} was not set by this task and stays{names}.")
     output.set(changes, _memory(changes, settings))
+    _remove_files(settings)
     for line in lines:
         output.line(line)
     for text in warnings:
         output.warning(text)
+
+
+def _left(name: str, settings: Settings) -> Secret:
+    """What takes the place of a value that is erased: nothing, but for one name.
+
+    requests, and so pip and Poetry, look at no netrc file at all where NETRC is empty (requests: utils.py).
+    """
+    is_netrc = name == "NETRC" and os.path.isfile(settings.own_netrc)  # noqa: PTH113 - pathlib costs some milliseconds
+    return Secret(settings.own_netrc if is_netrc else "")
+
+
+def _remove_files(settings: Settings) -> None:
+    """Remove the files that an earlier run of this job wrote."""
+    ours = [value for name, value in settings.previous.items() if _is_ours(name, value, settings)]
+    if ours and settings.temporary_folder:
+        from pip_authenticate import private_files, stored_files  # noqa: PLC0415 - a first run needs neither
+
+        for folder in stored_files.folders_of(ours, settings.temporary_folder):
+            private_files.remove(folder)
 
 
 def _memory(changes: dict[str, Secret], settings: Settings) -> dict[str, Secret]:

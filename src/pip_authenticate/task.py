@@ -46,7 +46,7 @@ def main() -> int:
     sys.excepthook = _last_resort
     sys.unraisablehook = lambda _: None  # what it would print quotes texts from outside
     warnings.simplefilter("ignore")  # they are for developers, and the agent reads them
-    given = settings.load(pip.VARIABLES, is_alias=pip.is_alias)
+    given = settings.load((), variables_of=authenticate.variables_of, is_alias=pip.is_alias)
     output = AzurePipelines(
         Stream(_STANDARD_OUTPUT).write, os=given.agent_os, secret_variables=given.secret_variables
     )
