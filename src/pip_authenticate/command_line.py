@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from pip_authenticate import authenticate, options, report
+from pip_authenticate import authenticate, options, report, told_secrets
 from pip_authenticate.authenticate import Found
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
@@ -205,7 +205,7 @@ class Session:
         Raises:
             PipAuthenticateError: something cannot be used, or a service did not answer.
         """
-        self._learned(authenticate.secrets(self.settings))
+        self._learned(told_secrets.of(self.settings))
         for text in options.unknown_keys(self.files):
             self.report.warning(text)
         if self.settings.project_folder:
