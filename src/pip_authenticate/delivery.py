@@ -13,7 +13,7 @@ from pip_authenticate.authenticate import Found, client, client_settings
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, Credential
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import MEMORY, Settings
 
