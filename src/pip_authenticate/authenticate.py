@@ -1,114 +1,101 @@
-"""The use case: find every index with its credential, then deliver what pip needs.
+"""The use case: find every index with its credential, and say what the clients read.
 
-The only module that sees sources, client and output together. Nothing is set unless everything
-was found; what an earlier run stored is erased either way.
+The only module that sees sources, providers and clients together; what it gives goes to an output.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from pip_authenticate.azure.addresses import index_meant
-from pip_authenticate.clients import pip
+from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, ServiceError, each
-from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
-from pip_authenticate.redaction import hosts_in, secrets_in
-from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import MEMORY, Endpoint, Settings
-from pip_authenticate.transport import Transport, proxy_address
+from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError, each
+from pip_authenticate.index import AuthenticatedIndex, Index
+from pip_authenticate.run import Named, Run
+from pip_authenticate.secret import Learned
+from pip_authenticate.settings import Settings
+from pip_authenticate.transport import Transport
 
 if TYPE_CHECKING:
     from pip_authenticate.verify import Verdict
 
-# What the agent itself leaves unmasked (azure-pipelines-agent: MaskingUtil.cs), and names of identities.
-_SHOWN_PARAMETERS = frozenset(
-    {
-        "idtoken", "role", "scope", "tenantid", "issuedat", "expiresat", "expiresin", "audience",
-        "authenticationtype", "authorizationtype", "accesstokentype", "accesstokenfetchingmethod",
-        "usewindowssecurity", "unsecured", "oauthaccesstokenissupplied", "completecallbackpayload",
-        "acceptuntrustedcerts", "username", "serviceprincipalid",
-    }
-)  # fmt: skip
-_OWN_SECRETS = frozenset({"password", "apitoken", "accesstoken"})
-_SHORTEST_OTHER = 4
-"""A shorter parameter of a connection is a flag or a number, in all likelihood; masked, it spoils the log."""
-
-CONFUSION_NOTE = (
-    "Note: with onlyAddExtraIndex pip also asks its own primary index, the public one unless configured "
-    "otherwise, and installs the highest version that any index offers. Whoever publishes a private "
-    "package's name there with a higher version gets it installed (dependency confusion). Leaving "
-    "onlyAddExtraIndex out, with a feed that has the public index as upstream source, prevents that."
-)
+_SHOWN = 10
+"""Most indexes that one warning names."""
 
 
-PRIMARY_NOTE = (
-    "From now on pip asks its own primary index again, the public one unless configured otherwise: a "
-    "stranger's package of a private one's name can come from there."
-)
-FOREIGN_NOTE = (
-    "pip asks {} too, and installs the highest version that any index offers. Empty the variable if that "
-    "is not meant."
-)
-
-JOB_SECONDS = 3600
-"""How long a job may take unless its pipeline says otherwise (Microsoft Learn, "jobs.job": 60 minutes)."""
-_SLACK_SECONDS = 120
+Outcome: TypeAlias = AuthenticatedIndex | PipAuthenticateError
 
 
 class Source(Protocol):
     """What a source's module looks like."""
 
-    def indexes(self, settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:
-        """Find the indexes that the settings name."""
+    def indexes(self, run: Run) -> Named:
+        """Find the indexes that the settings name, and what is wrong with others."""
 
 
-class _Row(NamedTuple):
+class Provider(Protocol):
+    """What a provider's module looks like."""
+
+    def open_all(self, indexes: list[Index], run: Run) -> Sequence[Outcome]:
+        """For each index itself with a credential, or why it gets none; raises what holds for all."""
+
+
+class FreeProvider(Provider, Protocol):
+    """What the module of a provider looks like that also opens indexes which name none."""
+
+    def absent(self, run: Run) -> str:
+        """Why there is no such credential here; empty where there is one."""
+
+
+class Client(Protocol):
+    """What a client's module looks like."""
+
+    VARIABLES: tuple[str, ...]
+    """Names of the variables that it may set, whatever the indexes are called."""
+    KNOWS_PATHS: bool
+    """Whether it tells credentials on one host apart by paths, where variables tell it of them."""
+    PUBLISHES: bool
+    """Whether it can be asked to publish."""
+
+    def settings_for(self, indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:
+        """What the client reads so that it can use the indexes, each of which is there once."""
+
+
+class _SourceRow(NamedTuple):
     """A row of SOURCES.
 
     Args:
-        load: imports the source's module, which takes its time: only a run that needs it does.
+        module: name of the source's module, which is imported where a run needs it.
         named_by: the setting without which it has nothing to find.
-        asks: whether it sends requests.
+        asks: whether it, or the provider of what it names, sends requests.
     """
 
-    load: Callable[[], Source]
+    module: str
     named_by: str
     asks: bool
 
 
-def _workload_identity() -> Source:
-    from pip_authenticate.sources import workload_identity  # noqa: PLC0415
-
-    return workload_identity
-
-
-def _azure_artifacts() -> Source:
-    from pip_authenticate.sources import azure_artifacts  # noqa: PLC0415
-
-    return azure_artifacts
-
-
-def _service_connections() -> Source:
-    from pip_authenticate.sources import service_connections  # noqa: PLC0415
-
-    return service_connections
-
-
 SOURCES = {
-    "Federated": _Row(_workload_identity, "federation", asks=True),
-    "Internal": _Row(_azure_artifacts, "artifact_feeds", asks=True),
-    "External": _Row(_service_connections, "connections", asks=False),
+    "Federated": _SourceRow("federated_urls", "federation", asks=True),
+    "Internal": _SourceRow("artifact_feeds", "artifact_feeds", asks=True),
+    "External": _SourceRow("service_connections", "connections", asks=False),
+    "Arguments": _SourceRow("arguments", "entries", asks=False),
+    "Project": _SourceRow("project_files", "project_folder", asks=False),
 }
-"""Every source by its name in telemetry, in the order in which their indexes reach pip."""
+"""Every source by its name in telemetry, in the order in which their indexes reach a client."""
+
+PROVIDERS = ("federation", "job-token", "stored-secret", "explicit-token", "pipeline-token")
+"""Every provider by its name; that of its module has underscores."""
+FREE_PROVIDERS = ("explicit-token", "pipeline-token")
+"""Those that open indexes that name none, in the order in which they are tried."""
 
 
-GUID_NOTE = (
-    "Note: feeds of one organisation with different credentials are written with GUIDs, so that pip "
-    "(23.1 or newer) sends each its own. An older pip sends the first one's for every index of a host."
-)
+def _load(kind: str, name: str) -> Any:  # noqa: ANN401 - a module of either protocol
+    """Import a part when a run comes to need it: on a fresh agent each costs its compilation."""
+    return import_module(f"pip_authenticate.{kind}.{name.replace('-', '_')}")
+
+
+Pair: TypeAlias = tuple[AuthenticatedIndex, AuthenticatedIndex]
 
 
 class Found(NamedTuple):
@@ -116,73 +103,21 @@ class Found(NamedTuple):
 
     Args:
         counts: number of indexes by source, under the names of SOURCES.
-        roles: every index once, with the place pip gives it.
+        indexes: every one once, in the order in which they reach a client.
         doubled: pairs of the index that is used and one that names it with another credential.
         verdicts: on each index, where they were asked for.
         mixed: sources of indexes whose credentials pip may mix up, by the host that they share.
+        warnings: about indexes of the project that get no credential.
+        left_out: those that would have needed one.
     """
 
     counts: dict[str, int]
-    roles: list[pip.Role]
-    doubled: list[tuple[AuthenticatedIndex, AuthenticatedIndex]]
+    indexes: list[AuthenticatedIndex]
+    doubled: list[Pair]
     verdicts: "list[Verdict]"
     mixed: dict[str, list[str]]
-
-
-def secrets(settings: Settings) -> Iterator[Secret]:
-    """Every secret that a run is told, in every spelling that could turn up in a log."""
-    federation = [settings.federation] if settings.federation else []
-    for endpoint in (settings.system_connection, *settings.connections, *federation):
-        yield from _endpoint_secrets(endpoint)
-    proxy, certificates = settings.proxy, settings.certificates
-    if proxy.password:
-        yield from Credential(proxy.username, proxy.password).spellings
-    if certificates.client_password:
-        yield from Credential("", certificates.client_password).spellings
-    for url in (proxy.url, proxy.https, proxy.http):
-        yield from secrets_in(Secret(url if "://" in url or not url else f"http://{url}"))
-    for value in settings.previous.values():
-        yield from secrets_in(value)
-
-
-def _endpoint_secrets(endpoint: Endpoint) -> Iterator[Secret]:
-    username = endpoint.parameters.get("username")
-    users = {TOKEN_USER, *([username.reveal()] if username else [])}
-    for name, value in endpoint.parameters.items():
-        if name in _SHOWN_PARAMETERS:
-            continue
-        if len(value.reveal()) >= _SHORTEST_OTHER or (value and name in _OWN_SECRETS):
-            for user in sorted(users):
-                yield from Credential(user, value).spellings
-    yield from secrets_in(Secret(endpoint.url))
-
-
-def cautions(settings: Settings) -> Iterator[str]:
-    """Warnings that must come before anything is sent: where no value shows that a step has not set it."""
-    asks = settings.artifact_feeds or settings.federation or settings.verify != "off"
-    if not asks:
-        return
-    if settings.certificates.unchecked:
-        yield (
-            "Servers' certificates are not checked (Agent.SkipCertValidation): anybody in between can read "
-            "what is sent, secrets included. The agent sets that, but any earlier step can, too."
-        )
-    if settings.proxy.url:
-        yield (
-            f"Requests go through the web proxy {hosts_in(Secret(proxy_address(settings.proxy.url)[0]))} "
-            "(Agent.ProxyUrl). The agent sets that, but any earlier step can, too."
-        )
-    told = {"HTTPS_PROXY": settings.proxy.https, "HTTP_PROXY": settings.proxy.http}
-    told = {} if settings.proxy.url else told
-    told["NODE_EXTRA_CA_CERTS"] = settings.certificates.extra_authorities
-    for name in sorted(name for name, value in told.items() if value and name in settings.job_variables):
-        what = (
-            f"the proxy {hosts_in(Secret(proxy_address(told[name])[0]))}" if "PROXY" in name else "its file"
-        )
-        yield (
-            f"{name} is a variable of the job, not of the machine: an earlier step can have set it. "
-            f"Requests of this step trust {what}."
-        )
+    warnings: list[str]
+    left_out: list[Index]
 
 
 def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None], learned: Learned) -> Found:
@@ -200,10 +135,10 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
         Cancelled: the run shall stop.
     """
     transport = Transport(settings.proxy, settings.certificates, debug, deadline)
-    found = _named(settings, transport, learned)
+    run = Run(settings, transport, learned)
+    found = _opened(run)
     counts = {name: len(part) for name, part in found.items()}
-    named = pip.roles([index for part in found.values() for index in part], only_extra=False)
-    indexes = [role.target for role in named.roles]
+    indexes, doubled = _each_once([index for part in found.values() for index in part])
     unsafe, mixed = dict[object, ServiceError](), dict[str, list[str]]()
     has_several, verdicts = len({index.credential for index in indexes}) > 1, list["Verdict"]()
     if has_several or settings.verify != "off":
@@ -215,32 +150,73 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
 
         indexes, faulty, mixed = canonical.separate(indexes, service, transport)
         unsafe = {indexes[at].url.key: error for at, error in faulty.items()}
-    settled = pip.roles(indexes, only_extra=settings.only_add_extra_index)  # a name and a GUID may be one
+    indexes, more = _each_once(indexes)  # a name and a GUID may be one
     if settings.verify != "off":
         from pip_authenticate.verify import verify  # noqa: PLC0415
 
-        verdicts = verify([role.target for role in settled.roles], settings, transport, service)
+        verdicts = verify(indexes, settings, transport, service)
     # Nothing is downloaded from an index that cannot be read: no credential of its can go astray.
     for verdict in verdicts:
         if verdict.grade == "bad":
             unsafe.pop(verdict.target.url.key, None)
     if unsafe:
         raise Faults(list(unsafe.values()))
-    return Found(counts, settled.roles, [*named.doubled, *settled.doubled], verdicts, mixed)
+    if settings.project_folder or set(settings.clients) - {"pip"}:
+        names = run.project.names_of
+        indexes = [index._replace(names=(*index.names, *names(index.url))) for index in indexes]
+    warnings = [*run.warnings, *_forgotten(run, indexes)]
+    return Found(counts, indexes, [*doubled, *more], verdicts, mixed, warnings, run.left_out)
 
 
-def _named(settings: Settings, transport: Transport, learned: Learned) -> dict[str, list[AuthenticatedIndex]]:
-    """The indexes of every source; sources that the settings do not name are not even loaded."""
-    faults, found = list(settings.faults), dict[str, list[AuthenticatedIndex]]()
-    for name, source in SOURCES.items():
-        transport.deadline.check()
+def _forgotten(run: Run, indexes: list[AuthenticatedIndex]) -> Iterator[str]:
+    """A warning about indexes that the project names, and that no credential was even looked for."""
+    if not run.settings.project_folder:
+        return
+    from pip_authenticate.azure.forms import identity  # noqa: PLC0415 - the task looks at no project for pip
+
+    known = {identity(url) for url in (*(one.url for one in indexes), *(one.url for one in run.left_out))}
+    left = [
+        f"{mention.name} ({mention.place})"
+        for mention in run.project.mentions
+        if mention.name and identity(mention.url) not in known
+    ]
+    if left:
+        yield (
+            f"No credential is given to {', '.join(dict.fromkeys(left[:_SHOWN]))}: neither a feed of Azure "
+            "Artifacts nor listed as one of your indexes. That is right for public ones."
+        )
+
+
+def _each_once(indexes: list[AuthenticatedIndex]) -> tuple[list[AuthenticatedIndex], list[Pair]]:
+    """Every index once, and pairs of the one that is used and one that names it with another credential.
+
+    Of several credentials for one index the first one counts, as pip itself takes it (measured with
+    pip 23.2.1 and 26.3).
+    """
+    places: dict[object, AuthenticatedIndex] = {}
+    doubled = list[Pair]()
+    for index in indexes:
+        known = places.setdefault(index.url.key, index)
+        if known.credential != index.credential:
+            doubled.append((known, index))
+    return list(places.values()), doubled
+
+
+def _opened(run: Run) -> dict[str, list[AuthenticatedIndex]]:
+    """The indexes of every source with their credentials; parts that nothing names are not even loaded."""
+    faults, found = list(run.settings.faults), dict[str, list[AuthenticatedIndex]]()
+    for name, row in SOURCES.items():
+        run.transport.deadline.check()
         found[name] = []
-        if not getattr(settings, source.named_by):
+        if not getattr(run.settings, row.named_by):
             continue
-        if source.asks and any(isinstance(fault, ServiceError) for fault in faults):
+        if row.asks and any(isinstance(fault, ServiceError) for fault in faults):
             continue  # one service that does not answer is told once
         try:
-            found[name] = source.load().indexes(settings, transport, learned)
+            source: Source = _load("sources", row.module)
+            named = source.indexes(run)
+            faults.extend(named.faults)
+            found[name] = open_all(named.indexes, run)
         except PipAuthenticateError as error:
             faults.extend(each(error))
     if faults:
@@ -248,195 +224,116 @@ def _named(settings: Settings, transport: Transport, learned: Learned) -> dict[s
     return found
 
 
-def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
-    """Set pip's variables, and say what was done.
+def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
+    """Have each index opened by its provider; the order stays.
+
+    What is wrong with indexes that nobody asked for is a warning of the run, and they are left out.
 
     Raises:
-        DeliveryError: the variables cannot reach the later steps; nothing was set.
-        Faults: indexes that were verified, and found unusable, where that shall fail the run.
+        Faults: what the providers say is wrong with the others.
     """
-    _report(found.verdicts, settings, output)
-    assignments = pip.assignments(found.roles)
-    for text in (
-        *_insecure(found),
-        *_expiring(found),
-        *_unsendable(found),
-        *_misaddressed(found),
-        *_doubled(found),
-        *_mixed(found),
-        *_check(found, assignments, output),
-    ):
-        output.warning(text)
-    _assign(assignments, settings, output)
-    for role in found.roles:
-        output.line(f"{role.word} index: {role.target.url} ({role.target.source})")
-    for credential, sources in _by_credential(found).items():
-        if credential.expires:
-            output.line(
-                f"The credential of {', '.join(sources)} expires at {credential.expires:%Y-%m-%d %H:%M} UTC; "
-                "steps that call pip after that need this task to run again."
-            )
-    if any(role.target.feed for role in found.roles):
-        output.line(GUID_NOTE)
-    if settings.only_add_extra_index and found.roles:
-        output.line(CONFUSION_NOTE)
-    if not found.roles:
-        output.warning("Neither a feed nor a service connection was named: no index was set.")
-
-
-def _report(verdicts: "list[Verdict]", settings: Settings, output: AzurePipelines) -> None:
-    """Print one line for each verdict; bad ones are errors where the run shall fail."""
-    refused = list[PipAuthenticateError]()
-    for verdict in verdicts:
-        text = f"{verdict.target.url}: {verdict.text}"
-        if verdict.grade == "good":
-            output.line(f"Verified {text}")
-        elif verdict.grade == "bad" and settings.verify == "fail":
-            refused.append(ServiceError("index-unusable", text))
-        else:
-            output.warning(text)
-    readable = [verdict for verdict in verdicts if verdict.grade != "bad"]
-    if settings.verify_package and readable and not any(verdict.lists for verdict in readable):
-        output.warning(f"No index that can be read lists the package {settings.verify_package}.")
-    if refused:
-        raise Faults(refused)
-
-
-def erase(settings: Settings, output: AzurePipelines) -> None:
-    """Empty the variables that an earlier run of this job stored, and set nothing."""
-    _assign({}, settings, output)
-
-
-def digest(value: Secret) -> str:
-    """What a run remembers of a value that it stores: enough to know it again, and no more."""
-    return sha256(value.reveal().encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _assign(assignments: dict[str, Secret], settings: Settings, output: AzurePipelines) -> None:
-    """Set variables, empty those that an earlier run stored, and say what becomes of each.
-
-    pip takes an empty variable for an unset one. A value that no run of ours stored is the user's own.
-    """
-    changes, lines, warnings = dict(assignments), list[str](), list[str]()
-    for name, value in settings.previous.items():
-        shown, ours = hosts_in(value), settings.remembered.get(name) == digest(value)
-        if name in assignments:
-            lines.append(f"{name} is replaced; it named {shown}.")
-        elif ours:
-            changes[name] = Secret("")
-            text = f"{name}, which an earlier run of this task set, is emptied; it named {shown}."
-            if name == pip.PRIMARY:
-                warnings.append(f"{text} {PRIMARY_NOTE}")
+    outcomes, faults = dict[int, Outcome](), list[PipAuthenticateError]()
+    for name in dict.fromkeys(index.provider for index in indexes):
+        own = [index for index in indexes if index.provider == name]
+        try:
+            outcomes |= _outcomes(own, name or first_present(run), run)
+        except PipAuthenticateError as error:
+            if any(index.is_asked_for for index in own):
+                faults.extend(each(error))
             else:
-                lines.append(text)
-        elif name == pip.EXTRA:
-            warnings.append(f"{name} was not set by this task and stays: {FOREIGN_NOTE.format(shown)}")
-        else:
-            lines.append(f"{name} was not set by this task and stays; it names {shown}.")
-    output.set(changes, _memory(changes, settings))
-    for line in lines:
-        output.line(line)
-    for text in warnings:
-        output.warning(text)
+                run.warnings.extend(_about(own, single) for single in each(error))
+                run.left_out.extend(own)
+    opened = list[AuthenticatedIndex]()
+    for index in indexes:
+        outcome = outcomes.get(id(index))
+        if isinstance(outcome, AuthenticatedIndex):
+            opened.append(outcome)
+        elif outcome and index.is_asked_for:
+            faults.append(outcome)
+        elif outcome:
+            run.warnings.append(str(outcome))
+            run.left_out.append(index)
+    if faults:
+        raise Faults(faults)
+    return opened
 
 
-def _memory(changes: dict[str, Secret], settings: Settings) -> dict[str, Secret]:
-    """The variable that remembers what is stored; none where there is nothing to remember or forget."""
-    if not changes and not settings.remembered:
-        return {}
-    entries = [f"{name}={digest(value)}" for name, value in changes.items() if value]
-    return {MEMORY: Secret(" ".join(entries))}
+def _outcomes(indexes: list[Index], name: str, run: Run) -> dict[int, Outcome]:
+    """What one provider says of each index, by the index's identity as an object."""
+    provider: Provider = _load("providers", name)
+    return {
+        id(index): outcome._replace(provider=name) if isinstance(outcome, AuthenticatedIndex) else outcome
+        for index, outcome in zip(indexes, provider.open_all(indexes, run), strict=True)
+    }
 
 
-def _check(found: Found, assignments: dict[str, Secret], output: AzurePipelines) -> list[str]:
-    try:
-        return output.check(assignments)
-    except DeliveryError as error:
-        if error.slug != "too-long":
-            raise
-        counts = range(1, len(found.roles) + 1)
-        fitting = bisect_right(counts, 0, key=lambda count: int(not _fits(found.roles[:count], output)))
-        raise DeliveryError(
-            error.slug,
-            error.what,
-            context=f"the first {fitting} of {len(found.roles)} feeds and connections fit",
-            hint="Name fewer; one feed can offer the packages of others as its upstream sources.",
-        ) from None
+def _about(indexes: list[Index], error: PipAuthenticateError) -> str:
+    """What several indexes that nobody asked for lack."""
+    return f"No credential for {', '.join(index.source for index in indexes[:_SHOWN])}: {error}"
 
 
-def _fits(roles: list[pip.Role], output: AzurePipelines) -> bool:
-    try:
-        output.check(pip.assignments(roles))
-    except DeliveryError:
-        return False
-    return True
+def first_present(run: Run) -> str:
+    """The name of the first provider of the run's order that has a credential here.
+
+    Raises:
+        InputError: none has one; the error lists why.
+    """
+    reasons = list[str]()
+    for name in run.settings.credentials:
+        provider: FreeProvider = _load("providers", name)
+        why = provider.absent(run)
+        if not why:
+            return name
+        reasons.append(f"{name}: {why}")
+    raise InputError(
+        "no-credential",
+        "No credential was found",
+        context="; ".join(reasons),
+        hint="Set PIP_AUTHENTICATE_TOKEN, or say --token-file FILE.",
+    )
 
 
-def _insecure(found: Found) -> Iterator[str]:
-    """Warnings about credentials that travel less safe than they should."""
-    exposed = dict[tuple[str, Credential], list[str]]()
-    for index in (role.target for role in found.roles):
-        origin = index.url.origin
-        if origin.is_exposed:
-            exposed.setdefault((origin.host, index.credential), []).append(index.source)
-    for (host, _), sources in exposed.items():
-        yield f"Plain http: the credential of {', '.join(sources)} travels to {host} without encryption."
+def variables_of(clients: tuple[str, ...]) -> Iterator[str]:
+    """Names of the variables that some clients may be told, whatever the indexes are called."""
+    for name in clients:
+        yield from client(name).VARIABLES
 
 
-def _misaddressed(found: Found) -> Iterator[str]:
-    """Warnings about addresses of feeds that are for another program."""
-    for index in (role.target for role in found.roles):
-        meant = index_meant(index.url)
-        if meant:
-            yield f"The address {index.url} of {index.source} is no index for pip: {meant} is meant."
+def client_settings(indexes: list[AuthenticatedIndex], settings: Settings, wish: Wish) -> ClientSettings:
+    """What the chosen clients read.
+
+    Args:
+        indexes: each once, with their credentials.
+        settings: name the clients.
+        wish: what is asked of them.
+
+    Raises:
+        DeliveryError: a client cannot be told so, or would send a credential to another's index.
+    """
+    chosen = [client(name) for name in settings.clients]
+    notes, warnings = list[str](), list[str]()
+    if wish.publish:
+        from pip_authenticate.azure.forms import upload_address  # noqa: PLC0415 - most runs publish nothing
+
+        indexes = [index._replace(upload=upload_address(index.url)) for index in indexes]
+        if not any(one.PUBLISHES for one in chosen):
+            warnings.append(f"None of the clients can publish: {', '.join(settings.clients)}.")
+    if wish.by_files or not all(one.KNOWS_PATHS for one in chosen):
+        from pip_authenticate.azure import own_hosts  # noqa: PLC0415 - pip needs none of it
+
+        parted = own_hosts.part(indexes)
+        notes += [
+            f"{index.source} is written {index.url}, with a host of its organisation's own: a client knows "
+            "hosts only, and another organisation's credential must not be sent to it."
+            for index, before in zip(parted, indexes, strict=True)
+            if index.url.key != before.url.key
+        ]
+        indexes = parted
+    told = merged(one.settings_for(indexes, wish) for one in chosen)
+    return told._replace(notes=(*notes, *told.notes), warnings=(*warnings, *told.warnings))
 
 
-def _doubled(found: Found) -> Iterator[str]:
-    """Warnings about indexes that are named twice."""
-    for used, other in found.doubled:
-        yield (
-            f"{used.source} and {other.source} name one index, {used.url}, with different credentials: "
-            "pip takes the first one for both, and so does this task. Remove one."
-        )
-
-
-def _mixed(found: Found) -> Iterator[str]:
-    """Warnings about credentials that pip may send to another's index."""
-    for host, sources in found.mixed.items():
-        yield (
-            f"{' and '.join(sources)} have different credentials on one host, {host}. pip (23.1 or newer) "
-            "tells them apart by the path of each index; where that host links to files outside it, and "
-            "with an older pip everywhere, the first one's credential is sent for the others, too."
-        )
-
-
-def _unsendable(found: Found) -> Iterator[str]:
-    """Warnings about credentials that pip cannot send."""
-    for credential, sources in _by_credential(found).items():
-        if not pip.can_send(credential):
-            yield (
-                f"The credential of {', '.join(sources)} holds a character that pip cannot send: "
-                "it knows Latin-1 only and ends with a UnicodeEncodeError. Choose another secret."
-            )
-
-
-def _by_credential(found: Found) -> dict[Credential, list[str]]:
-    """The sources that share each credential."""
-    sources = dict[Credential, dict[str, None]]()
-    for role in found.roles:
-        sources.setdefault(role.target.credential, {})[role.target.source] = None
-    return {credential: list(names) for credential, names in sources.items()}
-
-
-def _expiring(found: Found) -> Iterator[str]:
-    """Warnings about credentials that an ordinary job outlives."""
-    for credential, sources in _by_credential(found).items():
-        if credential.expires:
-            from datetime import datetime, timezone  # noqa: PLC0415 - only federation needs it
-
-            seconds = (credential.expires - datetime.now(timezone.utc)).total_seconds()
-            if seconds < JOB_SECONDS - _SLACK_SECONDS:
-                yield (
-                    f"The credential of {', '.join(sources)} expires in {max(seconds, 0) / 60:.0f} minutes; "
-                    "the job may outlive it. Run this task again before later steps that call pip."
-                )
+def client(name: str) -> Client:
+    """The module of a client."""
+    module: Client = _load("clients", name)
+    return module

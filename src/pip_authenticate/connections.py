@@ -3,35 +3,34 @@
 Imported by the first request, so that a run which needs none does not pay for http.client and ssl.
 """
 
-import os
 import socket
 import ssl
-import stat
 import threading
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from select import select
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import ServiceError, unanswered
-from pip_authenticate.index import Origin
+from pip_authenticate.origin import Origin
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates
+
+if TYPE_CHECKING:
+    from pip_authenticate.encryption import Encryption
 
 CONNECT_SECONDS = 8.0
 READ_SECONDS = 15.0
 BODY_BYTES = 4 * 1024 * 1024
 ERROR_BODY_BYTES = 64 * 1024
-CERTIFICATE_BYTES = 16 * 1024 * 1024
 HEADER_CHARACTERS = 32 * 1024
 _PIECE_BYTES = 16 * 1024
 # What may stand in a request's target as it is (RFC 3986, section 3.3); the rest is percent-encoded.
 _TARGET_SAFE = "/?%:@!$&'()*+,;=-._~"
 # How a server that has closed an idle connection shows it to who uses that once more.
 _HANG_UPS = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
-PROXY_HINT = "Check the agent's proxy settings (config --proxyurl), or HTTPS_PROXY where it has none."
 
 
 class Way(NamedTuple):
@@ -53,6 +52,11 @@ class Way(NamedTuple):
     def is_tunnel(self) -> bool:
         """Whether the proxy passes bytes on without understanding them."""
         return self.proxy is not None and self.origin.scheme == "https"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing on the way is encrypted."""
+        return self.origin.scheme == "http" and (self.proxy is None or self.proxy.scheme == "http")
 
     @property
     def via(self) -> str:
@@ -89,7 +93,7 @@ class Connections:
         self._certificates = certificates
         self._log = log
         self._idle: dict[Way, list[_Connection]] = {}
-        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._encryption: Encryption | None = None
         self._lock = threading.Lock()
 
     def exchange(
@@ -122,7 +126,9 @@ class Connections:
                     limit = ERROR_BODY_BYTES if answer.status >= 400 else BODY_BYTES
                     content, is_whole = _read(answer, limit, deadline)
             except ssl.SSLError as error:
-                raise _insecure(error, way.origin.host) from None
+                from pip_authenticate.encryption import insecure  # noqa: PLC0415
+
+                raise insecure(error, way.origin.host) from None
             except (OSError, HTTPException) as error:
                 raise _unanswered(error, way) from None
             finally:
@@ -131,7 +137,9 @@ class Connections:
                 else:
                     connection.close()
             if answer.status == 407:
-                raise _proxy_refused()
+                from pip_authenticate import proxies  # noqa: PLC0415 - few runs have one
+
+                raise proxies.refused()
             return Answer(answer.status, answer.reason, _merged(answer), content)
 
     def _take(self, way: Way) -> "_Connection":
@@ -141,7 +149,7 @@ class Connections:
                 idle = self._idle.get(way)
                 connection = idle.pop() if idle else None
             if connection is None:
-                return _Connection(way, self._context)
+                return _Connection(way, self._encrypting)
             if connection.is_quiet:
                 return connection
 
@@ -149,47 +157,12 @@ class Connections:
         with self._lock:
             self._idle.setdefault(way, []).append(connection)
 
-    def _context(self, client: str) -> ssl.SSLContext:
+    def _encrypting(self) -> "Encryption":
+        from pip_authenticate.encryption import Encryption  # noqa: PLC0415 - plain http needs none
+
         with self._lock:
-            if client not in self._contexts:
-                self._contexts[client] = self._new_context(client)
-            return self._contexts[client]
-
-    def _new_context(self, client: str) -> ssl.SSLContext:
-        """Trust what the system trusts and what the agent's settings add; show a certificate, if any."""
-        import truststore  # noqa: PLC0415 - plain http needs none
-
-        given = self._certificates
-        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.set_alpn_protocols(["http/1.1"])
-        if given.unchecked:  # the output has a warning
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        try:
-            if given.authorities:
-                context.load_verify_locations(cafile=_file(given.authorities))
-            self._trust_also(context, given.extra_authorities)
-            if client:
-                # Never None: OpenSSL would ask for the password on the terminal.
-                password = given.client_password.reveal()
-                key = _file(given.client_key) if given.client_key else None
-                context.load_cert_chain(_file(client), key, password)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise ServiceError(
-                "certificate-file",
-                "A certificate file of the agent's settings cannot be used",
-                context=type(error).__name__,
-                hint="Check the agent's --sslcacert, --sslclientcert and --sslclientcertkey settings.",
-            ) from None
-        return context
-
-    def _trust_also(self, context: ssl.SSLContext, file: str) -> None:
-        """Trust what NODE_EXTRA_CA_CERTS names, as Node does for the built-in task: where it can be used."""
-        try:
-            if file:
-                context.load_verify_locations(cafile=_file(file))
-        except (OSError, ValueError):
-            self._log("The file that NODE_EXTRA_CA_CERTS names cannot be used; it is ignored.")
+            self._encryption = self._encryption or Encryption(self._certificates, self._log)
+            return self._encryption
 
 
 class _Connection(HTTPConnection):
@@ -197,13 +170,13 @@ class _Connection(HTTPConnection):
 
     Args:
         way: where it leads.
-        context: gives the settings of TLS for a client's certificate, or for none.
+        encryption: loads what knows TLS.
     """
 
-    def __init__(self, way: Way, context: Callable[[str], ssl.SSLContext]) -> None:
+    def __init__(self, way: Way, encryption: "Callable[[], Encryption]") -> None:
         super().__init__(way.origin.host, way.origin.port)
         self._way = way
-        self._context = context
+        self._encryption = encryption
         self._patience = READ_SECONDS
 
     def __del__(self) -> None:
@@ -229,23 +202,34 @@ class _Connection(HTTPConnection):
         Raises:
             ServiceError: one of them failed.
         """
-        way = self._way
-        # Files that cannot be used are told before anybody is asked.
-        outer = self._context("") if way.proxy and way.proxy.scheme == "https" else None
-        inner = self._context(way.client) if way.origin.scheme == "https" else None
+        layers = [] if self._way.is_plain else self._layers()  # files that cannot be used are told first
         sock = self._dialled()
         try:
-            if way.proxy and outer:
-                sock = self._encrypted(sock, outer, way.proxy.host, "the web proxy")
-            if way.is_tunnel:
-                _tunnel(sock, way)
-            if inner:
-                sock = self._encrypted(sock, inner, way.origin.host, way.origin.host)
+            for put in layers:
+                sock = put(sock)
             sock.settimeout(min(READ_SECONDS, self._patience))
-        except BaseException:
+        except BaseException as error:
             sock.close()
+            if isinstance(error, TimeoutError):
+                why = f"connecting{self._way.via} took too long"
+                raise unanswered(self._way.origin.host, why, slug="no-answer") from None
             raise
         self.sock = sock
+
+    def _layers(self) -> "list[Callable[[socket.socket], socket.socket]]":
+        """What is put onto a fresh socket: encryption, and the tunnel of a proxy."""
+        from pip_authenticate.encryption import encrypting  # noqa: PLC0415 - plain http needs none
+
+        way, context, layers = self._way, self._encryption().context, []
+        if way.proxy and way.proxy.scheme == "https":
+            layers.append(encrypting(context(""), way.proxy.host, "the web proxy"))
+        if way.is_tunnel:
+            from pip_authenticate.tunnel import tunnelling  # noqa: PLC0415 - few runs have a proxy
+
+            layers.append(tunnelling(way.origin, way.login))
+        if way.origin.scheme == "https":
+            layers.append(encrypting(context(way.client), way.origin.host, way.origin.host))
+        return layers
 
     def _dialled(self) -> socket.socket:
         proxy, origin = self._way.proxy, self._way.origin
@@ -253,32 +237,15 @@ class _Connection(HTTPConnection):
             return _dial(proxy or origin, min(CONNECT_SECONDS, self._patience))
         except OSError as error:
             if proxy:
-                raise ServiceError(
-                    "connection-failed", "The web proxy cannot be reached", hint=PROXY_HINT
-                ) from None
+                from pip_authenticate import proxies  # noqa: PLC0415 - few runs have one
+
+                raise proxies.unreachable() from None
             why = "no connection could be made"
             if isinstance(error, socket.gaierror):
                 why = "its name cannot be resolved"
             if isinstance(error, TimeoutError):
                 raise unanswered(origin.host, "connecting took too long", slug="no-answer") from None
             raise unanswered(origin.host, why, slug="connection-failed") from None
-
-    def _encrypted(
-        self, sock: socket.socket, context: ssl.SSLContext, host: str, shown: str
-    ) -> socket.socket:
-        """A socket with TLS to a host, whose certificate is checked by its name."""
-        name = host.rstrip(".")
-        try:
-            if not isinstance(sock, ssl.SSLSocket):
-                return context.wrap_socket(sock, server_hostname=name)
-            from pip_authenticate.layered import Layered  # noqa: PLC0415 - few proxies ask for TLS
-
-            return cast("socket.socket", Layered(sock, context, name))
-        except TimeoutError:
-            why = f"connecting{self._way.via} took too long"
-            raise unanswered(self._way.origin.host, why, slug="no-answer") from None
-        except (ssl.SSLError, ValueError) as error:  # a name that none can have is a ValueError
-            raise _insecure(error, shown) from None
 
 
 def _dial(place: Origin, seconds: float) -> socket.socket:
@@ -304,32 +271,6 @@ def _dial(place: Origin, seconds: float) -> socket.socket:
         else:
             return sock
     raise failure
-
-
-def _tunnel(sock: socket.socket, way: Way) -> None:
-    """Have the proxy connect to the server (RFC 9110, section 9.3.6).
-
-    Raises:
-        ServiceError: it does not.
-    """
-    host = f"[{way.origin.host}]" if ":" in way.origin.host else way.origin.host
-    target = f"{host}:{way.origin.port}"
-    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-    if way.login:
-        lines.append(f"Proxy-Authorization: {way.login.reveal()}")
-    try:
-        sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
-        with HTTPResponse(sock, method="HEAD") as answer:  # like that one's, its answer has no body
-            answer.begin()
-    except TimeoutError:
-        why = f"connecting{way.via} took too long"
-        raise unanswered(way.origin.host, why, slug="no-answer") from None
-    except (OSError, HTTPException):
-        raise _unconnected(way) from None
-    if answer.status == 407:
-        raise _proxy_refused()
-    if not 200 <= answer.status < 300:
-        raise _unconnected(way)
 
 
 def _target(way: Way, url: str) -> str:
@@ -367,51 +308,9 @@ def _merged(answer: HTTPResponse) -> dict[str, str]:
     return found
 
 
-def _file(path: str) -> str:
-    """A path that is worth opening: a device or a pipe would be read without end.
-
-    Raises:
-        OSError: there is no file of a reasonable size.
-    """
-    found = os.stat(path)  # noqa: PTH116 - pathlib costs some milliseconds
-    if not stat.S_ISREG(found.st_mode) or found.st_size > CERTIFICATE_BYTES:
-        raise OSError
-    return path
-
-
 def _unanswered(error: Exception, way: Way) -> ServiceError:
     """What an exception of a socket or of http.client means; its own text could quote anything."""
     if isinstance(error, TimeoutError):
         return unanswered(way.origin.host, f"nothing came{way.via} for too long", slug="no-answer")
     why = f"its answer{way.via} broke off or was no HTTP"
     return unanswered(way.origin.host, why, slug="broken-answer")
-
-
-def _unconnected(way: Way) -> ServiceError:
-    return unanswered(way.origin.host, "the web proxy could not connect to it", slug="connection-failed")
-
-
-def _proxy_refused() -> ServiceError:
-    return ServiceError(
-        "proxy-authentication",
-        "The web proxy asks for a user name and password that it accepts (status 407)",
-        hint="Configure the agent with --proxyusername and --proxypassword, or write them into HTTPS_PROXY.",
-    )
-
-
-def _insecure(error: Exception, shown: str) -> ServiceError:
-    rejected = isinstance(error, ssl.SSLCertVerificationError)
-    return ServiceError(
-        "certificate-rejected" if rejected else "tls-failed",
-        f"The secure connection to {shown} could not be made",
-        context=_tls_reason(str(error)),
-        hint="Where a proxy inspects TLS, give the agent its certificate with --sslcacert, or name it in "
-        "NODE_EXTRA_CA_CERTS.",
-    )
-
-
-def _tls_reason(text: str) -> str:
-    """OpenSSL's short reason (`self-signed certificate`), which names no secret."""
-    _, _, reason = text.partition("certificate verify failed: ")
-    short = reason.split(" (_ssl")[0].split(", certificate is")[0].split("'")[0]
-    return short[:120] or "the TLS handshake failed"

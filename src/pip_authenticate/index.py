@@ -2,10 +2,11 @@
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
 
 from pip_authenticate.errors import InputError
+from pip_authenticate.origin import DEFAULT_PORTS, Origin
 from pip_authenticate.secret import Secret
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
 TOKEN_USER = "build"  # noqa: S105 - a user name
 """The user name that goes with a token; services take any, and the built-in task sends the same."""
-DEFAULT_PORTS = {"http": 80, "https": 443}
-"""TCP ports of the schemes that an index may have."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 # What may stand in a path as it is; everything else is percent-encoded. `$` is not among it:
 # the agent would expand `$(name)` in a variable's value before every later step.
@@ -42,40 +41,6 @@ def _settled(encoded: str) -> str:
     one that a later step writes.
     """
     return _DECODED_BY_AGENTS.sub(lambda match: match[0].lower(), encoded)
-
-
-class Origin(NamedTuple):
-    """Scheme, host and port: what a credential belongs to (RFC 6454)."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def netloc(self) -> str:
-        """Host and port as they stand in a URL, the scheme's own port left out."""
-        name = f"[{self.host}]" if ":" in self.host else self.host
-        return name if self.port == DEFAULT_PORTS[self.scheme] else f"{name}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether the host is this machine itself, said by name or by address."""
-        return is_loopback(self.host)
-
-    @property
-    def is_exposed(self) -> bool:
-        """Whether what is sent there can be read on the way: plain http to another machine."""
-        return self.scheme == "http" and not self.is_loopback
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address (IPv6 without brackets) means this machine."""
-    if host.rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class IndexUrl:
@@ -240,6 +205,15 @@ class Credential(NamedTuple):
             return self.authorization
 
     @property
+    def is_latin(self) -> bool:
+        """Whether programs that stand on requests can send it: they know Latin-1 only.
+
+        Measured with pip 26.3, Poetry 2.5.1, Pipenv 2026.10.3 and twine 7.0.0: another character ends them
+        with a UnicodeEncodeError.
+        """
+        return all(ord(char) < 256 for char in f"{self.username}{self.secret.reveal()}")
+
+    @property
     def spellings(self) -> tuple[Secret, ...]:
         """Every form in which the secret may turn up in a log: raw, percent-encoded, Basic."""
         raw = self.secret.reveal()
@@ -254,6 +228,39 @@ def _base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
 
+Names: TypeAlias = tuple[tuple[str, str], ...]
+"""Pairs of a client's name (empty: any) and what that calls an index."""
+
+
+class Index(NamedTuple):
+    """An index as a source names it; nobody has said yet what opens it.
+
+    Args:
+        url: the index.
+        source: the source and its entry, as a person named it: `feed project1/myFeed`.
+        entry: where that is written, as the subject of a sentence about what is wrong with it.
+        provider: name of the only provider that may open it, or empty: whichever can.
+        connection: id of the service connection that the provider needs, or empty.
+        names: what clients call it, by the client's name.
+        is_asked_for: whether a person named it for this run. One that was only found in files must not
+            fail the run, and is given no credential that could be meant for another organisation.
+    """
+
+    url: IndexUrl
+    source: str
+    entry: str
+    provider: str = ""
+    connection: str = ""
+    names: Names = ()
+    is_asked_for: bool = True
+
+    def opened_by(self, credential: Credential) -> "AuthenticatedIndex":
+        """The index with a credential for it."""
+        return AuthenticatedIndex(
+            self.url, credential, self.source, names=self.names, is_asked_for=self.is_asked_for
+        )
+
+
 class AuthenticatedIndex(NamedTuple):
     """An index, the credential for it, and whom it came from.
 
@@ -262,9 +269,22 @@ class AuthenticatedIndex(NamedTuple):
         credential: what opens it.
         source: the source and its entry, as a person named it: `feed project1/myFeed`.
         feed: what people call the feed whose URL has been written with GUIDs; else empty.
+        names: what clients call it, by the client's name.
+        provider: name of the provider that gave the credential.
+        is_asked_for: whether a person named it for this run; one that was only found in files is known to
+            its clients already.
+        upload: where its packages are published to; None where nobody knows that.
     """
 
     url: IndexUrl
     credential: Credential
     source: str
     feed: str = ""
+    names: Names = ()
+    provider: str = ""
+    is_asked_for: bool = True
+    upload: IndexUrl | None = None
+
+    def names_for(self, client: str) -> list[str]:
+        """What a client calls the index, in its own files or by an argument of the command."""
+        return [name for by, name in self.names if by in {client, ""}]

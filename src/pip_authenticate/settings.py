@@ -6,10 +6,10 @@ with the log's masker before the first word about anything is printed.
 
 The agent builds the environment from variables first, then inputs, then connections, and a later one
 replaces an earlier one. So no variable that a step of the job has written (`##vso[task.setvariable]`) can
-stand for an input or a connection of this step; shim.js refuses names that could. `WRITERS` says of every
-value which it is; nothing that comes from a variable alone decides where a secret goes. What a step has
-changed of a service connection itself (`##vso[task.setendpoint]`, never the system connection) nobody can
-tell.
+stand for an input or a connection of this step; shim.js refuses names that could. `provenance.py` says of
+every value which it is; nothing that comes from a variable alone decides where a secret goes. What a step
+has changed of a service connection itself (`##vso[task.setendpoint]`, never the system connection) nobody
+can tell.
 """
 
 import json
@@ -73,10 +73,10 @@ class Proxy(NamedTuple):
         excepted: NO_PROXY: parts of addresses that are asked directly.
     """
 
-    url: str
-    username: str
-    password: Secret
-    bypass: tuple[str, ...]
+    url: str = ""
+    username: str = ""
+    password: Secret = Secret("")
+    bypass: tuple[str, ...] = ()
     https: str = ""
     http: str = ""
     excepted: tuple[str, ...] = ()
@@ -94,12 +94,12 @@ class Certificates(NamedTuple):
         unchecked: whether the agent was told not to check servers' certificates.
     """
 
-    authorities: str
-    extra_authorities: str
-    client: str
-    client_key: str
-    client_password: Secret
-    unchecked: bool
+    authorities: str = ""
+    extra_authorities: str = ""
+    client: str = ""
+    client_key: str = ""
+    client_password: Secret = Secret("")
+    unchecked: bool = False
 
 
 class Settings(NamedTuple):
@@ -115,6 +115,7 @@ class Settings(NamedTuple):
         oidc_request_uri: where the job asks for an assertion of its identity, or empty.
         authority_host: of Microsoft Entra, as the azure-identity libraries name it.
         only_add_extra_index: whether no index becomes the primary one.
+        clients: names of the installers and publishers that will use the indexes.
         verify: `off`, `warn` or `fail`.
         verify_package: name of a package whose download is tried, too, or empty.
         project: name of the project that the job runs in, or empty.
@@ -124,7 +125,7 @@ class Settings(NamedTuple):
         system_connection: holds the job's token and the organisation's address.
         proxy: the agent's web proxy.
         certificates: the agent's certificate settings.
-        previous: what pip's variables hold now, by variable name; unset and empty ones are absent.
+        previous: what the clients' variables hold now, by variable name; unset and empty ones are absent.
         aliases: names of variables that pip takes for those, too.
         remembered: digests of what an earlier run of this job stored, by variable name.
         job_variables: upper-case environment names of the job's public variables: those of the machine
@@ -135,71 +136,60 @@ class Settings(NamedTuple):
         telemetry: ids of the job, as the built-in task sends them.
         unknown_inputs: upper-case names of inputs that this task does not have.
         faults: inputs that cannot be used.
+        entries: indexes that the command's arguments name: feeds, URLs, `name=URL`.
+        project_folder: where a project's own files are looked for, or empty: nowhere.
+        variables: variables of the environment by name, for what names a project's indexes and files.
+        listed: URLs of indexes that the user's configuration lists.
+        organization: name or address of the organisation that feeds without one belong to, or empty.
+        organization_is_given: whether a person said that, and not a variable of a pipeline.
+        token: an explicit token, or empty.
+        pipeline_token: the pipeline's own token as a step maps it, or empty.
+        credentials: names of providers, in the order in which they are tried where an index names none.
+        publish: whether the first index shall also take uploads.
+        temporary_folder: the agent's folder for files that last as long as the job, or empty.
+        own_netrc: path of the user's own netrc file, whether or not there is one; or empty.
     """
 
-    artifact_feeds: tuple[str, ...]
-    connections: tuple[Endpoint, ...]
-    federation: Endpoint | None
-    feed_urls: tuple[str, ...]
-    federated_hosts: tuple[str, ...]
-    authority: str
-    oidc_request_uri: str
-    authority_host: str
-    only_add_extra_index: bool
-    verify: str
-    verify_package: str
-    project: str
-    collection_uris: Mapping[str, str]
-    is_hosted: bool
-    system_connection: Endpoint
-    proxy: Proxy
-    certificates: Certificates
-    previous: Mapping[str, Secret]
-    aliases: tuple[str, ...]
-    remembered: Mapping[str, str]
-    job_variables: frozenset[str]
-    secret_variables: frozenset[str]
-    agent_os: str
-    agent_version: str
-    telemetry: Mapping[str, str]
-    unknown_inputs: tuple[str, ...]
-    faults: tuple[PipAuthenticateError, ...]
-
-
-INPUT = "an input of this step"
-CONNECTION = "a connection that the agent hands over"
-VARIABLE = "a variable: any earlier step of the job can have written it"
-
-WRITERS = {
-    "artifact_feeds": INPUT,
-    "connections": CONNECTION,
-    "federation": CONNECTION,
-    "feed_urls": INPUT,
-    "federated_hosts": INPUT,
-    "authority": INPUT,
-    "oidc_request_uri": VARIABLE,
-    "authority_host": VARIABLE,
-    "only_add_extra_index": INPUT,
-    "verify": INPUT,
-    "verify_package": INPUT,
-    "project": VARIABLE,
-    "collection_uris": VARIABLE,
-    "is_hosted": VARIABLE,
-    "system_connection": CONNECTION,
-    "proxy": VARIABLE,
-    "certificates": VARIABLE,
-    "previous": VARIABLE,
-    "aliases": VARIABLE,
-    "remembered": VARIABLE,
-    "job_variables": VARIABLE,
-    "secret_variables": VARIABLE,
-    "agent_os": VARIABLE,
-    "agent_version": VARIABLE,
-    "telemetry": VARIABLE,
-    "unknown_inputs": VARIABLE,
-    "faults": INPUT,
-}
-"""Who can have written each value of the settings."""
+    artifact_feeds: tuple[str, ...] = ()
+    connections: tuple[Endpoint, ...] = ()
+    federation: Endpoint | None = None
+    feed_urls: tuple[str, ...] = ()
+    federated_hosts: tuple[str, ...] = ()
+    authority: str = ""
+    oidc_request_uri: str = ""
+    authority_host: str = ""
+    only_add_extra_index: bool = False
+    clients: tuple[str, ...] = ("pip",)
+    verify: str = "off"
+    verify_package: str = ""
+    project: str = ""
+    collection_uris: Mapping[str, str] = {}
+    is_hosted: bool = False
+    system_connection: Endpoint = Endpoint(SYSTEM_CONNECTION, "", "", {})
+    proxy: Proxy = Proxy()
+    certificates: Certificates = Certificates()
+    previous: Mapping[str, Secret] = {}
+    aliases: tuple[str, ...] = ()
+    remembered: Mapping[str, str] = {}
+    job_variables: frozenset[str] = frozenset()
+    secret_variables: frozenset[str] = frozenset()
+    agent_os: str = "Linux"
+    agent_version: str = ""
+    telemetry: Mapping[str, str] = {}
+    unknown_inputs: tuple[str, ...] = ()
+    faults: tuple[PipAuthenticateError, ...] = ()
+    entries: tuple[str, ...] = ()
+    project_folder: str = ""
+    variables: Mapping[str, str] = {}
+    listed: tuple[str, ...] = ()
+    organization: str = ""
+    organization_is_given: bool = False
+    token: Secret = Secret("")
+    pipeline_token: Secret = Secret("")
+    credentials: tuple[str, ...] = ()
+    publish: bool = False
+    temporary_folder: str = ""
+    own_netrc: str = ""
 
 
 def _entries(text: str) -> tuple[str, ...]:
@@ -260,6 +250,23 @@ def _verify(text: str) -> str:
     return word
 
 
+ENVIRON: Mapping[str, str] = os.environ
+"""The environment of this process."""
+
+CLIENTS = ("pip", "uv", "poetry", "pdm", "pipenv", "hatch", "twine", "netrc", "docker")
+"""The installers and publishers that settings can be made for; each is a module of `clients`."""
+
+
+def _clients(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.lower() for name in _entries(text))) or CLIENTS[:1]
+    for name in names:
+        if name not in CLIENTS:
+            raise InputError(
+                "not-a-client", f"takes the words {', '.join(CLIENTS)}", context=f"given: {_brief(name)}"
+            )
+    return names
+
+
 def _package(text: str) -> str:
     """A package's name (PEP 508), or empty."""
     name = text.strip()
@@ -309,6 +316,17 @@ INPUTS = (
         "authorityHost",
         str.strip,
         "Host of Microsoft Entra, where it is none of the public and sovereign clouds.",
+    ),
+    Input(
+        "clients",
+        _clients,
+        f"Programs that will use the indexes, separated by commas, of {', '.join(CLIENTS)}. Default: pip.",
+    ),
+    Input(
+        "publish",
+        _boolean,
+        "true also gives uv, poetry, pdm, hatch and twine what they need to publish to the first index. "
+        "Default: false.",
     ),
     Input(
         "verify",
@@ -367,8 +385,9 @@ class _Environment:
 
 def load(
     replaced: Iterable[str],
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] = ENVIRON,
     *,
+    variables_of: Callable[[tuple[str, ...]], Iterable[str]] = lambda _: (),
     is_alias: Callable[[str], bool] = lambda _: False,
     ignores_case: bool = sys.platform == "win32",
 ) -> Settings:
@@ -377,11 +396,15 @@ def load(
     Args:
         replaced: names of the variables that the run may set, whose present values count.
         environ: the environment of the task's process.
+        variables_of: names of further such variables, by the chosen clients; those that an earlier run
+            remembered count, too.
         is_alias: whether another name means one of those variables.
         ignores_case: whether the system takes names for equal that differ in case only.
     """
     env = _Environment(environ, ignores_case=ignores_case)
     values, faults = _inputs(env)
+    remembered = _remembered(env)
+    watched = dict.fromkeys((*replaced, *variables_of(values["clients"]), *remembered))
     federation = None
     for connection in values["workloadIdentityServiceConnection"][:1]:
         federation = _endpoint(env, connection, connection.lower())
@@ -398,32 +421,18 @@ def load(
         oidc_request_uri=env.text("SYSTEM_OIDCREQUESTURI").strip(),
         authority_host=env.text("AZURE_AUTHORITY_HOST").strip(),
         only_add_extra_index=values["onlyAddExtraIndex"],
+        clients=values["clients"],
         verify=values["verify"],
         verify_package=values["verifyPackage"],
         project=env.text("SYSTEM_TEAMPROJECT"),
         collection_uris={name: env.text(name).strip() for name in _COLLECTION_URIS if env.text(name).strip()},
         is_hosted=env.text("SYSTEM_SERVERTYPE").strip().lower() == "hosted",
         system_connection=_endpoint(env, SYSTEM_CONNECTION, SYSTEM_CONNECTION.upper()),
-        proxy=Proxy(
-            url=env.text("AGENT_PROXYURL").strip(),
-            username=env.text("AGENT_PROXYUSERNAME"),
-            password=env.secret("AGENT_PROXYPASSWORD"),
-            bypass=tuple(_strings(env.text("AGENT_PROXYBYPASSLIST"))[:_BYPASSES]),
-            https=env.text("HTTPS_PROXY").strip(),
-            http=env.text("HTTP_PROXY").strip(),
-            excepted=tuple(filter(None, map(str.strip, env.text("NO_PROXY").split(",")))),
-        ),
-        certificates=Certificates(
-            authorities=env.text("AGENT_CAINFO"),
-            extra_authorities=env.text("NODE_EXTRA_CA_CERTS"),
-            client=env.text("AGENT_CLIENTCERT"),
-            client_key=env.text("AGENT_CLIENTCERTKEY"),
-            client_password=env.secret("AGENT_CLIENTCERTPASSWORD"),
-            unchecked=env.flag("AGENT_SKIPCERTVALIDATION"),
-        ),
-        previous={name: Secret(env.text(name)) for name in replaced if env.text(name)},
+        proxy=_proxy(env),
+        certificates=_certificates(env),
+        previous={name: Secret(env.text(name)) for name in watched if env.text(name)},
         aliases=tuple(sorted(name for name, value in env.names.items() if value and is_alias(name))),
-        remembered=_remembered(env),
+        remembered=remembered,
         job_variables=frozenset(
             _environment_name(name) for name in _strings(env.text("VSTS_PUBLIC_VARIABLES"))
         ),
@@ -433,7 +442,50 @@ def load(
         telemetry={name: env.text(name) for name in _TELEMETRY_NAMES if env.text(name)},
         unknown_inputs=_unknown_inputs(env),
         faults=tuple(faults),
+        publish=values["publish"],
+        temporary_folder=env.text("AGENT_TEMPDIRECTORY"),
+        own_netrc=_own_netrc(env),
     )
+
+
+def _proxy(env: _Environment) -> Proxy:
+    return Proxy(
+        url=env.text("AGENT_PROXYURL").strip(),
+        username=env.text("AGENT_PROXYUSERNAME"),
+        password=env.secret("AGENT_PROXYPASSWORD"),
+        bypass=tuple(_strings(env.text("AGENT_PROXYBYPASSLIST"))[:_BYPASSES]),
+        https=env.text("HTTPS_PROXY").strip(),
+        http=env.text("HTTP_PROXY").strip(),
+        excepted=tuple(filter(None, map(str.strip, env.text("NO_PROXY").split(",")))),
+    )
+
+
+def _certificates(env: _Environment) -> Certificates:
+    return Certificates(
+        authorities=env.text("AGENT_CAINFO"),
+        extra_authorities=env.text("NODE_EXTRA_CA_CERTS"),
+        client=env.text("AGENT_CLIENTCERT"),
+        client_key=env.text("AGENT_CLIENTCERTKEY"),
+        client_password=env.secret("AGENT_CLIENTCERTPASSWORD"),
+        unchecked=env.flag("AGENT_SKIPCERTVALIDATION"),
+    )
+
+
+def _own_netrc(env: _Environment) -> str:
+    """Where programs look for a netrc file (Python: netrc; its name on Windows: requests, utils.py)."""
+    home = env.text("HOME") or env.text("USERPROFILE")
+    name = "_netrc" if sys.platform == "win32" else ".netrc"
+    return os.path.join(home, name) if home else ""  # noqa: PTH118 - pathlib costs some milliseconds
+
+
+def network(environ: Mapping[str, str]) -> tuple[Proxy, Certificates]:
+    """The web proxy and the certificates that an environment names, outside of a task too.
+
+    Names of proxies are read in both cases, as other programs read them.
+    """
+    upper = {name.upper(): value for name, value in environ.items() if name.upper().endswith("_PROXY")}
+    env = _Environment({**environ, **upper}, ignores_case=sys.platform == "win32")
+    return _proxy(env), _certificates(env)
 
 
 def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateError]]:

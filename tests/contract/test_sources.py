@@ -1,33 +1,38 @@
 """What every source keeps to. A new kind of source gets a class of its own here."""
 
 import json
+import os
+import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from pip_authenticate import authenticate, settings
+import pip_authenticate.sources
+from pip_authenticate import authenticate, settings, told_secrets
+from pip_authenticate.authenticate import Source
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import PipAuthenticateError
+from pip_authenticate.errors import Faults, PipAuthenticateError
 from pip_authenticate.index import AuthenticatedIndex
-from pip_authenticate.secret import Learned, Secret
+from pip_authenticate.run import Run
+from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
-from pip_authenticate.sources import azure_artifacts, service_connections, workload_identity
+from pip_authenticate.sources import (
+    arguments,
+    artifact_feeds,
+    federated_urls,
+    project_files,
+    service_connections,
+)
 from pip_authenticate.transport import Transport
 from support.http_service import Answer, Request, json_answer
 from support.organisation import Organisation
 from support.task import Connection, endpoint, environment, guid
 
 CANARY = "canary-of-a-source"
-
-
-class Source(Protocol):
-    """What a source's module looks like."""
-
-    def indexes(self, settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:
-        """Find the indexes that the settings name."""
 
 
 class Heard:
@@ -37,21 +42,25 @@ class Heard:
         self.given = given
         self.log: list[str] = []
         self.learned: list[Secret] = []
-        self.transport = Transport(given.proxy, given.certificates, self.log.append, Deadline(10))
+        transport = Transport(given.proxy, given.certificates, self.log.append, Deadline(10))
+        self.run = Run(given, transport, self.learned.extend)
 
     def indexes(self, source: Source) -> list[AuthenticatedIndex]:
-        """Ask the source."""
-        return source.indexes(self.given, self.transport, self.learned.extend)
+        """Ask the source, and have its indexes opened."""
+        named = source.indexes(self.run)
+        if named.faults:
+            raise Faults(named.faults)
+        return authenticate.open_all(named.indexes, self.run)
 
     def known(self) -> set[str]:
         """Every text that would be masked by now."""
-        return {secret.reveal() for secret in (*authenticate.secrets(self.given), *self.learned)}
+        return {secret.reveal() for secret in (*told_secrets.of(self.given), *self.learned)}
 
 
 class SourceContract(ABC):
     """The contract; a subclass tells where its source finds what."""
 
-    source: Source
+    source: ModuleType
     """The module."""
 
     @abstractmethod
@@ -132,8 +141,8 @@ class TestServiceConnections(SourceContract):
         yield {f"ENDPOINT_AUTH_{guid(1)}": '{"scheme": "Token", "parameters": {"apitoken": ""}}'}
 
 
-class TestAzureArtifacts(SourceContract):
-    source = azure_artifacts
+class TestArtifactFeeds(SourceContract):
+    source = artifact_feeds
 
     def good(self, organisation: Organisation) -> dict[str, str]:
         organisation.service.routes[organisation.area_route] = lambda _: json_answer(organisation.area)
@@ -151,8 +160,8 @@ class TestAzureArtifacts(SourceContract):
         yield {"SYSTEM_TEAMFOUNDATIONCOLLECTIONURI": f"{organisation.address}/elsewhere/"}
 
 
-class TestWorkloadIdentity(SourceContract):
-    source = workload_identity
+class TestFederatedUrls(SourceContract):
+    source = federated_urls
 
     def good(self, organisation: Organisation) -> dict[str, str]:
         tenant = "11111111-2222-4333-8444-555555555555"
@@ -194,9 +203,81 @@ class TestWorkloadIdentity(SourceContract):
         yield {"AZURE_AUTHORITY_HOST": f"{organisation.address}/elsewhere"}
 
 
+class TestArguments(SourceContract):
+    source = arguments
+
+    def good(self, organisation: Organisation) -> dict[str, str]:
+        del organisation
+        return {"INPUT_ARTIFACTFEEDS": "https://a.example/simple,project/feed@view,x=https://b.example/"}
+
+    def run(self, environ: Mapping[str, str]) -> Heard:
+        """The command's settings; entries come from this table's own name for them."""
+        return Heard(
+            Settings(
+                entries=tuple(filter(None, environ["INPUT_ARTIFACTFEEDS"].split(","))),
+                organization=environ.get("organization", "contoso"),
+                token=Secret(environ.get("token", f"{CANARY}%$ü")),
+                credentials=authenticate.FREE_PROVIDERS,
+            )
+        )
+
+    def bad(self, organisation: Organisation) -> Iterator[Mapping[str, str]]:
+        del organisation
+        yield {"INPUT_ARTIFACTFEEDS": "a/b/c"}
+        yield {"INPUT_ARTIFACTFEEDS": f"https://u:{CANARY}@h.example/"}
+        yield {"organization": ""}
+        yield {"organization": f"https://u:{CANARY}@h.example/"}
+        yield {"organization": "no name"}
+        yield {"token": ""}
+
+
+class TestProjectFiles(TestArguments):
+    source = project_files
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path
+
+    def run(self, environ: Mapping[str, str]) -> Heard:
+        """A project whose requirements name the indexes."""
+        entries = list(filter(None, environ["INPUT_ARTIFACTFEEDS"].split(",")))
+        listed = [entry.rpartition("=")[2] for entry in entries]
+        (self.path / "requirements.txt").write_text("".join(f"--extra-index-url {url}\n" for url in listed))
+        return Heard(
+            Settings(
+                project_folder=str(self.path) if entries else "",
+                variables={"PIP_CONFIG_FILE": os.devnull},
+                listed=tuple(environ.get("listed", "https://a.example/simple,https://b.example/").split(",")),
+                token=Secret(f"{CANARY}%$ü"),
+                credentials=authenticate.FREE_PROVIDERS,
+            )
+        )
+
+    def good(self, organisation: Organisation) -> dict[str, str]:
+        del organisation
+        return {"INPUT_ARTIFACTFEEDS": "https://u:p@a.example/simple,https://b.example/"}
+
+    def bad(self, organisation: Organisation) -> Iterator[Mapping[str, str]]:
+        del organisation
+        yield {"listed": f"https://u:{CANARY}@[broken/"}
+        yield {"listed": f"ftp://{CANARY}/"}
+
+    def test_where_nothing_is_named_it_finds_nothing_and_asks_nobody(self, hosted: Organisation) -> None:
+        del hosted
+        assert self.run({"INPUT_ARTIFACTFEEDS": "", "listed": ""}).indexes(self.source) == []
+
+    def test_the_order_of_the_input_is_kept(self, hosted: Organisation) -> None:
+        del hosted
+        found = self.run({"INPUT_ARTIFACTFEEDS": "https://b.example/", "listed": "https://b.example/"})
+        assert [str(index.url) for index in found.indexes(self.source)] == ["https://b.example/"]
+
+
 def test_every_source_has_its_contract() -> None:
-    tested = [contract.source for contract in SourceContract.__subclasses__()]
-    assert sorted(map(repr, tested)) == sorted(repr(row.load()) for row in authenticate.SOURCES.values())
+    contracts: list[type[SourceContract]] = [*SourceContract.__subclasses__(), TestProjectFiles]
+    tested = [contract.source for contract in contracts]
+    names = {module.name for module in pkgutil.iter_modules(pip_authenticate.sources.__path__)}
+    assert {source.__name__.rpartition(".")[2] for source in tested} == names
+    assert {row.module for row in authenticate.SOURCES.values()} == names
 
 
 def test_a_source_is_loaded_where_the_setting_of_its_row_is_given() -> None:

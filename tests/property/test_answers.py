@@ -7,15 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pip_authenticate import settings as product_settings
+from pip_authenticate.authenticate import open_all
 from pip_authenticate.azure import canonical, entra
 from pip_authenticate.azure.feeds import FeedsService
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import PipAuthenticateError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.run import Run
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
-from pip_authenticate.sources import workload_identity
+from pip_authenticate.sources import federated_urls
 from pip_authenticate.transport import Response, Transport
 from pip_authenticate.verify import verify
 from support.task import endpoint, environment, guid
@@ -143,7 +145,8 @@ def test_entra(answers: list[ANSWER]) -> None:
 def test_federation(answers: list[ANSWER]) -> None:
     learned: list[Secret] = []
     try:
-        found = workload_identity.indexes(job(), Scripted(answers), learned.extend)
+        run = Run(job(), Scripted(answers), learned.extend)
+        found = open_all(federated_urls.indexes(run).indexes, run)
     except PipAuthenticateError:
         pass
     else:

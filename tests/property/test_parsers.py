@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from pip_authenticate import settings
 from pip_authenticate.azure import rest
 from pip_authenticate.azure.addresses import FeedAddress
+from pip_authenticate.azure.feed_names import Feed, parse_feed
+from pip_authenticate.azure.routes import fill
 from pip_authenticate.clients import pip
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.redaction import hosts_in, secrets_in
 from pip_authenticate.secret import Secret
-from pip_authenticate.sources.azure_artifacts import Feed, fill, parse_feed
 from pip_authenticate.transport import Response
 from support import nasty
 

@@ -2,12 +2,13 @@
 
 import pytest
 
-from pip_authenticate import authenticate, settings
-from pip_authenticate.authenticate import deliver, digest, erase, resolve
+from pip_authenticate import settings, told_secrets
+from pip_authenticate.authenticate import resolve
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
+from pip_authenticate.delivery import deliver, digest, erase
 from pip_authenticate.errors import Faults
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
 from support.agent import Log
 from support.organisation import TOKEN, Organisation
@@ -30,7 +31,7 @@ def test_every_secret_is_known_before_anything_happens() -> None:
         SECRET_AGENT_CLIENTCERTPASSWORD="cert pass",
         PIP_EXTRA_INDEX_URL="https://lone%40token@h.example/",
     )
-    found = {secret.reveal() for secret in authenticate.secrets(settings.load(pip.VARIABLES, environ))}
+    found = {secret.reveal() for secret in told_secrets.of(settings.load(pip.VARIABLES, environ))}
     wire = {form for form in found if "%AZP25" in form}
     assert not wire
     for secret, user in ((TOKEN, "build"), ("pass word", "user"), ("to%ken", "build"), ("proxy pass", "pu")):
@@ -73,3 +74,27 @@ def test_erasing_keeps_what_is_the_users() -> None:
     erase(given, AzurePipelines(lines.append))
     assert seen_by_agent(lines).variables == {"A": ""}
     assert "canary" not in "".join(lines)
+
+
+def test_the_same_index_with_the_same_credential_counts_once() -> None:
+    connections = [
+        Connection.login(number, url, "u", "s")
+        for number, url in enumerate(("https://a.example/simple", "https://A.example/simple/"), 1)
+    ]
+    given = settings.load(pip.VARIABLES, environment(connections=connections))
+    found = resolve(given, Deadline(), print, lambda _: None)
+    assert [str(index.url) for index in found.indexes] == ["https://a.example/simple"]
+    assert found.doubled == []
+
+
+def test_of_two_credentials_for_one_index_the_first_one_counts() -> None:
+    connections = [
+        Connection.login(1, "https://a.example/simple", "u", "s"),
+        Connection.login(2, "https://a.example/simple/", "u", "canary"),
+    ]
+    given = settings.load(pip.VARIABLES, environment(connections=connections))
+    found = resolve(given, Deadline(), print, lambda _: None)
+    assert [index.credential.secret.reveal() for index in found.indexes] == ["s"]
+    assert [
+        (one.credential.secret.reveal(), two.credential.secret.reveal()) for one, two in found.doubled
+    ] == [("s", "canary")]

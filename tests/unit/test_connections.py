@@ -11,6 +11,7 @@ import trustme
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import Credential
+from pip_authenticate.parallel import in_parallel
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
 from pip_authenticate.transport import Transport
@@ -77,7 +78,9 @@ def test_requests_in_parallel_keep_their_connections_for_the_next(service: Servi
 
     service.routes["GET /"] = answer
     for _ in range(3):
-        bodies = one.in_parallel(lambda _: one.request("GET", f"{service.url}/").body, list(range(20)))
+        bodies = in_parallel(
+            lambda _: one.request("GET", f"{service.url}/").body, list(range(20)), one.deadline
+        )
         assert bodies == [b"ok"] * 20
     assert service.connections == 20
 

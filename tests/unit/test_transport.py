@@ -10,9 +10,11 @@ from pip_authenticate.connections import BODY_BYTES, ERROR_BODY_BYTES
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import Credential
+from pip_authenticate.origin import origin_of
+from pip_authenticate.parallel import in_parallel
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
-from pip_authenticate.transport import Transport, origin_of
+from pip_authenticate.transport import Transport
 from support.http_service import Answer, Raw, Service, endless, raw, reset, serving, unused_port
 from support.web_proxy import proxying
 
@@ -288,12 +290,12 @@ def test_work_in_parallel_keeps_its_order() -> None:
         together.wait()
         return -number
 
-    assert transport().in_parallel(wait_for_the_others, list(range(10))) == [-number for number in range(10)]
+    assert in_parallel(wait_for_the_others, list(range(10)), Deadline()) == [-number for number in range(10)]
 
 
 def test_work_for_nobody_and_for_one_needs_no_thread() -> None:
-    assert transport().in_parallel(str, list[int]()) == []
-    assert transport().in_parallel(lambda _: threading.get_ident(), [7]) == [threading.get_ident()]
+    assert in_parallel(str, list[int](), Deadline()) == []
+    assert in_parallel(lambda _: threading.get_ident(), [7], Deadline()) == [threading.get_ident()]
 
 
 def test_the_first_failure_of_parallel_work_is_raised() -> None:
@@ -303,4 +305,4 @@ def test_the_first_failure_of_parallel_work_is_raised() -> None:
         return number
 
     with pytest.raises(ServiceError, match="number 1"):
-        transport().in_parallel(picky, list(range(60)))
+        in_parallel(picky, list(range(60)), Deadline())

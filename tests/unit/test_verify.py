@@ -5,14 +5,16 @@ from collections.abc import Callable
 import pytest
 
 from pip_authenticate import settings as product_settings
+from pip_authenticate.authenticate import open_all
 from pip_authenticate.azure import canonical
 from pip_authenticate.azure.feeds import FeedsService
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import ServiceError
+from pip_authenticate.errors import Faults, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.run import Run
 from pip_authenticate.secret import Secret
-from pip_authenticate.sources import workload_identity
+from pip_authenticate.sources import federated_urls
 from pip_authenticate.transport import Response, Transport
 from pip_authenticate.verify import Verdict, verify
 from support.http_service import Answer, json_answer
@@ -109,7 +111,7 @@ def test_the_deadline_ends_federation_too() -> None:
         "INPUT_WORKLOADIDENTITYSERVICECONNECTION": guid(3),
         **endpoint(guid(3), "https://dev.azure.com/", "X", {"ServicePrincipalId": "p", "TenantId": guid(4)}),
     }
-    with pytest.raises(ServiceError, match="The time is used up"):
-        workload_identity.indexes(
-            product_settings.load(pip.VARIABLES, env), Scripted(answers), lambda _: None
-        )
+    run = Run(product_settings.load(pip.VARIABLES, env), Scripted(answers), lambda _: None)
+    with pytest.raises(Faults) as failed:
+        open_all(federated_urls.indexes(run).indexes, run)
+    assert [error.slug for error in failed.value.errors] == ["deadline"]

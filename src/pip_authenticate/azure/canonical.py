@@ -12,6 +12,7 @@ from pip_authenticate.azure.addresses import with_slash
 from pip_authenticate.azure.feeds import UNKNOWN, FeedsService, Organization
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.parallel import in_parallel
 from pip_authenticate.transport import Transport
 
 
@@ -46,7 +47,7 @@ def separate(indexes: list[AuthenticatedIndex], service: FeedsService, transport
             credentials.setdefault(place.key, set()).add(index.credential)
             organizations.setdefault(place.key, place)
     keys = list(organizations)
-    spelled = transport.in_parallel(lambda key: service.base_of(organizations[key]), keys)
+    spelled = in_parallel(lambda key: service.base_of(organizations[key]), keys, transport.deadline)
     bases = dict(zip(keys, spelled, strict=True))
 
     def rewritten(pair: tuple[AuthenticatedIndex, Organization | None]) -> AuthenticatedIndex | ServiceError:
@@ -61,7 +62,7 @@ def separate(indexes: list[AuthenticatedIndex], service: FeedsService, transport
         except ServiceError as error:
             return error
 
-    outcomes = transport.in_parallel(rewritten, list(zip(indexes, places, strict=True)))
+    outcomes = in_parallel(rewritten, list(zip(indexes, places, strict=True)), transport.deadline)
     failed = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, ServiceError)}
     kept = [
         index if isinstance(outcome, ServiceError) else outcome

@@ -7,7 +7,7 @@ import re
 import threading
 from typing import Any, NamedTuple
 
-from pip_authenticate.azure import rest
+from pip_authenticate.azure import refusals, rest
 from pip_authenticate.azure.addresses import (
     Collection,
     FeedAddress,
@@ -16,6 +16,7 @@ from pip_authenticate.azure.addresses import (
     encode_segment,
     with_slash,
 )
+from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, IndexUrl
@@ -94,6 +95,10 @@ class FeedsService:
             self._job: Job | None = Job.of(settings)
         except PipAuthenticateError:  # a run with service connections only needs no job
             self._job = None
+        self._home: Collection | None = self._job.collection if self._job else None
+        if self._home is None and settings.organization:
+            url = organization_of(settings.organization)
+            self._home = Collection(url, is_hosted=Place.of(url) is not None)
 
     def organization(self, url: IndexUrl) -> Organization | None:
         """Where an index lives; None for one that is no feed's."""
@@ -103,7 +108,7 @@ class FeedsService:
         depth = self._depth(url)
         path = "/".join(encode_segment(part) for part in address.scope[:depth])
         base = IndexUrl(*url.origin, f"/{path}/" if path else "/")
-        is_own = self._job is not None and belongs_to(url, self._job.collection)
+        is_own = self._home is not None and belongs_to(url, self._home)
         return Organization((url.origin, base.path.lower()), base, address.scope[depth:], address, is_own)
 
     def _depth(self, url: IndexUrl) -> int:
@@ -111,7 +116,7 @@ class FeedsService:
         known = Place.of(url)
         if known:
             return known.depth
-        home = self._job.collection if self._job else None
+        home = self._home
         address = FeedAddress.of(url)
         scope = [part.casefold() for part in address.scope] if address else []
         if home and belongs_to(url, home) and home.name in scope:
@@ -138,7 +143,7 @@ class FeedsService:
                 f"The credential of {index.source} has no role on the feed {place.address.feed} (status 403)",
                 context=error.context,
                 hint="Give its identity at least Reader: Artifacts, the feed, Feed settings, Permissions.",
-                link=rest.PERMISSIONS_HELP,
+                link=refusals.PERMISSIONS_HELP,
             ) from None
         feed = _feed(answer)
         if feed is None:
@@ -208,7 +213,7 @@ class FeedsService:
         known = Place.of(place.base)
         if known:
             return f"https://feeds.dev.azure.com/{encode_segment(known.organization)}/"
-        if self._job and not self._job.collection.is_hosted:
+        if self._home and not self._home.is_hosted:
             return str(place.base)
         if self._job and place.is_own:
             return rest.resource_area(
@@ -239,8 +244,8 @@ class FeedsService:
         """
         if not [part for part in place.base.path.split("/") if part]:
             return place.base
-        if self._job and place.is_own and not self._job.collection.is_hosted:
-            told = self._job.collection.url
+        if self._home and place.is_own and not self._home.is_hosted:
+            told = self._home.url
         else:
             try:
                 told, _ = IndexUrl.parse(self._ask_anonymously(place, rest.PYPI_AREA, "feed service"))

@@ -1,1 +1,1 @@
-"""Where indexes and their credentials come from: one module for each kind of source."""
+"""What names the indexes of a run: one module for each kind of source."""

@@ -1,76 +1,33 @@
-"""Indexes of service connections: a stored address with a stored credential."""
+"""Indexes of service connections: addresses that a project stores."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
-
-from pip_authenticate.errors import Faults, InputError, PipAuthenticateError
-from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.errors import InputError, PipAuthenticateError
+from pip_authenticate.index import Index, IndexUrl
 from pip_authenticate.redaction import shown_name
-from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import Endpoint, Settings
-from pip_authenticate.transport import Transport
+from pip_authenticate.run import Named, Run
+from pip_authenticate.settings import Endpoint
 
 
-class _Scheme(NamedTuple):
-    parameters: tuple[str, ...]
-    credential: Callable[[Mapping[str, Secret]], Credential]
-
-
-_SCHEMES = {
-    "token": _Scheme(("apitoken",), lambda given: Credential(TOKEN_USER, given["apitoken"])),
-    "usernamepassword": _Scheme(
-        ("username", "password"),
-        lambda given: Credential(given["username"].reveal(), given["password"]),
-    ),
-}
-
-
-def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:  # noqa: ARG001 - learns no secret
-    """Read the index and the credential of every connection; no request is needed.
+def indexes(run: Run) -> Named:
+    """Read the address of every connection; no request is needed.
 
     Args:
-        settings: the connections, as the agent hands them over.
-        transport: knows the deadline.
-        learned: not used.
+        run: the connections, as the agent hands them over.
 
-    Raises:
-        Faults: connections that cannot be used, each named with what it lacks.
+    Returns:
+        The indexes, and what is wrong with the other connections.
     """
-    found, faults = list[AuthenticatedIndex](), list[PipAuthenticateError]()
-    for connection in settings.connections:
-        transport.deadline.check()
+    found, faults = list[Index](), list[PipAuthenticateError]()
+    for connection in run.settings.connections:
+        run.transport.deadline.check()
+        name = f"service connection {shown_name(connection.id)}"
         try:
-            found.append(_index(connection))
+            url = _url(connection)
         except InputError as error:
             faults.append(error)
-    if faults:
-        raise Faults(faults)
-    return found
-
-
-def _index(connection: Endpoint) -> AuthenticatedIndex:
-    url = _url(connection)
-    if connection.fault:
-        raise _broken(connection, connection.fault)
-    if not connection.scheme:
-        raise _broken(connection, "it has no authorisation")
-    scheme = _SCHEMES.get(connection.scheme.lower())
-    if scheme is None:
-        raise _broken(
-            connection,
-            f"its authorisation scheme is {connection.scheme[:40]}; usable are Token and UsernamePassword",
-        )
-    missing = [name for name in scheme.parameters if not _has(connection, name)]
-    if missing:
-        raise _broken(connection, f"its authorisation lacks {' and '.join(missing)}")
-    name = f"service connection {shown_name(connection.id)}"
-    return AuthenticatedIndex(url, scheme.credential(connection.parameters), name)
-
-
-def _has(connection: Endpoint, name: str) -> bool:
-    """Whether a parameter is there. A password may be empty: some services take a token as user name."""
-    given = connection.parameters.get(name)
-    return given is not None and (bool(given) or name == "password")
+        else:
+            entry = f"S{name[1:]}"
+            found.append(Index(url, name, entry, provider="stored-secret", connection=connection.id))
+    return Named(found, faults)
 
 
 def _url(connection: Endpoint) -> IndexUrl:

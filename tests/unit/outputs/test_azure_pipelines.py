@@ -2,11 +2,16 @@
 
 import pytest
 
+from pip_authenticate.client_settings import ClientSettings, Variable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import Credential, IndexUrl
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines, harmless
+from pip_authenticate.logging_commands import AzurePipelines, harmless
 from pip_authenticate.secret import Secret
 from support.agent import Log
+
+
+def told(name: str, value: Secret) -> ClientSettings:
+    return ClientSettings((Variable(name, value),))
 
 
 class Written:
@@ -165,26 +170,26 @@ def test_foreign_text_is_made_harmless(text: str, shown: str) -> None:
 )
 def test_what_an_operating_system_carries(os: str, name: str, longest: int) -> None:
     output = Written(os=os).output
-    output.check({name: Secret("x" * longest)})
+    output.check(told(name, Secret("x" * longest)))
     with pytest.raises(DeliveryError) as refused:
-        output.check({name: Secret("x" * (longest + 1))})
+        output.check(told(name, Secret("x" * (longest + 1))))
     assert name in str(refused.value)
     assert "xxx" not in str(refused.value)
 
 
 def test_bytes_count_on_linux() -> None:
     with pytest.raises(DeliveryError):
-        Written().output.check({"N": Secret("ü" * 65_535)})
+        Written().output.check(told("N", Secret("ü" * 65_535)))
 
 
 def test_windows_warns_before_it_is_too_late() -> None:
     output = Written(os="Windows_NT").output
-    assert output.check({"N": Secret("x" * 26_212)}) == []
-    assert len(output.check({"N": Secret("x" * 26_213)})) == 1
+    assert output.check(told("N", Secret("x" * 26_212))) == []
+    assert len(output.check(told("N", Secret("x" * 26_213)))) == 1
 
 
 def test_a_secret_variable_cannot_be_set() -> None:
     output = Written(secret=frozenset({"A"})).output
-    output.check({"B": Secret("v")})
+    output.check(told("B", Secret("v")))
     with pytest.raises(DeliveryError, match="A exists as a secret variable"):
-        output.check({"A": Secret("v")})
+        output.check(told("A", Secret("v")))

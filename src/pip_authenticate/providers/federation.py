@@ -1,4 +1,4 @@
-"""Indexes opened by workload identity federation: no stored secret at all.
+"""Workload identity federation in a job of Azure Pipelines: no stored secret at all.
 
 The feed tells its tenant, Azure Pipelines an assertion of who the job is (REST reference of Azure
 DevOps, "Oidctoken - Create"), and Microsoft Entra a token for both. One assertion and one token serve
@@ -7,12 +7,13 @@ all indexes of a tenant.
 
 import re
 
-from pip_authenticate.azure import entra, rest
-from pip_authenticate.azure.addresses import FeedAddress, Place, encode_segment, index_meant, objection
+from pip_authenticate.azure import entra, refusals, rest
+from pip_authenticate.azure.addresses import FeedAddress, Place, encode_segment, objection
 from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
-from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.index import AuthenticatedIndex, Credential, Index, IndexUrl
 from pip_authenticate.redaction import shown_name
+from pip_authenticate.run import Run
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Endpoint, Settings
 from pip_authenticate.transport import Transport
@@ -24,35 +25,31 @@ _CONNECTION_HINT = (
 _GUID = re.compile(r"[0-9a-fA-F-]{36}")
 
 
-def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[AuthenticatedIndex]:
-    """Get a token for every index of the input.
+def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
+    """Get a token for every index.
 
     Args:
-        settings: the connection, the indexes, and what the agent tells of the job.
-        transport: sends the requests.
-        learned: told of every secret as soon as it is known.
+        indexes: in any organisation.
+        run: the connection, and what the agent tells of the job.
 
     Raises:
-        Faults: URLs that cannot be used, or whose host must not be given the token.
+        Faults: indexes whose host must not be given the token.
         InputError: the connection or the job lacks something.
         ServiceError: no token could be had; the text says why and what to change.
     """
-    connection = settings.federation
+    connection = run.settings.federation
     if connection is None:
-        return []
-    name = f"service connection {shown_name(connection.id)}"
-    if not settings.feed_urls:
         raise InputError(
-            "feed-url-missing",
-            f"feedUrl is empty, so that nothing says what the {name} is for",
-            hint="List the URLs of the indexes that it opens.",
+            "connection-missing",
+            "No service connection with workload identity federation is named",
+            hint="Name one in the input workloadIdentityServiceConnection.",
         )
-    job = Job.of(settings)
-    urls = _read(settings, job)
+    job, settings, transport = run.job, run.settings, run.transport
+    _check(indexes, job, settings.federated_hosts)
     client_id = _parameter(connection, "serviceprincipalid")
     try:
-        exchange = _Exchange(connection, client_id, job, settings, transport, learned)
-        tenants = _tenants(urls, connection, transport)
+        exchange = _Exchange(connection, client_id, job, settings, transport, run.learned)
+        tenants = _tenants([index.url for index in indexes], connection, transport)
         credentials = {tenant: exchange.credential(tenant) for tenant in dict.fromkeys(tenants)}
     except PipAuthenticateError as error:
         raise type(error)(
@@ -63,50 +60,34 @@ def indexes(settings: Settings, transport: Transport, learned: Learned) -> list[
             hint=error.hint,
             link=error.link,
         ) from None
-    return [
-        AuthenticatedIndex(url, credentials[tenant], f"federated {name}")
-        for url, tenant in zip(urls, tenants, strict=True)
-    ]
+    return [index.opened_by(credentials[tenant]) for index, tenant in zip(indexes, tenants, strict=True)]
 
 
-def _read(settings: Settings, job: Job) -> list[IndexUrl]:
-    """Read all URLs; hosts are checked before anything is asked for."""
-    urls, faults = dict[object, IndexUrl](), list[PipAuthenticateError]()
-    for number, entry in enumerate(settings.feed_urls, 1):
-        try:
-            url, password = IndexUrl.parse(entry)
-            _check(url, password, job, settings.federated_hosts)
-            urls.setdefault(url.key, url)
-        except InputError as error:
+def _check(indexes: list[Index], job: Job, listed: tuple[str, ...]) -> None:
+    """Judge all hosts before anything is asked for."""
+    faults = list[PipAuthenticateError]()
+    for index in indexes:
+        url, why = index.url, objection(index.url, "index", job.collection, listed)
+        if why == "is not encrypted":
             faults.append(
                 InputError(
-                    error.slug,
-                    f"Entry {number} of feedUrl {error.what}",
-                    context=error.context,
-                    hint=error.hint,
+                    "insecure-host",
+                    f"{index.entry} {why}; the token is not sent there: {url}",
+                    hint="Use https.",
+                )
+            )
+        elif why:
+            faults.append(
+                InputError(
+                    "foreign-host",
+                    f"{index.entry} names the host {url.origin.host}, which {why}: "
+                    "the token is not sent there",
+                    context=str(url),
+                    hint=f"If it is one of yours, add it: federatedHosts: {url.origin.host}",
                 )
             )
     if faults:
         raise Faults(faults)
-    return list(urls.values())
-
-
-def _check(url: IndexUrl, password: Secret | None, job: Job, listed: tuple[str, ...]) -> None:
-    if password:
-        raise InputError("feed-unusable", f"holds a password: {url}", hint="Remove and revoke it.")
-    meant = index_meant(url)
-    if meant:
-        raise InputError("feed-unusable", f"is no index for pip: {url}", hint=f"{meant} is meant.")
-    why = objection(url, "index", job.collection, listed)
-    if why == "is not encrypted":
-        raise InputError("insecure-host", f"{why}; the token is not sent there: {url}", hint="Use https.")
-    if why:
-        raise InputError(
-            "foreign-host",
-            f"names the host {url.origin.host}, which {why}: the token is not sent there",
-            context=str(url),
-            hint=f"If it is one of yours, add it: federatedHosts: {url.origin.host}",
-        )
 
 
 def _parameter(connection: Endpoint, name: str) -> str:
@@ -229,7 +210,7 @@ class _Exchange:
             raise ServiceError(
                 "assertion-missing",
                 f"{rest.host_of(response)} gave no assertion (status {response.status})",
-                context=rest.message_of(response) if response.status >= 400 else "",
+                context=refusals.message_of(response) if response.status >= 400 else "",
                 hint=_CONNECTION_HINT,
             )
         secret = Secret(assertion)

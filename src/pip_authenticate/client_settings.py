@@ -1,0 +1,134 @@
+"""What clients read: variables and private files, and how each is erased."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from pip_authenticate.index import AuthenticatedIndex, Credential
+from pip_authenticate.secret import Secret
+
+
+class Variable(NamedTuple):
+    """A variable of the environment.
+
+    Args:
+        name: as the client reads it.
+        value: what it shall hold.
+        is_secret: whether the value holds a credential.
+        can_be_emptied: whether the client takes an empty one for an unset one. Only some outputs can unset
+            a variable; all can empty it.
+    """
+
+    name: str
+    value: Secret
+    is_secret: bool = True
+    can_be_emptied: bool = True
+
+
+class PrivateFile(NamedTuple):
+    """A file that nobody but its owner may read.
+
+    Args:
+        name: of the file, without a folder.
+        content: its text.
+        variables: names of variables that shall hold its path; all can be emptied.
+    """
+
+    name: str
+    content: Secret
+    variables: tuple[str, ...] = ()
+
+
+class ClientSettings(NamedTuple):
+    """All that one client reads, or several.
+
+    Args:
+        variables: each name once.
+        files: each name once.
+        warnings: what a person must know; without any secret.
+        notes: what a person may want to know, such as how to use a file; without any secret.
+    """
+
+    variables: tuple[Variable, ...] = ()
+    files: tuple[PrivateFile, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> Iterable[Secret]:
+        """Values of secret variables and contents of files: nothing of it may be shown."""
+        yield from (variable.value for variable in self.variables if variable.is_secret)
+        yield from (file.content for file in self.files)
+
+
+class Wish(NamedTuple):
+    """What is asked of a client.
+
+    Args:
+        only_extra: whether no index becomes the primary one.
+        publish: whether the first index shall also take uploads.
+        by_files: whether credentials shall stand in files only, so that no variable holds one.
+        can_unset: whether the output can unset a variable later; where it cannot, a client chooses
+            variables that can be emptied.
+        own_netrc: the text of the user's own netrc file. One that takes its place must hold it, too.
+    """
+
+    only_extra: bool = False
+    publish: bool = False
+    by_files: bool = False
+    can_unset: bool = True
+    own_netrc: Secret = Secret("")
+
+
+def address_variables(
+    primary: str,
+    extra: str,
+    indexes: Iterable[AuthenticatedIndex],
+    wish: Wish,
+    label: Callable[[AuthenticatedIndex], str] = lambda _: "",
+) -> tuple[Variable, ...]:
+    """Addresses as pip and programs like it read them: one variable for the first index, one for all others.
+
+    Args:
+        primary: name of the variable whose index replaces the public one.
+        extra: name of the other one, which takes all where none shall be primary.
+        indexes: each once.
+        wish: by files the addresses hold no credential.
+        label: what stands before an index's address.
+    """
+    told: dict[str, list[str]] = {}
+    for position, index in enumerate(indexes):
+        address = str(index.url) if wish.by_files else index.url.with_credential(index.credential).reveal()
+        told.setdefault(extra if position or wish.only_extra else primary, []).append(label(index) + address)
+    return tuple(
+        Variable(name, Secret(" ".join(values)), is_secret=not wish.by_files) for name, values in told.items()
+    )
+
+
+def unsendable(program: str, indexes: Iterable[AuthenticatedIndex]) -> tuple[str, ...]:
+    """Warnings about credentials that a program cannot send which stands on requests."""
+    found = dict[Credential, dict[str, None]]()
+    for index in indexes:
+        if not index.credential.is_latin:
+            found.setdefault(index.credential, {})[index.source] = None
+    return tuple(
+        f"The credential of {', '.join(sources)} holds a character that {program} cannot send: "
+        "it knows Latin-1 only and ends with a UnicodeEncodeError. Choose another secret."
+        for sources in found.values()
+    )
+
+
+def merged(parts: Iterable[ClientSettings]) -> ClientSettings:
+    """The settings of several clients in one; of two variables or files of one name the first one counts.
+
+    Clients that share a file (netrc) or a variable write the same into it.
+    """
+    variables, files = dict[str, Variable](), dict[str, PrivateFile]()
+    warnings, notes = dict[str, None](), dict[str, None]()
+    for part in parts:
+        for variable in part.variables:
+            variables.setdefault(variable.name, variable)
+        for file in part.files:
+            files.setdefault(file.name, file)
+        warnings |= dict.fromkeys(part.warnings)
+        notes |= dict.fromkeys(part.notes)
+    return ClientSettings(tuple(variables.values()), tuple(files.values()), tuple(warnings), tuple(notes))

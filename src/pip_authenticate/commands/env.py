@@ -1,0 +1,71 @@
+"""`pip-authenticate env`: settings for what comes next, as lines of a shell or as a CI takes them."""
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+
+from pip_authenticate import private_files, summary
+from pip_authenticate.client_settings import ClientSettings, Variable
+from pip_authenticate.command_line import Session, guarded, parser
+from pip_authenticate.surroundings import Output, Surroundings
+
+EXAMPLES = """\
+  eval "$(pip-authenticate env)"                       for the rest of this shell
+  pip-authenticate env --client uv --output github     for the later steps of a job
+  pip-authenticate env project1/myFeed --organization fabrikam
+"""
+# Where a CI keeps files for the rest of a job, and by which variable it is known.
+_CI = (
+    ("GITHUB_ACTIONS", "github", "RUNNER_TEMP"),
+    ("TF_BUILD", "azure-pipelines", "AGENT_TEMPDIRECTORY"),
+    ("GITLAB_CI", "gitlab", ""),
+    ("CIRCLECI", "circleci", ""),
+)
+
+
+def main(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Run the command; gives its exit code."""
+    made = parser("env", "Writes settings for what runs next.", EXAMPLES)
+    made.add_argument("--show-secrets", action="store_true", help="Write secrets to a terminal, too.")
+    parsed = made.parse_args(arguments)
+    return guarded(_deliver, lambda: Session(parsed, environ, os.getcwd()))
+
+
+def _deliver(session: Session) -> int:
+    name = session.value("output") or _output_of(session.environ)
+    module = import_module(f"pip_authenticate.outputs.{name.replace('-', '_')}")
+    output: Output = module.Output(_around(session))
+    session.tell_secrets(output.register)
+    found = session.find()
+    told = session.client_settings(found, by_files=False)
+    for text in output.check(told):
+        session.report.warning(text)
+    output.register(told.secrets)
+    output.deliver(told)
+    clients = ", ".join(session.clients)
+    for text in told.notes:
+        session.report.line(text)
+    output.summarize(summary.of(found, clients))
+    session.report.line(f"Settings for {clients} of {len(found.indexes)} index(es) went to {name}.")
+    return 0
+
+
+def _output_of(environ: Mapping[str, str]) -> str:
+    return next((output for variable, output, _ in _CI if environ.get(variable)), "sh")
+
+
+def _around(session: Session) -> Surroundings:
+    environ = session.environ
+    parent = next((environ[folder] for _, _, folder in _CI if folder and environ.get(folder)), None)
+
+    def place(settings: ClientSettings) -> list[Variable]:
+        return private_files.place(private_files.new_folder(parent), settings.files)
+
+    return Surroundings(
+        environ,
+        sys.stdout.write,
+        is_terminal=sys.stdout.isatty(),
+        shows_secrets=session.arguments.show_secrets,
+        place=place,
+    )
