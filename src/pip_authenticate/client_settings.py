@@ -3,8 +3,15 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex, Credential
 from pip_authenticate.secret import Secret
+
+LINUX_BYTES = 131_072
+"""Longest `NAME=value` with its terminating zero that execve takes (MAX_ARG_STRLEN of Linux), in bytes."""
+WINDOWS_CHARACTERS = 32_766
+"""Longest value that a process on Windows is given, in characters."""
+_WARNING_SHARE = 0.8
 
 
 class Variable(NamedTuple):
@@ -22,6 +29,28 @@ class Variable(NamedTuple):
     value: Secret
     is_secret: bool = True
     can_be_emptied: bool = True
+
+    def check_size(self, *, is_windows: bool) -> list[str]:
+        """See whether the system can hand it to a process; warns where it nearly cannot.
+
+        Raises:
+            DeliveryError: it cannot. With such a variable no process starts any more.
+        """
+        text = self.value.reveal()
+        size, limit, unit = (
+            len(f"{self.name}={text}".encode("utf-8", "surrogateescape")) + 1,
+            LINUX_BYTES,
+            "bytes",
+        )
+        if is_windows:
+            size, limit, unit = len(text), WINDOWS_CHARACTERS, "characters"
+        if size > limit:
+            raise DeliveryError(
+                "too-long",
+                f"{self.name} would take {size:,} {unit}; the operating system carries {limit:,}",
+            )
+        is_near = is_windows and size > _WARNING_SHARE * limit
+        return [f"{self.name} takes {size:,} of the {limit:,} {unit} that Windows carries"] if is_near else []
 
 
 class PrivateFile(NamedTuple):

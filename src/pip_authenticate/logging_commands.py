@@ -8,15 +8,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from pip_authenticate.client_settings import ClientSettings
+from pip_authenticate.client_settings import ClientSettings, Variable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import MASK, Secret
 
-LINUX_BYTES = 131_072
-"""Longest `NAME=value` with its terminating zero that execve takes (MAX_ARG_STRLEN of Linux), in bytes."""
-WINDOWS_CHARACTERS = 32_766
-"""Longest value that the agent hands to a task on Windows, in characters."""
-_WARNING_SHARE = 0.8
 # What the agent decodes in every command, whether or not it decodes %AZP25.
 _ALWAYS_DECODED = {"%3B": ";", "%0D": "\r", "%0A": "\n", "%5D": "]"}
 _MACRO = re.compile(r"\$\([^)]*\)")
@@ -92,9 +87,10 @@ class AzurePipelines:
             DeliveryError: a variable is secret, or its value too long for the operating system, or one that
                 the agent would change.
         """
-        warnings = []
-        paths = ((name, Secret("")) for file in settings.files for name in file.variables)
-        for name, value in (*paths, *((variable.name, variable.value) for variable in settings.variables)):
+        warnings = list[str]()
+        paths = (Variable(name, Secret("")) for file in settings.files for name in file.variables)
+        for variable in (*paths, *settings.variables):
+            name, value = variable.name, variable.value
             if name in self._secret_variables:
                 raise DeliveryError(
                     "secret-variable",
@@ -109,14 +105,7 @@ class AzurePipelines:
                     "its client reads it as it is",
                     hint="Choose another secret.",
                 )
-            size, limit, unit = self._size(name, value)
-            if size > limit:
-                raise DeliveryError(
-                    "too-long",
-                    f"{name} would take {size:,} {unit}; the operating system carries {limit:,}",
-                )
-            if self._is_windows and size > _WARNING_SHARE * limit:
-                warnings.append(f"{name} takes {size:,} of the {limit:,} {unit} that Windows carries")
+            warnings += variable.check_size(is_windows=self._is_windows)
         return warnings
 
     def set(self, assignments: Mapping[str, Secret], hidden: Mapping[str, Secret]) -> None:
@@ -156,18 +145,12 @@ class AzurePipelines:
 
     def summarize(self, path: str) -> None:
         """Have the agent upload a Markdown file; it masks nothing in that, and reads it at the job's end."""
-        self._send("task.uploadsummary", {}, path)
+        self._send("task.uploadsummary", {}, _portable(path))
 
     def telemetry(self, area: str, feature: str, data: Mapping[str, object]) -> None:
         """Publish counts and ids; the agent drops them where a task may not."""
         clean = {name: self._clean(item) if isinstance(item, str) else item for name, item in data.items()}
         self._send("telemetry.publish", {"area": area, "feature": feature}, json.dumps(clean))
-
-    def _size(self, name: str, value: Secret) -> tuple[int, int, str]:
-        text = value.reveal()
-        if self._is_windows:
-            return len(text), WINDOWS_CHARACTERS, "characters"
-        return len(f"{name}={text}".encode("utf-8", "surrogateescape")) + 1, LINUX_BYTES, "bytes"
 
     def _clean(self, text: str) -> str:
         """Text for a line: registered secrets and logins masked, one line, harmless."""

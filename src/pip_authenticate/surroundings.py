@@ -1,6 +1,7 @@
 """What an output finds around the process: the CI's own variables, a terminal, a place for files."""
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
@@ -44,15 +45,26 @@ class Surroundings(NamedTuple):
     shows_secrets: bool
     place: Callable[[ClientSettings], list[Variable]]
 
+    @property
+    def shows(self) -> bool:
+        """Whether secrets may go to standard output."""
+        return self.shows_secrets or not self.is_terminal
+
+    @property
+    def unseen(self) -> "Surroundings":
+        """The same for what does not go to standard output, so that nobody sees it."""
+        return self._replace(is_terminal=False)
+
     def variables(self, settings: ClientSettings) -> list[tuple[str, str]]:
-        """Write the files, and give all variables; on a terminal secrets are masked."""
-        masks = self.is_terminal and not self.shows_secrets
+        """Write the files, and give all variables; where a person would see them, secrets are masked."""
         everything = [*(self.place(settings) if settings.files else ()), *settings.variables]
-        return [(one.name, MASK if masks and one.is_secret else one.value.reveal()) for one in everything]
+        return [
+            (one.name, MASK if one.is_secret and not self.shows else one.value.reveal()) for one in everything
+        ]
 
 
-def check_names(settings: ClientSettings, carrier: str) -> None:
-    """See whether something can carry variables of these names, and their values without a zero byte.
+def check_variables(settings: ClientSettings, carrier: str) -> None:
+    """See whether something can carry variables of these names, and any process their values.
 
     Args:
         settings: the variables, and those that will say where the files are.
@@ -61,30 +73,34 @@ def check_names(settings: ClientSettings, carrier: str) -> None:
     Raises:
         DeliveryError: it cannot.
     """
-    names = [
-        *(one.name for one in settings.variables),
-        *(name for one in settings.files for name in one.variables),
-    ]
-    for name in names:
-        if not _NAME.fullmatch(name):
+    paths = (Variable(name, Secret("")) for file in settings.files for name in file.variables)
+    for variable in (*settings.variables, *paths):
+        if not _NAME.fullmatch(variable.name):
             raise DeliveryError(
                 "name-unfit",
-                f"{carrier} cannot carry a variable of the name {name}",
+                f"{carrier} cannot carry a variable of the name {variable.name}",
                 hint="Use the command run, or give the index a name of letters, digits and underscores.",
             )
+        variable.check_size(is_windows=sys.platform == "win32")
     refuse(settings, "\0", carrier, "a zero byte")
 
 
-def refuse(settings: ClientSettings, characters: str, carrier: str, what: str) -> None:
+def refuse(settings: ClientSettings, unfit: str | re.Pattern[str], carrier: str, what: str) -> None:
     """See whether no value holds any of some characters.
+
+    Args:
+        settings: holds the values.
+        unfit: a pattern of one such character.
+        carrier: what cannot carry them, in messages.
+        what: they are, in messages.
 
     Raises:
         DeliveryError: one does.
     """
     for variable in settings.variables:
-        if any(char in variable.value.reveal() for char in characters):
+        if re.search(unfit, variable.value.reveal()):
             raise DeliveryError(
                 "value-unfit",
                 f"{carrier} cannot carry the value of {variable.name}: it holds {what}",
-                hint="Use the command run, or the output files, or choose a secret of plain characters.",
+                hint="Use the command run or write, or choose a secret of plain characters.",
             )

@@ -1,12 +1,13 @@
 """Azure Pipelines, for a script step: its standard output is read by the agent, as that of a task is."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from pip_authenticate.client_settings import ClientSettings, PrivateFile
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
-from pip_authenticate.surroundings import Surroundings, check_names
+from pip_authenticate.surroundings import Surroundings, check_variables
 
 
 class Output:
@@ -22,8 +23,9 @@ class Output:
         self._agent = AzurePipelines(lambda text: around.write(f"{text}\n"), os=system)
 
     def register(self, secrets: Iterable[Secret]) -> None:
-        """Have the agent mask secrets."""
-        self._agent.register(secrets)
+        """Have the agent mask secrets; no agent reads a terminal."""
+        if self._around.shows:
+            self._agent.register(secrets)
 
     def check(self, settings: ClientSettings) -> list[str]:
         """See whether this is a step of a pipeline, and whether the settings reach the later ones.
@@ -31,22 +33,26 @@ class Output:
         Raises:
             DeliveryError: it is not so.
         """
-        if not self._around.environ.get("TF_BUILD"):
+        why = "" if self._around.environ.get("TF_BUILD") else "TF_BUILD is not set"
+        why = why or ("" if self._around.shows else "standard output is a terminal")
+        if why:
             raise DeliveryError(
                 "no-ci",
-                "TF_BUILD is not set, so this is no step of Azure Pipelines",
+                f"{why}, so this is no step of Azure Pipelines",
                 hint="Choose another --output: sh for the shell that runs this.",
             )
-        check_names(settings, "Azure Pipelines")
+        check_variables(settings, "Azure Pipelines")
         return self._agent.check(settings)
 
     def deliver(self, settings: ClientSettings) -> None:
         """Write the files, then set all variables."""
-        pairs = self._around._replace(is_terminal=False).variables(settings)
+        pairs = self._around.variables(settings)
         self._agent.set({name: Secret(value) for name, value in pairs}, {})
 
     def summarize(self, markdown: str) -> None:
-        """Have a summary uploaded."""
+        """Have a summary uploaded, where there is a place for its file; nothing depends on it."""
         file = PrivateFile("pip-authenticate.md", Secret(markdown), ("SUMMARY",))
-        (path,) = self._around.place(ClientSettings(files=(file,)))
-        self._agent.summarize(path.value.reveal())
+        if markdown:
+            with suppress(DeliveryError):
+                (path,) = self._around.place(ClientSettings(files=(file,)))
+                self._agent.summarize(path.value.reveal())

@@ -1,53 +1,37 @@
 """dotenv files, as most readers of them agree."""
 
 import re
-from collections.abc import Iterable
 
 from pip_authenticate.client_settings import ClientSettings
-from pip_authenticate.secret import Secret
-from pip_authenticate.surroundings import Surroundings, check_names, refuse
+from pip_authenticate.printed import Printed
+from pip_authenticate.surroundings import refuse
 
-# As it is for every reader, also for `docker run --env-file`, which knows no quotes.
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=~^*-]*")
+# As it is for every reader, also for `docker run --env-file`, which knows no quotes, and for shells, which
+# would read a tilde at the beginning or behind a colon as a home.
+_PLAIN = re.compile(r"(?!~)(?!.*:~)[A-Za-z0-9_./:@%+,=~^*-]*")
+# Within single quotes readers disagree on these, and on line ends of every kind.
+_UNFIT = re.compile(r"['\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class Output:
-    """Writes `NAME=value` lines, quoted where they must be.
+class Output(Printed):
+    """Writes `NAME=value` lines, quoted where they must be."""
 
-    Args:
-        around: where they go, and whether secrets may be seen there.
-    """
-
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-
-    def register(self, secrets: Iterable[Secret]) -> None:
-        """Do nothing: nobody masks what a program writes here."""
+    carrier = "A dotenv file"
 
     def check(self, settings: ClientSettings) -> list[str]:
-        """See whether the settings can be carried.
+        """See whether every reader takes the settings alike; warns of the one that knows no quotes.
 
         Raises:
-            DeliveryError: they cannot: readers disagree on some characters within quotes.
+            DeliveryError: readers disagree.
         """
-        check_names(settings, "A dotenv file")
-        refuse(settings, "'\\\r\n", "A dotenv file", "a quote, a backslash or a line end")
-        return [
+        warnings = super().check(settings)
+        refuse(settings, _UNFIT, self.carrier, "a quote, a backslash, a line end or a control character")
+        return warnings + [
             f"{name} stands in quotes, which docker's --env-file takes for a part of the value."
             for name, value, *_ in settings.variables
             if not _PLAIN.fullmatch(value.reveal())
         ]
 
-    def deliver(self, settings: ClientSettings) -> None:
-        """Write the files, then the lines."""
-        pairs = self._around.variables(settings)
-        lines = [f"{name}={value if _PLAIN.fullmatch(value) else repr_of(value)}\n" for name, value in pairs]
-        self._around.write("".join(lines))
-
-    def summarize(self, markdown: str) -> None:
-        """Do nothing: there is no place for it."""
-
-
-def repr_of(text: str) -> str:
-    """A text in single quotes, within which nothing is expanded."""
-    return f"'{text}'"
+    def line(self, name: str, value: str) -> str:
+        """The line that sets a variable; within single quotes nothing is expanded."""
+        return f"{name}={value}\n" if _PLAIN.fullmatch(value) else f"{name}='{value}'\n"

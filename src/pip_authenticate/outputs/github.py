@@ -5,16 +5,17 @@ ActionCommandManager.cs.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from secrets import token_hex
 
 from pip_authenticate.appending import append
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import Secret
-from pip_authenticate.surroundings import Surroundings, check_names
+from pip_authenticate.surroundings import Surroundings, check_variables
 
 SUMMARY_BYTES = 1024 * 1024
-"""Longest summary of a step: of a longer one nothing is shown."""
+"""Longest summary of a step, all that its commands append: of a longer one nothing is shown."""
 _SHORTEST = 4
 """A shorter mask would hide parts of ordinary words."""
 
@@ -31,7 +32,9 @@ class Output:
         self._masked = set[str]()
 
     def register(self, secrets: Iterable[Secret]) -> None:
-        """Have the runner mask secrets, each line of one by itself too."""
+        """Have the runner mask secrets, each line of one by itself too; no runner reads a terminal."""
+        if not self._around.shows:
+            return
         lines = []
         for secret in secrets:
             for text in (secret.reveal(), *secret.reveal().splitlines()):
@@ -53,15 +56,16 @@ class Output:
                 "GITHUB_ENV is not set, so this is no step of GitHub Actions",
                 hint="Choose another --output: sh for the shell that runs this.",
             )
-        check_names(settings, "GITHUB_ENV")
+        check_variables(settings, "GITHUB_ENV")
         for variable in settings.variables:
-            if variable.name.startswith(("GITHUB_", "RUNNER_")) or variable.name == "NODE_OPTIONS":
+            name = variable.name.upper()  # on Windows another case is the same variable
+            if name.startswith(("GITHUB_", "RUNNER_")) or name == "NODE_OPTIONS":
                 raise DeliveryError("name-unfit", f"GitHub Actions does not let a step set {variable.name}")
         return []
 
     def deliver(self, settings: ClientSettings) -> None:
         """Write the files, then all variables at once, each between marks that nobody can guess."""
-        pairs = self._around._replace(is_terminal=False).variables(settings)
+        pairs = self._around.unseen.variables(settings)
         lines = []
         for name, value in pairs:
             mark = f"ghadelimiter_{token_hex(16)}"
@@ -69,10 +73,11 @@ class Output:
         append(self._around.environ["GITHUB_ENV"], "".join(lines), "GITHUB_ENV")
 
     def summarize(self, markdown: str) -> None:
-        """Append to the summary of the step."""
+        """Append to the summary of the step, where there is room; nothing depends on it."""
         path = self._around.environ.get("GITHUB_STEP_SUMMARY")
-        if path and len(markdown.encode()) < SUMMARY_BYTES:
-            append(path, f"{markdown}\n", "GITHUB_STEP_SUMMARY")
+        if path and markdown:
+            with suppress(DeliveryError):
+                append(path, f"{markdown}\n", "GITHUB_STEP_SUMMARY", limit=SUMMARY_BYTES)
 
 
 def _escaped(text: str) -> str:

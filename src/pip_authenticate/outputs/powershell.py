@@ -1,47 +1,27 @@
 """PowerShell: assignments, for `... env --output powershell | Out-String | Invoke-Expression`."""
 
-from collections.abc import Iterable
+import re
 
-from pip_authenticate.client_settings import ClientSettings
-from pip_authenticate.secret import Secret
-from pip_authenticate.surroundings import Surroundings, check_names
+from pip_authenticate.printed import Printed
 
-
-class Output:
-    """Writes lines that it reads (Microsoft Learn, "about_Quoting_Rules"; not run here).
-
-    Args:
-        around: where they go, and whether secrets may be seen there.
-    """
-
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-
-    def register(self, secrets: Iterable[Secret]) -> None:
-        """Do nothing: nobody masks what a program writes here."""
-
-    def check(self, settings: ClientSettings) -> list[str]:
-        """See whether the settings can be carried.
-
-        Raises:
-            DeliveryError: they cannot.
-        """
-        check_names(settings, "PowerShell")
-        return []
-
-    def deliver(self, settings: ClientSettings) -> None:
-        """Write the files, then the lines."""
-        lines = [f"$env:{name} = {_quoted(value)}\n" for name, value in self._around.variables(settings)]
-        self._around.write("".join(lines))
-
-    def summarize(self, markdown: str) -> None:
-        """Do nothing: there is no place for it."""
+# Everything else is written as the number of its character: PowerShell reads a program's output in the code
+# page of the console, and takes several characters beyond ASCII for quotes.
+_OTHER = re.compile(r"[^ -~]+")
 
 
-# What PowerShell takes for a single quote (its language specification, section 2.3.5.2).
-_QUOTES = "'\u2018\u2019\u201a\u201b"
+class Output(Printed):
+    """Writes lines in ASCII (Microsoft Learn, "about_Quoting_Rules", "about_Operators"; not run here)."""
+
+    carrier = "PowerShell"
+
+    def line(self, name: str, value: str) -> str:
+        """The line that sets a variable; an empty value unsets it, as Windows has it."""
+        inner = _OTHER.sub(_numbered, value.replace("'", "''"))
+        return f"$env:{name} = '{inner}'\n"
 
 
-def _quoted(text: str) -> str:
-    inner = "".join(char * 2 if char in _QUOTES else char for char in text)
-    return f"'{inner}'"
+def _numbered(match: re.Match[str]) -> str:
+    """Characters as .NET has them, in UTF-16; the text goes on behind them."""
+    units = match[0].encode("utf-16-be", "surrogatepass")
+    numbers = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
+    return "'" + "".join(f" + [char]{number}" for number in numbers) + " + '"

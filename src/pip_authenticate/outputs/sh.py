@@ -1,43 +1,13 @@
 """POSIX shells: export lines, for `eval "$(pip-authenticate env)"`."""
 
-from collections.abc import Iterable
-
-from pip_authenticate.client_settings import ClientSettings
-from pip_authenticate.secret import Secret
-from pip_authenticate.surroundings import Surroundings, check_names
+from pip_authenticate.printed import Printed, export
 
 
-class Output:
-    """Writes lines that it reads (POSIX.1-2024, Shell Command Language, 2.2.2).
+class Output(Printed):
+    """Writes lines that sh, dash, bash, zsh and ksh read."""
 
-    Args:
-        around: where they go, and whether secrets may be seen there.
-    """
+    carrier = "A shell"
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-
-    def register(self, secrets: Iterable[Secret]) -> None:
-        """Do nothing: nobody masks what a program writes here."""
-
-    def check(self, settings: ClientSettings) -> list[str]:
-        """See whether the settings can be carried.
-
-        Raises:
-            DeliveryError: they cannot.
-        """
-        check_names(settings, "A shell")
-        return []
-
-    def deliver(self, settings: ClientSettings) -> None:
-        """Write the files, then the lines."""
-        lines = [f"export {name}={_quoted(value)}\n" for name, value in self._around.variables(settings)]
-        self._around.write("".join(lines))
-
-    def summarize(self, markdown: str) -> None:
-        """Do nothing: there is no place for it."""
-
-
-def _quoted(text: str) -> str:
-    inner = text.replace("'", "'\"'\"'")
-    return f"'{inner}'"
+    def line(self, name: str, value: str) -> str:
+        """The line that sets a variable."""
+        return export(name, value)

@@ -1,0 +1,75 @@
+"""Real shells, and what they have in their environment after they have evaluated lines.
+
+fish and zsh are Debian packages: where the machine has none, they are downloaded by name and unpacked into a
+folder of the tests; nothing is installed.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+_PACKAGES = ("fish", "zsh", "libpcre2-32-0")
+_PLAIN = {"fish": "--no-config", "zsh": "-f"}
+_EVALUATE = {"fish": "cat {} | source"}
+
+
+class Shells:
+    """Finds shells.
+
+    Args:
+        folder: where to unpack those that the machine has not.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def evaluate(self, name: str, lines: str) -> dict[str, str]:
+        """The environment of a program that a shell starts after it has evaluated lines as people have it do.
+
+        Args:
+            name: of the shell.
+            lines: as the command has written them.
+        """
+        program, libraries = self._place(name)
+        file = self._folder / "lines"
+        file.write_bytes(lines.encode("utf-8", "surrogateescape"))
+        evaluate = _EVALUATE.get(name, 'eval "$(cat {})"').format(file)
+        script = f"{evaluate}\nenv -0"
+        command = [program, *([_PLAIN[name]] if name in _PLAIN else []), "-c", script]
+        env = {"PATH": os.defpath, "HOME": str(self._folder), **libraries}
+        ended = subprocess.run(command, env=env, capture_output=True, check=False, timeout=60)
+        assert ended.returncode == 0, ended.stderr
+        found = ended.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
+        return dict(pair.split("=", 1) for pair in found)
+
+    def _place(self, name: str) -> tuple[str, dict[str, str]]:
+        """A shell's path, and variables by which it finds its libraries."""
+        known = shutil.which(name)
+        if known:
+            return known, {}
+        root = self._folder / "root"
+        if not root.exists():
+            self._unpack(root)
+        (program,) = (path for path in (root / "bin" / name, root / "usr" / "bin" / name) if path.exists())
+        return str(program), {"LD_LIBRARY_PATH": ":".join(map(str, root.glob("usr/lib/*-linux-*")))}
+
+    def _unpack(self, root: Path) -> None:
+        packages = self._folder / "packages"
+        for path in (packages, self._folder / "lists" / "partial"):
+            path.mkdir(parents=True)
+        download = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *_PACKAGES]
+        if subprocess.run(download, cwd=packages, capture_output=True, check=False, timeout=120).returncode:
+            # The machine keeps no lists of packages: some of our own, so that nothing of its is changed.
+            own = ["-o", f"Dir::State::lists={self._folder / 'lists'}", "-o", f"Dir::Cache={self._folder}"]
+            update = [*download[:4], *own, "update"]
+            subprocess.run(update, capture_output=True, check=True, timeout=300)
+            subprocess.run(
+                [*download[:4], *own, *download[4:]],
+                cwd=packages,
+                capture_output=True,
+                check=True,
+                timeout=120,
+            )
+        for package in packages.glob("*.deb"):
+            subprocess.run(["dpkg", "-x", package, root], check=True, timeout=60)
