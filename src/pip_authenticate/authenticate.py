@@ -4,9 +4,7 @@ The only module that sees sources, client and output together. Nothing is set un
 was found; what an earlier run stored is erased either way.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
@@ -440,6 +438,24 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         output.warning("Neither a feed nor a service connection was named: no index was set.")
 
 
+def summary(found: Found, clients: str) -> str:
+    """What was found, as a Markdown table without any secret; empty where nothing was."""
+    from pip_authenticate.summary import Line, table  # noqa: PLC0415 - not every run has a place for one
+
+    verdicts = {verdict.target.url.key: f"{verdict.grade}: {verdict.text}" for verdict in found.verdicts}
+    return table(
+        Line(
+            str(index.url),
+            index.source,
+            index.provider,
+            clients,
+            f"{index.credential.expires:%Y-%m-%d %H:%M} UTC" if index.credential.expires else "",
+            verdicts.get(index.url.key, ""),
+        )
+        for index in found.indexes
+    )
+
+
 def client_settings(
     indexes: list[AuthenticatedIndex],
     settings: Settings,
@@ -489,6 +505,8 @@ def erase(settings: Settings, output: AzurePipelines) -> None:
 
 def digest(value: Secret) -> str:
     """What a run remembers of a value that it stores: enough to know it again, and no more."""
+    from hashlib import sha256  # noqa: PLC0415 - it loads a library of the system's
+
     return sha256(value.reveal().encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -534,6 +552,8 @@ def _check(found: Found, told: ClientSettings, settings: Settings, output: Azure
     except DeliveryError as error:
         if error.slug != "too-long":
             raise
+        from bisect import bisect_right  # noqa: PLC0415 - few runs find more than fits
+
         counts = range(1, len(found.indexes) + 1)
         fitting = bisect_right(
             counts, 0, key=lambda count: int(not _fits(found.indexes[:count], settings, output))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from pip_authenticate import trusted_paths
-from pip_authenticate.client_settings import PrivateFile
+from pip_authenticate.client_settings import PrivateFile, Variable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import Secret
 
@@ -94,6 +94,20 @@ class Folder:
     def names(self) -> list[str]:
         """What is in it, in order."""
         return sorted(os.listdir(self.path if self._handle is None else self._handle))
+
+    def place(self, files: Iterable[PrivateFile]) -> list[Variable]:
+        """Write files, and give the variables that say where they are.
+
+        Raises:
+            DeliveryError: as for `write`.
+        """
+        files = tuple(files)
+        self.write(files)
+        return [
+            Variable(name, Secret(os.path.join(self.path, file.name)), is_secret=False)
+            for file in files
+            for name in file.variables
+        ]
 
     def write(self, files: Iterable[PrivateFile]) -> None:
         """Write files, each beside its place and then swapped in, so that readers see a whole one.
@@ -234,15 +248,8 @@ def new_folder(parent: str | None = None) -> str:
     return folder.path
 
 
-def paths(folder: str, files: Iterable[PrivateFile]) -> dict[str, Secret]:
-    """The variables that say where files in a folder are."""
-    return {
-        variable: Secret(os.path.join(folder, file.name)) for file in files for variable in file.variables
-    }
-
-
-def write(folder: str, files: Iterable[PrivateFile]) -> None:
-    """Write files into a private folder that is there.
+def place(folder: str, files: Iterable[PrivateFile]) -> list[Variable]:
+    """Write files into a private folder that is there, and give the variables that say where they are.
 
     Raises:
         DeliveryError: one cannot be written; those that were there are as they were, or as they shall be.
@@ -252,7 +259,7 @@ def write(folder: str, files: Iterable[PrivateFile]) -> None:
     except OSError as error:
         raise DeliveryError("folder-unusable", f"{folder} cannot be entered: {error.strerror}") from None
     with closing(opened):
-        opened.write(files)
+        return opened.place(files)
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -9,7 +9,6 @@ from pip_authenticate.authenticate import Found
 from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.command_line import USAGE, Session, guarded, parser
-from pip_authenticate.private_files import paths
 from pip_authenticate.secret import Secret
 
 EXAMPLES = """\
@@ -73,8 +72,7 @@ def _with_files(
 ) -> int:
     with closing(passing_folder.made(places)) as folder:
         try:
-            folder.write(told.files)
-            environ |= {name: value.reveal() for name, value in paths(folder.path, told.files).items()}
+            environ |= {variable.name: variable.value.reveal() for variable in folder.place(told.files)}
             return start(path, program, environ)
         finally:
             folder.remove_all()
