@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pip_authenticate.azure.addresses import identity
+from pip_authenticate.azure.forms import identity
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import IndexUrl, Names
 

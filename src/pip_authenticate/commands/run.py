@@ -9,6 +9,7 @@ from pip_authenticate.authenticate import Found
 from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.command_line import USAGE, Session, guarded, parser
+from pip_authenticate.private_files import paths
 from pip_authenticate.secret import Secret
 
 EXAMPLES = """\
@@ -72,7 +73,8 @@ def _with_files(
 ) -> int:
     with closing(passing_folder.made(places)) as folder:
         try:
-            environ |= {variable.name: variable.value.reveal() for variable in folder.place(told.files)}
+            folder.write(told.files)
+            environ |= {name: path.reveal() for name, path in paths(folder.path, told.files).items()}
             return start(path, program, environ)
         finally:
             folder.remove_all()

@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from contextlib import closing
 
-from pip_authenticate import kept_folder
-from pip_authenticate.client_settings import ClientSettings, PrivateFile, Variable
+from pip_authenticate import kept_folder, private_files
+from pip_authenticate.client_settings import ClientSettings, PrivateFile
 from pip_authenticate.command_line import Session, guarded, parser
 from pip_authenticate.outputs import dotenv, sh
 from pip_authenticate.secret import Secret
@@ -49,12 +49,7 @@ def _write(session: Session) -> int:
 
 def _variables(session: Session, folder: str, told: ClientSettings) -> list[PrivateFile]:
     """Files with all variables, in the forms of which all can be expressed there."""
-    places = [
-        Variable(name, Secret(os.path.join(folder, file.name)), is_secret=False)
-        for file in told.files
-        for name in file.variables
-    ]
-    settings = ClientSettings((*places, *told.variables))
+    settings = ClientSettings((*private_files.variables(folder, told.files), *told.variables))
     files = list[PrivateFile]()
     for name, form in _FORMS:
         written = list[str]()
