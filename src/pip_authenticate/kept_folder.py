@@ -13,7 +13,6 @@ from pip_authenticate.secret import Secret
 
 MARK = ".pip-authenticate"
 """The file that remembers, in the form that `sha256sum --check` reads."""
-_SHOWN = 10
 
 
 def made_or_found(path: str) -> Folder:
