@@ -93,7 +93,7 @@ def test_a_summary_is_left_for_the_agent_and_holds_no_secret(
     run = task.run(given)
     (line,) = (line for line in run.lines if line.startswith("##vso[task.uploadsummary]"))
     text = Path(line.partition("]")[2]).read_text(encoding="utf-8")
-    rows = [row for row in text.splitlines() if row.startswith("| https")]
+    rows = [row for row in text.splitlines() if row.startswith("| http")]
     assert len(rows) == 2
     assert all(row.count("|") == 7 for row in rows)
     assert "job-token" in text
