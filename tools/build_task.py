@@ -185,7 +185,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     size = sum(file.stat().st_size for file in files)
     print(f"{target}: {len(files)} files, {size / 1024:.0f} KiB, id {task_id(chosen.name)}")
     if find_node() is None:
-        print("shim.js was not checked: there is no Node here.", file=sys.stderr)
+        print("The scripts were not checked: there is no Node here.", file=sys.stderr)
     return 0
 
 

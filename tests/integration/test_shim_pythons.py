@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from support.shim import SHIM
+
 ROOT = Path(__file__).parents[2]
 FAILED = "##vso[task.complete result=Failed;]Failed to add authentication."
 STAND_IN = """
@@ -77,7 +79,7 @@ def task(tmp_path: Path) -> Path:
     folder = tmp_path / "task"
     package = folder / "lib" / "pip_authenticate"
     package.mkdir(parents=True)
-    for name in ("shim.js", "main.py"):
+    for name in (*SHIM, "main.py"):
         shutil.copy(ROOT / "task" / name, folder)
     (package / "__init__.py").touch()
     (package / "task.py").write_text(STAND_IN, encoding="utf-8")
