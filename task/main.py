@@ -3,14 +3,14 @@
 
 Every exit here, before `main`, has done nothing: python.js tries another Python then. The first argument is
 the file descriptor on which it waits to be told that this one begins; it is empty where nobody waits. Further
-arguments are a command for people, which an action of GitHub runs in place of the task.
+arguments are a folder and a command for people, which an action of GitHub runs there in place of the task.
 """
 
 import os
 import signal
 import sys
 
-waiting, command = "".join(sys.argv[1:2]), sys.argv[2:]
+waiting, folder, command = "".join(sys.argv[1:2]), "".join(sys.argv[2:3]), sys.argv[3:]
 debug = "::debug::" if command else "##vso[task.debug]"
 
 if sys.version_info < (3, 10):
@@ -38,4 +38,7 @@ if waiting:
     except OSError:
         sys.exit(87)  # python.js starts this one once more, without waiting
 
-sys.exit(main(command) if command else main())
+if command:
+    os.chdir(folder)
+    sys.exit(main(command))
+sys.exit(main())

@@ -45,6 +45,9 @@ const LAUNCHER_UNFIT_EXITS = new Map([[103, 'knows no Python 3: exit code 103']]
 // Failures to start that another Python would meet just the same.
 const EXHAUSTED = new Set(['E2BIG', 'EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
+// Where loaders look for libraries: in folders of the machine only, as for programs.
+const LIBRARY_PATHS = ['LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH'];
+
 // Withheld wherever it comes from, by name and value.
 const WITHHELD = [
   /^(?:ENV|ZDOTDIR|BASH_[^=]*|SHELLOPTS|BASHOPTS|PS4|IFS|CDPATH|FPATH)=/, // a shell runs it, or traces to the log
@@ -219,6 +222,12 @@ function inheritance(platform, env, closedPlace, inherits) {
     if (inherits(name) && !WITHHELD.some((family) => family.test(`${name}=${env[key]}`))) {
       kept[key] = env[key];
     }
+  }
+  for (const name of LIBRARY_PATHS.filter((one) => kept[one])) {
+    kept[name] = kept[name]
+      .split(':')
+      .filter((folder) => path.isAbsolute(folder) && !closedPlace(folder))
+      .join(':');
   }
   // A wrapper's shell and helpers are looked up there, too.
   for (const key of Object.keys(env).filter((one) => one.toUpperCase() === 'PATH')) {
