@@ -5,12 +5,12 @@ was found; what an earlier run stored is erased either way.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from pip_authenticate.azure.addresses import index_meant
+from pip_authenticate.azure.addresses import identity, index_meant
 from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import (
@@ -62,9 +62,15 @@ FOREIGN_NOTE = (
     "is not meant."
 )
 
+NOTHING = Secret("")
 JOB_SECONDS = 3600
 """How long a job may take unless its pipeline says otherwise (Microsoft Learn, "jobs.job": 60 minutes)."""
 _SLACK_SECONDS = 120
+_SHOWN = 10
+"""Most indexes that one warning names."""
+
+
+Outcome: TypeAlias = AuthenticatedIndex | PipAuthenticateError
 
 
 class Source(Protocol):
@@ -77,8 +83,8 @@ class Source(Protocol):
 class Provider(Protocol):
     """What a provider's module looks like."""
 
-    def open_all(self, indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
-        """Give every index a credential, in their order."""
+    def open_all(self, indexes: list[Index], run: Run) -> Sequence[Outcome]:
+        """For each index itself with a credential, or why it gets none; raises what holds for all."""
 
 
 class FreeProvider(Provider, Protocol):
@@ -117,6 +123,7 @@ SOURCES = {
     "Internal": _SourceRow("artifact_feeds", "artifact_feeds", asks=True),
     "External": _SourceRow("service_connections", "connections", asks=False),
     "Arguments": _SourceRow("arguments", "entries", asks=False),
+    "Project": _SourceRow("project_files", "project_folder", asks=False),
 }
 """Every source by its name in telemetry, in the order in which their indexes reach a client."""
 
@@ -149,6 +156,7 @@ class Found(NamedTuple):
         doubled: pairs of the index that is used and one that names it with another credential.
         verdicts: on each index, where they were asked for.
         mixed: sources of indexes whose credentials pip may mix up, by the host that they share.
+        warnings: about indexes of the project that get no credential.
     """
 
     counts: dict[str, int]
@@ -156,6 +164,7 @@ class Found(NamedTuple):
     doubled: list[Pair]
     verdicts: "list[Verdict]"
     mixed: dict[str, list[str]]
+    warnings: list[str]
 
 
 def secrets(settings: Settings) -> Iterator[Secret]:
@@ -236,7 +245,8 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
         Cancelled: the run shall stop.
     """
     transport = Transport(settings.proxy, settings.certificates, debug, deadline)
-    found = _opened(Run(settings, transport, learned))
+    run = Run(settings, transport, learned)
+    found = _opened(run)
     counts = {name: len(part) for name, part in found.items()}
     indexes, doubled = _each_once([index for part in found.values() for index in part])
     unsafe, mixed = dict[object, ServiceError](), dict[str, list[str]]()
@@ -261,7 +271,28 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
             unsafe.pop(verdict.target.url.key, None)
     if unsafe:
         raise Faults(list(unsafe.values()))
-    return Found(counts, indexes, [*doubled, *more], verdicts, mixed)
+    if settings.project_folder or set(settings.clients) - {"pip"}:
+        names = run.project.names_of
+        indexes = [index._replace(names=(*index.names, *names(index.url))) for index in indexes]
+    warnings = [*run.warnings, *_forgotten(run, indexes)]
+    return Found(counts, indexes, [*doubled, *more], verdicts, mixed, warnings)
+
+
+def _forgotten(run: Run, indexes: list[AuthenticatedIndex]) -> Iterator[str]:
+    """A warning about indexes that the project names, and that no credential was even looked for."""
+    if not run.settings.project_folder:
+        return
+    known = {identity(url) for url in (*(one.url for one in indexes), *(one.url for one in run.left_out))}
+    left = [
+        f"{mention.name} ({mention.place})"
+        for mention in run.project.mentions
+        if mention.name and identity(mention.url) not in known
+    ]
+    if left:
+        yield (
+            f"No credential is given to {', '.join(dict.fromkeys(left[:_SHOWN]))}: neither a feed of Azure "
+            "Artifacts nor listed as one of your indexes. That is right for public ones."
+        )
 
 
 def _each_once(indexes: list[AuthenticatedIndex]) -> tuple[list[AuthenticatedIndex], list[Pair]]:
@@ -304,24 +335,41 @@ def _opened(run: Run) -> dict[str, list[AuthenticatedIndex]]:
 def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
     """Have each index opened by its provider; the order stays.
 
+    What is wrong with indexes that nobody asked for is a warning of the run, and they are left out.
+
     Raises:
-        Faults: what the providers say is wrong.
+        Faults: what the providers say is wrong with the others.
     """
-    opened, faults = dict[object, AuthenticatedIndex](), list[PipAuthenticateError]()
+    outcomes, faults = dict[int, Outcome](), list[PipAuthenticateError]()
     for name in dict.fromkeys(index.provider for index in indexes):
-        try:
-            provider: Provider = _load("providers", name) if name else first_present(run)
-        except InputError as error:
-            faults.append(error)
-            continue
         own = [index for index in indexes if index.provider == name]
         try:
-            opened |= dict(zip(map(id, own), provider.open_all(own, run), strict=True))
+            provider: Provider = _load("providers", name) if name else first_present(run)
+            outcomes |= dict(zip(map(id, own), provider.open_all(own, run), strict=True))
         except PipAuthenticateError as error:
-            faults.extend(each(error))
+            if any(index.is_asked_for for index in own):
+                faults.extend(each(error))
+            else:
+                run.warnings.extend(_about(own, single) for single in each(error))
+                run.left_out.extend(own)
+    opened = list[AuthenticatedIndex]()
+    for index in indexes:
+        outcome = outcomes.get(id(index))
+        if isinstance(outcome, AuthenticatedIndex):
+            opened.append(outcome)
+        elif outcome and index.is_asked_for:
+            faults.append(outcome)
+        elif outcome:
+            run.warnings.append(str(outcome))
+            run.left_out.append(index)
     if faults:
         raise Faults(faults)
-    return [opened[id(index)] for index in indexes]
+    return opened
+
+
+def _about(indexes: list[Index], error: PipAuthenticateError) -> str:
+    """What several indexes that nobody asked for lack."""
+    return f"No credential for {', '.join(index.source for index in indexes[:_SHOWN])}: {error}"
 
 
 def first_present(run: Run) -> FreeProvider:
@@ -382,9 +430,22 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         output.warning("Neither a feed nor a service connection was named: no index was set.")
 
 
-def client_settings(indexes: list[AuthenticatedIndex], settings: Settings) -> ClientSettings:
-    """What the chosen clients read."""
-    wish = Wish(only_extra=settings.only_add_extra_index, can_unset=False)
+def client_settings(
+    indexes: list[AuthenticatedIndex],
+    settings: Settings,
+    *,
+    by_files: bool = False,
+    can_unset: bool = False,
+    own_netrc: Secret = NOTHING,
+) -> ClientSettings:
+    """What the chosen clients read; the last three as in Wish."""
+    wish = Wish(
+        only_extra=settings.only_add_extra_index,
+        publish=settings.publish,
+        by_files=by_files,
+        can_unset=can_unset,
+        own_netrc=own_netrc,
+    )
     return merged(_client(name).settings_for(indexes, wish) for name in settings.clients)
 
 

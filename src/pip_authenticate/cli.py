@@ -1,52 +1,71 @@
 """The edge to people: the command `pip-authenticate`."""
 
-import argparse
-import json
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
 from pip_authenticate import __version__
-from pip_authenticate.settings import INPUTS
+from pip_authenticate.settings import ENVIRON
 
-_EXAMPLES = """\
-examples:
-  pip-authenticate inputs           the inputs of the Azure Pipelines task, one a line
-  pip-authenticate inputs --json    the same for programs
+COMMANDS = {
+    "env": "settings for what runs next, as lines of a shell or as a CI takes them",
+    "inputs": "what may stand in a step of the Azure Pipelines task",
+}
+"""Every command, which is a module of `commands`, with what it is for."""
+EXAMPLES = """\
+  pip-authenticate env project1/myFeed --organization fabrikam
+  pip-authenticate inputs
 """
+_USAGE = 2
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, environ: Mapping[str, str] = ENVIRON) -> int:
     """Run a command.
 
     Args:
         argv: arguments without the program's name; those of the process by default.
+        environ: variables of the environment.
 
     Returns:
-        The exit code: 0 success, 2 wrong usage.
+        The exit code: 0 success, 1 something is wrong, 2 wrong usage; `run` gives that of its command.
     """
-    parser = argparse.ArgumentParser(
-        prog="pip-authenticate",
-        description="Gives pip the credentials of private package indexes, as a task of Azure Pipelines.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    arguments = sys.argv[1:] if argv is None else argv
+    name = arguments[0] if arguments else ""
+    if name in {"", "-h", "--help", "help"}:
+        sys.stdout.write(overview())
+        return 0 if name else _USAGE
+    if name in {"-V", "--version"}:
+        sys.stdout.write(f"pip-authenticate {__version__}\n")
+        return 0
+    if name not in COMMANDS:
+        sys.stderr.write(f"pip-authenticate: error: {_unknown(name)}\n")
+        return _USAGE
+    code: int = import_module(f"pip_authenticate.commands.{name}").main(arguments[1:], environ)
+    return code
+
+
+def overview() -> str:
+    """The help of the program itself."""
+    width = max(map(len, COMMANDS))
+    rows = "".join(f"  {name:{width}}  {purpose}\n" for name, purpose in COMMANDS.items())
+    return (
+        "usage: pip-authenticate COMMAND [OPTION ...]\n\n"
+        "Gives installers the credentials of private Python package indexes.\n\n"
+        f"commands:\n{rows}\n"
+        "  COMMAND --help      the options of a command, with examples\n"
+        "  --version           the version\n\n"
+        f"examples:\n{EXAMPLES}"
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    inputs = commands.add_parser("inputs", help="show what may stand in a step of the task")
-    inputs.add_argument("--json", action="store_true", help="as JSON")
-    chosen = parser.parse_args(argv)
-    sys.stdout.write(_json() if chosen.json else _table())
-    return 0
 
 
-def _table() -> str:
-    """The inputs in two columns."""
-    width = max(len(item.name) for item in INPUTS)
-    return "".join(f"{item.name:{width}}  {item.help}\n" for item in INPUTS)
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a misspelling needs it
 
-
-def _json() -> str:
-    rows = [{"name": item.name, "alias": item.alias or None, "help": item.help} for item in INPUTS]
-    return json.dumps(rows, indent=2) + "\n"
+    near = get_close_matches(name, COMMANDS, n=1)
+    shown = name if name.isprintable() and len(name) <= 40 else "that"
+    return f"There is no command {shown}. " + (
+        f"Did you mean {near[0]}?" if near else f"There are {', '.join(COMMANDS)}."
+    )
 
 
 if __name__ == "__main__":

@@ -34,9 +34,7 @@ def new_folder(parent: str | None = None) -> str:
 def paths(folder: str, files: Iterable[PrivateFile]) -> dict[str, Secret]:
     """The variables that say where files in a folder are."""
     return {
-        variable: Secret(os.path.join(folder, file.name))  # noqa: PTH118
-        for file in files
-        for variable in file.variables
+        variable: Secret(os.path.join(folder, file.name)) for file in files for variable in file.variables
     }
 
 
@@ -47,16 +45,16 @@ def write(folder: str, files: Iterable[PrivateFile]) -> None:
         DeliveryError: one cannot be written; those that were there are as they were, or as they shall be.
     """
     for file in files:
-        path = os.path.join(folder, file.name)  # noqa: PTH118 - pathlib costs some milliseconds
+        path = os.path.join(folder, file.name)
         beside = f"{path}.{os.getpid()}.new"
         try:
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
             try:
                 with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
                     stream.write(file.content.reveal())
-                os.replace(beside, path)  # noqa: PTH105
+                os.replace(beside, path)
             except BaseException:
-                os.unlink(beside)  # noqa: PTH108
+                os.unlink(beside)
                 raise
         except OSError as error:
             raise DeliveryError(

@@ -12,6 +12,7 @@ from pip_authenticate.transport import Transport
 if TYPE_CHECKING:
     from pip_authenticate.azure.job import Job
     from pip_authenticate.azure.routes import Routes
+    from pip_authenticate.project import Project
 
 
 class Named(NamedTuple):
@@ -33,12 +34,18 @@ class Run:
         settings: what it is told.
         transport: sends its requests, within its deadline.
         learned: is told of every secret that the run comes to know.
+
+    Attributes:
+        warnings: about indexes that nobody asked for and that get no credential.
+        left_out: those indexes.
     """
 
     def __init__(self, settings: Settings, transport: Transport, learned: Learned) -> None:
         self.settings = settings
         self.transport = transport
         self.learned = learned
+        self.warnings = list[str]()
+        self.left_out = list[Index]()
 
     @cached_property
     def job(self) -> "Job":
@@ -50,6 +57,14 @@ class Run:
         from pip_authenticate.azure.job import Job  # noqa: PLC0415 - not every run has a job
 
         return Job.of(self.settings)
+
+    @cached_property
+    def project(self) -> "Project":
+        """What the files of the project say; nothing where the run looks at none."""
+        from pip_authenticate import project  # noqa: PLC0415 - the task looks at none for pip
+
+        folder = self.settings.project_folder
+        return project.read(folder, self.settings.variables) if folder else project.Project()
 
     @cached_property
     def routes(self) -> "Routes":

@@ -138,6 +138,8 @@ class Settings(NamedTuple):
         faults: inputs that cannot be used.
         entries: indexes that the command's arguments name: feeds, URLs, `name=URL`.
         project_folder: where a project's own files are looked for, or empty: nowhere.
+        variables: variables of the environment by name, for what names a project's indexes and files.
+        listed: URLs of indexes that the user's configuration lists.
         organization: name or address of the organisation that feeds without one belong to, or empty.
         organization_is_given: whether a person said that, and not a variable of a pipeline.
         token: an explicit token, or empty.
@@ -176,6 +178,8 @@ class Settings(NamedTuple):
     faults: tuple[PipAuthenticateError, ...] = ()
     entries: tuple[str, ...] = ()
     project_folder: str = ""
+    variables: Mapping[str, str] = {}
+    listed: tuple[str, ...] = ()
     organization: str = ""
     organization_is_given: bool = False
     token: Secret = Secret("")
@@ -220,6 +224,8 @@ WRITERS = {
     "faults": INPUT,
     "entries": OPTION,
     "project_folder": OPTION,
+    "variables": VARIABLE,
+    "listed": OPTION,
     "organization": OPTION,
     "organization_is_given": OPTION,
     "token": OPTION,

@@ -1,9 +1,11 @@
 """What every source keeps to. A new kind of source gets a class of its own here."""
 
 import json
+import os
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -18,7 +20,13 @@ from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.run import Run
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
-from pip_authenticate.sources import arguments, artifact_feeds, federated_urls, service_connections
+from pip_authenticate.sources import (
+    arguments,
+    artifact_feeds,
+    federated_urls,
+    project_files,
+    service_connections,
+)
 from pip_authenticate.transport import Transport
 from support.http_service import Answer, Request, json_answer
 from support.organisation import Organisation
@@ -223,8 +231,50 @@ class TestArguments(SourceContract):
         yield {"token": ""}
 
 
+class TestProjectFiles(TestArguments):
+    source = project_files
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path
+
+    def run(self, environ: Mapping[str, str]) -> Heard:
+        """A project whose requirements name the indexes."""
+        entries = list(filter(None, environ["INPUT_ARTIFACTFEEDS"].split(",")))
+        listed = [entry.rpartition("=")[2] for entry in entries]
+        (self.path / "requirements.txt").write_text("".join(f"--extra-index-url {url}\n" for url in listed))
+        return Heard(
+            Settings(
+                project_folder=str(self.path) if entries else "",
+                variables={"PIP_CONFIG_FILE": os.devnull},
+                listed=tuple(environ.get("listed", "https://a.example/simple,https://b.example/").split(",")),
+                token=Secret(f"{CANARY}%$ü"),
+                credentials=authenticate.FREE_PROVIDERS,
+            )
+        )
+
+    def good(self, organisation: Organisation) -> dict[str, str]:
+        del organisation
+        return {"INPUT_ARTIFACTFEEDS": "https://u:p@a.example/simple,https://b.example/"}
+
+    def bad(self, organisation: Organisation) -> Iterator[Mapping[str, str]]:
+        del organisation
+        yield {"listed": f"https://u:{CANARY}@[broken/"}
+        yield {"listed": f"ftp://{CANARY}/"}
+
+    def test_where_nothing_is_named_it_finds_nothing_and_asks_nobody(self, hosted: Organisation) -> None:
+        del hosted
+        assert self.run({"INPUT_ARTIFACTFEEDS": "", "listed": ""}).indexes(self.source) == []
+
+    def test_the_order_of_the_input_is_kept(self, hosted: Organisation) -> None:
+        del hosted
+        found = self.run({"INPUT_ARTIFACTFEEDS": "https://b.example/", "listed": "https://b.example/"})
+        assert [str(index.url) for index in found.indexes(self.source)] == ["https://b.example/"]
+
+
 def test_every_source_has_its_contract() -> None:
-    tested = [contract.source for contract in SourceContract.__subclasses__()]
+    contracts: list[type[SourceContract]] = [*SourceContract.__subclasses__(), TestProjectFiles]
+    tested = [contract.source for contract in contracts]
     names = {module.name for module in pkgutil.iter_modules(pip_authenticate.sources.__path__)}
     assert {source.__name__.rpartition(".")[2] for source in tested} == names
     assert {row.module for row in authenticate.SOURCES.values()} == names

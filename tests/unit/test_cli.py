@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pip_authenticate import __version__, settings
+from pip_authenticate import __version__, cli, settings
 
 COMMAND = str(Path(sys.executable).with_name("pip-authenticate"))
 
@@ -20,26 +20,27 @@ def test_the_version() -> None:
     assert run("--version").stdout == f"pip-authenticate {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["inputs", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in cli.COMMANDS)])
 def test_help(arguments: list[str]) -> None:
     ended = run(*arguments)
     assert ended.returncode == 0
     assert "usage: pip-authenticate" in ended.stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["inputs", "--nonsense"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["inputs", "--nonsense"], ["env", "--client=nonsense"], ["env", "--timeout=x"]],
+)
 def test_wrong_usage(arguments: list[str]) -> None:
     ended = run(*arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "Traceback" not in ended.stderr
 
 
-def test_the_examples_of_the_help_work() -> None:
-    lines = run("--help").stdout.partition("examples:\n")[2].splitlines()
-    commands = [line.split("    ")[0].split()[1:] for line in lines if line.strip()]
-    assert len(commands) == 2
-    for command in commands:
-        assert run(*command).returncode == 0
+def test_without_a_command_the_help_is_shown() -> None:
+    ended = run()
+    assert ended.returncode == 2
+    assert ended.stdout == run("--help").stdout
 
 
 def test_the_inputs_are_those_of_the_task() -> None:

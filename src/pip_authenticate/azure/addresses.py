@@ -305,3 +305,15 @@ def organization_of(text: str) -> IndexUrl:
             hint="Write its name, or its whole address.",
         )
     return IndexUrl("https", _DOMAIN, 443, f"/{text}/")
+
+
+def identity(url: IndexUrl) -> object:
+    """What all spellings of one index have in common: slash, encoding, upper case, and the form of its host.
+
+    Azure DevOps ignores case in paths, and serves an organisation under two hosts.
+    """
+    place = Place.of(url)
+    if place is None:
+        return url.key
+    segments = [unquote(part).casefold() for part in url.path.split("/") if part]
+    return place.organization, tuple(segments[place.depth :])

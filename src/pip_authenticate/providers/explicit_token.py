@@ -1,7 +1,7 @@
 """A token that whoever runs the command gives: in a variable, a file or standard input."""
 
 from pip_authenticate.azure.addresses import Place, organization_of
-from pip_authenticate.errors import Faults, InputError, PipAuthenticateError
+from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, Index
 from pip_authenticate.run import Run
 
@@ -11,26 +11,26 @@ def absent(run: Run) -> str:
     return "" if run.settings.token else "PIP_AUTHENTICATE_TOKEN is not set, and no --token-file was given"
 
 
-def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
+def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAuthenticateError]:
     """Give every index the token.
 
     An index that a person names gets it in any case. Of those that were only found in files, only the ones of
     one organisation do: a token of one is no business of another.
 
-    Raises:
-        Faults: indexes that must not get it.
+    Returns:
+        The indexes, and errors about those that must not get it.
     """
     credential = Credential(TOKEN_USER, run.settings.token)
     run.learned(credential.spellings)
     own = _own_organization(run.settings.organization)
-    found, faults = list[AuthenticatedIndex](), list[PipAuthenticateError]()
+    found = list[AuthenticatedIndex | PipAuthenticateError]()
     others = {place.organization for place in map(_place, indexes) if place}
     for index in indexes:
         place = _place(index)
         if index.is_asked_for or not place or place.organization == own or (not own and len(others) == 1):
             found.append(index.opened_by(credential))
             continue
-        faults.append(
+        found.append(
             InputError(
                 "other-organization",
                 f"{index.source} belongs to the organisation {place.organization}, which the token may not "
@@ -38,8 +38,6 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
                 hint="Say --organization NAME for the one that it is for, or name the index as an argument.",
             )
         )
-    if faults:
-        raise Faults(faults)
     return found
 
 

@@ -1,7 +1,7 @@
 """The own token of a pipeline of Azure DevOps, as a script step maps it: SYSTEM_ACCESSTOKEN."""
 
 from pip_authenticate.azure.addresses import Collection, Place, belongs_to, organization_of
-from pip_authenticate.errors import Faults, InputError, PipAuthenticateError
+from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, Index
 from pip_authenticate.run import Run
 
@@ -13,31 +13,29 @@ def absent(run: Run) -> str:
     return "" if run.settings.organization else "no variable says which organisation the pipeline runs in"
 
 
-def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
+def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAuthenticateError]:
     """Give the token to the indexes of the pipeline's organisation.
 
     The organisation comes from a variable where no option says it, and any earlier step can have set that:
     then hosts of Azure DevOps only are told the token.
 
-    Raises:
-        Faults: indexes elsewhere.
+    Returns:
+        The indexes, and errors about those elsewhere.
     """
     home = Collection(organization_of(run.settings.organization), is_hosted=False)
     credential = Credential(TOKEN_USER, run.settings.pipeline_token)
     run.learned(credential.spellings)
-    found, faults = list[AuthenticatedIndex](), list[PipAuthenticateError]()
+    found = list[AuthenticatedIndex | PipAuthenticateError]()
     for index in indexes:
         is_known = Place.of(index.url) or run.settings.organization_is_given
         if is_known and belongs_to(index.url, home) and not index.url.origin.is_exposed:
             found.append(index.opened_by(credential))
             continue
-        faults.append(
+        found.append(
             InputError(
                 "foreign-organisation",
                 f"{index.entry} is no feed of the pipeline's organisation {home.url}, which its token is for",
                 hint="Give another credential for it, or say --organization where that is another.",
             )
         )
-    if faults:
-        raise Faults(faults)
     return found

@@ -1,0 +1,317 @@
+"""What the commands have in common: their arguments, what these mean, and what is found for them."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from pip_authenticate import authenticate, options, report
+from pip_authenticate.authenticate import Found
+from pip_authenticate.client_settings import ClientSettings
+from pip_authenticate.deadline import Deadline
+from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each
+from pip_authenticate.options import Given
+from pip_authenticate.project import Project
+from pip_authenticate.secret import Secret
+from pip_authenticate.settings import Settings, network
+
+USAGE, FAILED, INTERRUPTED = 2, 1, 130
+"""Exit codes: wrong usage, anything else that went wrong, interrupted by the user."""
+FILE_BYTES = 1024 * 1024
+"""Longest configuration file that is read."""
+TOKEN_BYTES = 64 * 1024
+"""Longest token that is read from a file or from standard input."""
+_SHOWN = {
+    "uv": ("uv",),
+    "poetry": ("poetry",),
+    "pdm": ("pdm",),
+    "pipenv": ("pipenv",),
+    "pip": ("pip", "pip3"),
+}
+
+
+def parser(name: str, purpose: str, examples: str, *, entries: bool = True) -> argparse.ArgumentParser:
+    """The parser of a command, with the options that all have.
+
+    Args:
+        name: of the command.
+        purpose: one sentence.
+        examples: lines of commands, each of which works as it is written.
+        entries: whether the command takes indexes.
+    """
+    made = argparse.ArgumentParser(
+        prog=f"pip-authenticate {name}",
+        description=purpose,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    if entries:
+        made.add_argument(
+            "entries",
+            nargs="*",
+            metavar="INDEX",
+            help="feed, project/feed (either with @view) or the URL of an index; name=URL gives it a name. "
+            "Default: those that the project's files name",
+        )
+    for option in options.OPTIONS:
+        if option.metavar:
+            made.add_argument(f"--{option.name}", action="append", metavar=option.metavar, help=option.help)
+        else:
+            made.add_argument(
+                f"--{option.name}",
+                action="append_const",
+                const="true",
+                help=option.help,
+                dest=option.name.replace("-", "_"),
+            )
+    made.add_argument("--token-stdin", action="store_true", help="Read the token from standard input.")
+    made.add_argument("-q", "--quiet", action="store_true", help="Say nothing but warnings and errors.")
+    made.add_argument("-v", "--verbose", action="store_true", help="Say what is asked and tried.")
+    return made
+
+
+class Session:
+    """One command: what it is told, and what is found for it.
+
+    Args:
+        arguments: as the command's parser gives them.
+        environ: variables of the environment.
+        folder: where the command was started.
+        program: the program that will use the indexes, where the command knows it.
+    """
+
+    def __init__(
+        self, arguments: argparse.Namespace, environ: Mapping[str, str], folder: str, program: str = ""
+    ) -> None:
+        self.arguments = arguments
+        self.environ = environ
+        self.folder = folder
+        self.report = report.standard(environ, is_quiet=arguments.quiet, is_verbose=arguments.verbose)
+        self._program = os.path.basename(program).removesuffix(".exe")
+        self.deadline = Deadline(self.value("timeout"))
+
+    @cached_property
+    def project(self) -> Project:
+        """What the files of the project say."""
+        from pip_authenticate import project  # noqa: PLC0415 - `forget` and others need none
+
+        return project.read(self.folder, self.environ)
+
+    @cached_property
+    def files(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Tables of configuration files with their paths, the project's first."""
+        own = [(self.project.table_file, self.project.table)] if self.project.table_file else []
+        path = user_file()
+        table = _toml(path)
+        return [*own, *([(path, table)] if table else [])]
+
+    @cached_property
+    def chosen(self) -> dict[str, Given]:
+        """Every option's value, and where it came from.
+
+        Raises:
+            InputError: one cannot be used.
+        """
+        said = {
+            option.name: getattr(self.arguments, option.name.replace("-", "_"), None) or []
+            for option in options.OPTIONS
+        }
+        return options.chosen(said, self.environ, self.files)
+
+    def value(self, name: str) -> Any:  # noqa: ANN401 - each option has a type of its own
+        """An option's value."""
+        return self.chosen[name].value
+
+    @cached_property
+    def clients(self) -> tuple[str, ...]:
+        """The programs that settings are made for: chosen ones, or those that show themselves."""
+        chosen: tuple[str, ...] = self.value("client")
+        if chosen:
+            return chosen
+        shown = dict.fromkeys(self.project.clients)
+        shown |= {client: None for client, programs in _SHOWN.items() if self._program in programs}
+        if not shown:
+            shown = {client: None for client in ("pip", "uv") if _is_on_path(client, self.environ)} or {
+                "pip": None
+            }
+        return tuple(shown)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """All of it as a run of the use case takes it.
+
+        Raises:
+            InputError: something cannot be used.
+        """
+        entries = tuple(getattr(self.arguments, "entries", ()) or ())
+        pipeline = self.environ.get("SYSTEM_COLLECTIONURI") or self.environ.get(
+            "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"
+        )
+        organization = self.value("organization")
+        proxy, certificates = network(self.environ)
+        return Settings(
+            entries=entries,
+            project_folder="" if entries else self.folder,
+            variables=self.environ,
+            listed=self.value("indexes"),
+            organization=organization or pipeline or "",
+            organization_is_given=bool(organization),
+            token=self._token(),
+            pipeline_token=Secret(self.environ.get("SYSTEM_ACCESSTOKEN", "")),
+            credentials=self.value("credential"),
+            clients=self.clients,
+            publish=self.value("publish"),
+            only_add_extra_index=self.value("only-extra"),
+            proxy=proxy,
+            certificates=certificates,
+        )
+
+    def _token(self) -> Secret:
+        """The explicit token: from standard input, a file or a variable.
+
+        Raises:
+            InputError: the file cannot be read, or what was read is no token.
+        """
+        if self.arguments.token_stdin:
+            return _as_token(sys.stdin.buffer.read(TOKEN_BYTES + 1), "standard input")
+        path = self.value("token-file")
+        if not path:
+            return Secret(self.environ.get("PIP_AUTHENTICATE_TOKEN", "").strip())
+        try:
+            with open(path, "rb") as file:
+                content = file.read(TOKEN_BYTES + 1)
+        except OSError as error:
+            raise InputError(
+                "token-file", f"{path} cannot be read: {error.strerror}", hint="Check --token-file."
+            ) from None
+        return _as_token(content, path)
+
+    def find(self) -> Found:
+        """Every index with its credential; what the project's files say is told on the way.
+
+        Raises:
+            PipAuthenticateError: something cannot be used, or a service did not answer.
+        """
+        self.report.register(authenticate.secrets(self.settings))
+        for text in options.unknown_keys(self.files):
+            self.report.warning(text)
+        if self.settings.project_folder:
+            for fault in self.project.faults:
+                self.report.warning(str(fault))
+        found = authenticate.resolve(self.settings, self.deadline, self.report.debug, self.report.register)
+        for text in found.warnings:
+            self.report.warning(text)
+        return found
+
+    def client_settings(self, found: Found, *, by_files: bool) -> ClientSettings:
+        """What the clients read; their warnings are told."""
+        told = authenticate.client_settings(
+            found.indexes, self.settings, by_files=by_files, can_unset=True, own_netrc=self.own_netrc
+        )
+        for text in told.warnings:
+            self.report.warning(text)
+        return told
+
+    @property
+    def own_netrc(self) -> Secret:
+        """The text of the user's own netrc file, or nothing."""
+        home = self.environ.get("HOME") or self.environ.get("USERPROFILE") or ""
+        own = (
+            [self.environ["NETRC"]]
+            if self.environ.get("NETRC")
+            else [os.path.join(home, name) for name in (".netrc", "_netrc")]
+        )
+        for path in own:
+            try:
+                with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                    return Secret(file.read(TOKEN_BYTES))
+            except (OSError, ValueError):
+                continue
+        return Secret("")
+
+
+def guarded(command: Callable[[Session], int], make: Callable[[], Session]) -> int:
+    """Run a command, and report how it failed if it does.
+
+    Args:
+        command: does it; gives the exit code.
+        make: makes the session, which fails where options cannot be used.
+
+    Returns:
+        The exit code.
+    """
+    told = report.standard({})
+    code = USAGE
+    try:
+        session = make()
+        told, code = session.report, FAILED
+        return command(session)
+    except PipAuthenticateError as error:
+        for text in dict.fromkeys(str(single) for single in each(error)):
+            told.error(text)
+        return code
+    except (Cancelled, KeyboardInterrupt):
+        told.error("Interrupted.")
+        return INTERRUPTED
+    except (OutputLost, BrokenPipeError):
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the edge: a traceback quotes texts from outside
+        told.error(f"A defect of this program, not of yours: {type(error).__name__}. Please report it.")
+        for place in places(error):
+            told.debug(place)
+        return FAILED
+
+
+def places(error: BaseException) -> Iterator[str]:
+    """Where an exception came from; its message is left out, since it may hold anything."""
+    frame = error.__traceback__
+    while frame:
+        code = frame.tb_frame.f_code
+        yield f"{code.co_filename}:{frame.tb_lineno} in {code.co_name}"
+        frame = frame.tb_next
+
+
+def user_file() -> str:
+    """The path of the user's own configuration file, whether it is there or not."""
+    import platformdirs  # noqa: PLC0415 - not every command reads it
+
+    return os.path.join(
+        platformdirs.user_config_dir("pip-authenticate", appauthor=False), "pip-authenticate.toml"
+    )
+
+
+def _toml(path: str) -> Mapping[str, Any]:
+    """The user's file; nothing where there is none.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    from pip_authenticate.project import parse_toml  # noqa: PLC0415
+
+    try:
+        with open(path, "rb") as file:
+            return parse_toml(file.read(FILE_BYTES).decode("utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise InputError("config-unreadable", f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):  # its message quotes the text
+        raise InputError("config-unreadable", f"{path} is no TOML", hint="Mend it, or remove it.") from None
+
+
+def _as_token(content: bytes, place: str) -> Secret:
+    text = content.decode("utf-8", "replace").strip()
+    if not text or len(content) > TOKEN_BYTES or not text.isprintable():
+        raise InputError(
+            "token-file", f"{place} holds no token", hint="It must hold the token and nothing else."
+        )
+    return Secret(text)
+
+
+def _is_on_path(program: str, environ: Mapping[str, str]) -> bool:
+    from shutil import which  # noqa: PLC0415
+
+    return which(program, path=environ.get("PATH", "")) is not None

@@ -1,0 +1,252 @@
+"""What a person can set for the command: as an option, a variable or a key of a configuration file.
+
+An option comes before a variable, that before the project's `[tool.pip-authenticate]`, that before the
+user's own file, and that before the default.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from pip_authenticate.errors import InputError
+from pip_authenticate.settings import CLIENTS
+
+PROVIDERS = ("explicit-token", "pipeline-token")
+"""Names that `--credential` takes, in the order in which they are tried."""
+OUTPUTS = (
+    "azure-pipelines", "github", "gitlab", "circleci", "sh", "fish", "powershell", "cmd", "dotenv", "json",
+)  # fmt: skip
+"""Names that `--output` takes; each is a module of `outputs`."""
+WAYS = ("files", "env")
+_LONGEST_SECONDS = 3600
+
+
+class Option(NamedTuple):
+    """One thing to set.
+
+    Args:
+        name: as an option (`--name`) and as a key of a configuration file.
+        variable: the variable of the environment.
+        parse: makes the value of all texts that were given; raises InputError.
+        help: one sentence for people.
+        metavar: what stands for its value in the help; empty where it is a switch.
+        is_list: whether it may be given several times, or with commas.
+        default: where nothing is said.
+        in_files: whether a configuration file may say it.
+    """
+
+    name: str
+    variable: str
+    parse: Callable[[list[str]], Any]
+    help: str
+    metavar: str = ""
+    is_list: bool = False
+    default: Any = ""
+    in_files: bool = True
+
+
+class Given(NamedTuple):
+    """A value, and where it came from."""
+
+    value: Any
+    origin: str
+
+
+def _one(texts: list[str]) -> str:
+    return texts[-1].strip()
+
+
+def _words(known: tuple[str, ...]) -> Callable[[list[str]], tuple[str, ...]]:
+    def parse(texts: list[str]) -> tuple[str, ...]:
+        names = dict.fromkeys(
+            word.strip().lower() for text in texts for word in text.split(",") if word.strip()
+        )
+        for name in names:
+            _known(name, known)
+        return tuple(names)
+
+    return parse
+
+
+def _word(known: tuple[str, ...]) -> Callable[[list[str]], str]:
+    def parse(texts: list[str]) -> str:
+        return _known(_one(texts).lower(), known)
+
+    return parse
+
+
+def _known(name: str, known: tuple[str, ...]) -> str:
+    if name and name not in known:
+        from difflib import get_close_matches  # noqa: PLC0415 - only a misspelling needs it
+
+        near = get_close_matches(name, known, n=1)
+        raise InputError(
+            "not-a-choice",
+            f"knows no {name[:40]}",
+            hint=f"Did you mean {near[0]}?" if near else f"It takes {', '.join(known)}.",
+        )
+    return name
+
+
+def _list(texts: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for text in texts for word in text.split(",") if word.strip()))
+
+
+def _seconds(texts: list[str]) -> float:
+    try:
+        seconds = float(_one(texts))
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise InputError("not-seconds", f"takes a number of seconds, at most {_LONGEST_SECONDS}")
+    return seconds
+
+
+def _switch(texts: list[str]) -> bool:
+    word = _one(texts).lower()
+    if word not in {"1", "true", "yes", "0", "false", "no", ""}:
+        raise InputError("not-a-boolean", "takes the words true and false")
+    return word in {"1", "true", "yes"}
+
+
+OPTIONS = (
+    Option(
+        "organization",
+        "PIP_AUTHENTICATE_ORGANIZATION",
+        _one,
+        "Organisation of feeds that are named without one: its name, or its address.",
+        "NAME",
+    ),
+    Option(
+        "client",
+        "PIP_AUTHENTICATE_CLIENT",
+        _words(CLIENTS),
+        "Program that will use the indexes; may be given several times. "
+        "Default: what the project's files and PATH show.",
+        "NAME",
+        is_list=True,
+        default=(),
+    ),
+    Option(
+        "output",
+        "PIP_AUTHENTICATE_OUTPUT",
+        _word(OUTPUTS),
+        "Where the settings go. Default: what the CI is, or sh.",
+        "NAME",
+    ),
+    Option(
+        "credential",
+        "PIP_AUTHENTICATE_CREDENTIAL",
+        _words(PROVIDERS),
+        "Credential to use; several are tried in their order. Default: whichever is there.",
+        "NAME",
+        is_list=True,
+        default=PROVIDERS,
+    ),
+    Option(
+        "token-file",
+        "PIP_AUTHENTICATE_TOKEN_FILE",
+        _one,
+        "File that holds the token. The variable PIP_AUTHENTICATE_TOKEN holds it itself.",
+        "FILE",
+        in_files=False,
+    ),
+    Option(
+        "indexes",
+        "PIP_AUTHENTICATE_INDEXES",
+        _list,
+        "URLs of indexes that get a credential where the project's files name them.",
+        "URL",
+        is_list=True,
+        default=(),
+    ),
+    Option(
+        "only-extra",
+        "PIP_AUTHENTICATE_ONLY_EXTRA",
+        _switch,
+        "Leave the primary index as it is, and make every index an extra one.",
+        default=False,
+    ),
+    Option(
+        "publish",
+        "PIP_AUTHENTICATE_PUBLISH",
+        _switch,
+        "Give the first index also to what uploads packages.",
+        default=False,
+    ),
+    Option(
+        "via",
+        "PIP_AUTHENTICATE_VIA",
+        _word(WAYS),
+        "How run hands credentials over: in files that it removes, or in the environment. Default: files.",
+        "WAY",
+        default="files",
+    ),
+    Option(
+        "timeout",
+        "PIP_AUTHENTICATE_TIMEOUT",
+        _seconds,
+        "Seconds that asking services may take in all. Default: 60.",
+        "SECONDS",
+        default=60.0,
+    ),
+)
+"""Everything that can be set; parsing, help, configuration and the reference pages come from here."""
+
+
+def chosen(
+    said: Mapping[str, list[str]],
+    environ: Mapping[str, str],
+    files: list[tuple[str, Mapping[str, Any]]],
+) -> dict[str, Given]:
+    """Every option's value, and where it came from.
+
+    Args:
+        said: texts of options by name, as the command line gave them.
+        environ: variables of the environment.
+        files: tables of configuration files with their paths, the most important one first.
+
+    Raises:
+        InputError: a value cannot be used; the error says where it stands.
+    """
+    return {option.name: _given(option, said, environ, files) for option in OPTIONS}
+
+
+def _given(
+    option: Option,
+    said: Mapping[str, list[str]],
+    environ: Mapping[str, str],
+    files: list[tuple[str, Mapping[str, Any]]],
+) -> Given:
+    if said.get(option.name):
+        return _parsed(option, said[option.name], f"--{option.name}")
+    if environ.get(option.variable):
+        return _parsed(option, [environ[option.variable]], option.variable)
+    for path, table in files if option.in_files else ():
+        if option.name in table:
+            return _parsed(option, _texts(table[option.name], option, path), f"{option.name} in {path}")
+    return Given(option.default, "default")
+
+
+def _texts(value: object, option: Option, path: str) -> list[str]:
+    values = value if isinstance(value, list) and option.is_list else [value]
+    if not all(isinstance(one, str | int | float) for one in values):
+        raise InputError("wrong-shape", f"{option.name} in {path} is neither a text nor a list of texts")
+    return [str(one) for one in values]
+
+
+def _parsed(option: Option, texts: list[str], origin: str) -> Given:
+    try:
+        return Given(option.parse(texts), origin)
+    except InputError as error:
+        raise InputError(error.slug, f"{origin} {error.what}", hint=error.hint) from None
+
+
+def unknown_keys(files: list[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """Warnings about keys of configuration files that mean nothing."""
+    known = {option.name for option in OPTIONS if option.in_files}
+    return [
+        f"{key[:80]} in {path} is no setting of pip-authenticate; it is ignored."
+        for path, table in files
+        for key in table
+        if key not in known
+    ]

@@ -1,0 +1,356 @@
+"""Which indexes the files of a project name, and by which names; the files are read, never written.
+
+Each client's own documentation says where it looks: uv ("Configuring uv"), Poetry ("Repositories"), PDM
+("Configure the package indexes"), Hatch ("Publisher plugins", "Environment configuration"), Pipenv
+("Pipfile & Pipfile.lock") and pip ("Configuration", "Requirements File Format").
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from configparser import Error as IniError
+from configparser import RawConfigParser
+from typing import Any, NamedTuple
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from pip_authenticate.azure.addresses import identity
+from pip_authenticate.errors import InputError, PipAuthenticateError
+from pip_authenticate.index import IndexUrl, Names
+
+FILE_BYTES = 1024 * 1024
+"""Longest file that is read."""
+_FOLDERS_UP = 20
+_INCLUDES = 50
+_PRIMARY, _EXTRA = "index-url", "extra-index-url"
+_OPTION = re.compile(
+    r"(?:^|\s)(--index-url|-i|--extra-index-url|--requirement|-r|--constraint|-c)[=\s]\s*(\S+)"
+)
+_REFERENCE = re.compile(r"\$\{(\w+)\}")
+_LOGIN = re.compile(r"(?<=://)[^/?#\s]*@")
+_FILES = ("pyproject.toml", "uv.toml", "Pipfile")
+# Variables of the environment in which a person may have named an index already.
+_VARIABLES = {
+    "PIP_INDEX_URL": ("pip", _PRIMARY),
+    "PIP_EXTRA_INDEX_URL": ("pip", _EXTRA),
+    "UV_DEFAULT_INDEX": ("uv", ""),
+    "UV_INDEX": ("uv", ""),
+    "UV_INDEX_URL": ("uv", ""),
+    "UV_EXTRA_INDEX_URL": ("uv", ""),
+    "PDM_PYPI_URL": ("pdm", "pypi"),
+    "PIPENV_PYPI_MIRROR": ("pipenv", ""),
+}
+_LOCKS = {"uv.lock": "uv", "poetry.lock": "poetry", "pdm.lock": "pdm", "Pipfile.lock": "pipenv"}
+
+
+class Mention(NamedTuple):
+    """A place that names an index.
+
+    Args:
+        client: whose file or variable it is.
+        name: what it calls the index; `index-url` or `extra-index-url` for pip; may be empty.
+        url: the index.
+        place: the file, or the variable.
+    """
+
+    client: str
+    name: str
+    url: IndexUrl
+    place: str
+
+
+class Project(NamedTuple):
+    """What the files of a project say.
+
+    Args:
+        mentions: in the order in which they were found.
+        clients: names of the programs whose files there are.
+        table: `[tool.pip-authenticate]` of its pyproject.toml.
+        table_file: the path of that, or empty.
+        faults: what is wrong with files that could not be read.
+    """
+
+    mentions: tuple[Mention, ...] = ()
+    clients: tuple[str, ...] = ()
+    table: Mapping[str, Any] = {}
+    table_file: str = ""
+    faults: tuple[PipAuthenticateError, ...] = ()
+
+    def names_of(self, url: IndexUrl) -> Names:
+        """What the clients call an index, whatever the spelling of its address."""
+        key = identity(url)
+        names = ((one.client, one.name) for one in self.mentions if one.name and identity(one.url) == key)
+        return tuple(dict.fromkeys(names))
+
+
+def read(folder: str, environ: Mapping[str, str]) -> Project:
+    """Read the files of a project and the user's own configuration of pip and uv.
+
+    Args:
+        folder: where a program would be started; its project may be further up.
+        environ: variables that name files, folders and indexes.
+    """
+    reader = _Reader(environ)
+    root = _root(folder)
+    if root:
+        reader.pyproject(_join(root, "pyproject.toml"))
+        reader.uv(_join(root, "uv.toml"))
+        reader.pipfile(_join(root, "Pipfile"))
+        for name, client in _LOCKS.items():
+            if os.path.isfile(_join(root, name)):
+                reader.clients[client] = None
+    for name in sorted(_entries(folder)):
+        if name.startswith("requirements") and name.endswith((".txt", ".in")):
+            reader.requirements(_join(folder, name))
+    for path in _uv_files(environ):
+        reader.uv(path, is_own=False)
+    for path in _pip_files(environ):
+        reader.pip(path)
+    reader.variables()
+    return Project(
+        tuple(reader.mentions), tuple(reader.clients), reader.table, reader.table_file, tuple(reader.faults)
+    )
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.mentions = list[Mention]()
+        self.clients = dict[str, None]()
+        self.faults = list[PipAuthenticateError]()
+        self.table: Mapping[str, Any] = {}
+        self.table_file = ""
+        self._seen = set[str]()
+
+    def pyproject(self, path: str) -> None:
+        tools = _table(self._toml(path), "tool")
+        for client, key in (("uv", "index"), ("poetry", "source"), ("pdm", "source")):
+            if client in tools:
+                self.clients[client] = None
+            self._named(client, _rows(tools.get(client), key), path)
+        for key in ("index-url", "extra-index-url"):
+            self._unnamed("uv", _table(tools, "uv").get(key), path)
+        hatch = _table(tools, "hatch")
+        if hatch:
+            self.clients["hatch"] = None
+        repositories = _table(_table(_table(hatch, "publish"), "index"), "repos")
+        for name, row in repositories.items():
+            self._add("hatch", name, row.get("url") if isinstance(row, dict) else None, path)
+        for environment in _table(hatch, "envs").values():
+            self._variables(_table(environment, "env-vars"), path)
+        own = tools.get("pip-authenticate")
+        if isinstance(own, dict):
+            self.table, self.table_file = own, path
+
+    def uv(self, path: str, *, is_own: bool = True) -> None:
+        table = self._toml(path)
+        if table and is_own:
+            self.clients["uv"] = None
+        self._named("uv", _rows(table, "index"), path)
+        for key in ("index-url", "extra-index-url"):
+            self._unnamed("uv", table.get(key), path)
+
+    def pipfile(self, path: str) -> None:
+        table = self._toml(path)
+        if table:
+            self.clients["pipenv"] = None
+        self._named("pipenv", _rows(table, "source"), path)
+
+    def requirements(self, path: str) -> None:
+        """A requirements file, and those that it names."""
+        if path in self._seen or len(self._seen) >= _INCLUDES or "://" in path:
+            return
+        self._seen.add(path)
+        text = self._text(path)
+        if text is None:
+            return
+        self.clients["pip"] = None
+        for line in text.replace("\\\n", " ").splitlines():
+            if not line.lstrip().startswith("-"):
+                continue
+            for option, value in _OPTION.findall(line):
+                if option in {"-i", "--index-url", "--extra-index-url"}:
+                    name = _EXTRA if option == "--extra-index-url" else _PRIMARY
+                    self._add("pip", name, value.strip("'\""), path)
+                else:
+                    self.requirements(_join(os.path.dirname(path), value.strip("'\"")))
+
+    def pip(self, path: str) -> None:
+        """A configuration file of pip."""
+        text = self._text(path)
+        if text is None:
+            return
+        parser = RawConfigParser()
+        try:
+            parser.read_string(text)
+        except IniError:  # its message quotes the text
+            self._unreadable(path, "is no configuration file of pip")
+            return
+        for section in parser.sections():
+            for name in (_PRIMARY, _EXTRA):
+                for word in (parser.get(section, name, fallback="") or "").split():
+                    self._add("pip", name, word, path)
+
+    def variables(self) -> None:
+        self._variables(self._environ, "")
+
+    def _variables(self, given: Mapping[str, Any], path: str) -> None:
+        for variable, (client, name) in _VARIABLES.items():
+            value = given.get(variable)
+            for word in value.split() if isinstance(value, str) else ():
+                own, _, url = (
+                    word.rpartition("=")
+                    if client == "uv" and "=" in word.partition("://")[0]
+                    else (name, "", word)
+                )
+                self._add(client, own, url, path or variable)
+
+    def _named(self, client: str, rows: list[Mapping[str, Any]], path: str) -> None:
+        for row in rows:
+            name = row.get("name")
+            self._add(client, name if isinstance(name, str) else "", row.get("url"), path)
+
+    def _unnamed(self, client: str, value: object, path: str) -> None:
+        for url in value if isinstance(value, list) else [value]:
+            self._add(client, "", url, path)
+
+    def _add(self, client: str, name: str, url: object, path: str) -> None:
+        """Note an index; what is no address of one (a path, another scheme) is none of ours."""
+        if not isinstance(url, str):
+            return
+        plain = _LOGIN.sub("", url.strip())
+        plain = _REFERENCE.sub(lambda match: self._environ.get(match[1], match[0]), plain)
+        try:
+            parsed, _ = IndexUrl.parse(plain)
+        except InputError:
+            return
+        self.mentions.append(Mention(client, name, parsed, path))
+
+    def _toml(self, path: str) -> Mapping[str, Any]:
+        text = self._text(path)
+        if text is None:
+            return {}
+        try:
+            return parse_toml(text)
+        except ValueError:  # its message quotes the text
+            self._unreadable(path, "is no TOML")
+        except RecursionError:
+            self._unreadable(path, "is nested too deeply")
+        return {}
+
+    def _text(self, path: str) -> str | None:
+        """The text of a file; None where there is none, or none that can be read."""
+        try:
+            with open(path, "rb") as file:
+                content = file.read(FILE_BYTES + 1) if os.path.isfile(path) else None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._unreadable(path, f"cannot be read: {error.strerror}")
+            return None
+        if content is None:
+            return None
+        if len(content) > FILE_BYTES:
+            self._unreadable(path, "is longer than a megabyte")
+            return None
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            self._unreadable(path, "is no UTF-8 text")
+            return None
+
+    def _unreadable(self, path: str, why: str) -> None:
+        self.faults.append(
+            InputError("file-unreadable", f"{path} {why}", hint="Mend it, or name the indexes as arguments.")
+        )
+
+
+def parse_toml(text: str) -> Mapping[str, Any]:
+    """Read TOML.
+
+    Raises:
+        ValueError: it is none. Its message quotes the text, which may hold a secret.
+        RecursionError: it is nested too deeply.
+    """
+    return tomllib.loads(text)
+
+
+def _root(folder: str) -> str:
+    """The nearest folder from here upwards that has a project's file, or empty."""
+    for _ in range(_FOLDERS_UP):
+        if any(os.path.isfile(_join(folder, name)) for name in _FILES):
+            return folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            return ""
+        folder = above
+    return ""
+
+
+def _uv_files(environ: Mapping[str, str]) -> Iterator[str]:
+    """Uv's files outside of a project (uv documentation, "Configuration files")."""
+    if environ.get("UV_CONFIG_FILE"):
+        yield environ["UV_CONFIG_FILE"]
+    for folder in _configuration_folders(environ):
+        yield _join(folder, "uv", "uv.toml")
+
+
+def _pip_files(environ: Mapping[str, str]) -> Iterator[str]:
+    """Pip's files, the least specific ones first (pip documentation, "Configuration")."""
+    name = "pip.ini" if sys.platform == "win32" else "pip.conf"
+    if environ.get("PIP_CONFIG_FILE") == os.devnull:
+        return
+    if sys.platform != "win32":
+        yield _join("/etc", name)
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    if home:
+        yield _join(home, "pip" if sys.platform == "win32" else ".pip", name)
+    for folder in _configuration_folders(environ):
+        yield _join(folder, "pip", name)
+    if environ.get("VIRTUAL_ENV"):
+        yield _join(environ["VIRTUAL_ENV"], name)
+    if environ.get("PIP_CONFIG_FILE"):
+        yield environ["PIP_CONFIG_FILE"]
+
+
+def _configuration_folders(environ: Mapping[str, str]) -> Iterator[str]:
+    home = environ.get("HOME")
+    if sys.platform == "win32":
+        if environ.get("APPDATA"):
+            yield environ["APPDATA"]
+        return
+    if sys.platform == "darwin" and home:
+        yield _join(home, "Library", "Application Support")
+    if environ.get("XDG_CONFIG_HOME"):
+        yield environ["XDG_CONFIG_HOME"]
+    elif home:
+        yield _join(home, ".config")
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _join(*parts: str) -> str:
+    return os.path.join(*parts)
+
+
+def _table(value: object, key: str) -> Mapping[str, Any]:
+    """A table within a table; an empty one where there is none."""
+    inner = value.get(key) if isinstance(value, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _rows(value: object, key: str) -> list[Mapping[str, Any]]:
+    """An array of tables within a table; a table of tables counts by its keys as names."""
+    inner = value.get(key) if isinstance(value, dict) else None
+    if isinstance(inner, dict):
+        return [{"name": name, **row} for name, row in inner.items() if isinstance(row, dict)]
+    return [row for row in inner if isinstance(row, dict)] if isinstance(inner, list) else []

@@ -1,0 +1,85 @@
+"""What a person reads on standard error: one line for each thing, in colour only on a terminal."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TextIO
+
+from pip_authenticate.outputs.azure_pipelines import harmless
+from pip_authenticate.secret import MASK, Secret
+
+_COLOURS = {"red": "31", "yellow": "33", "green": "32", "dim": "2", "bold": "1"}
+
+
+def has_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether to write in colour: NO_COLOR, else FORCE_COLOR (no-color.org), else a terminal decides."""
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return environ["FORCE_COLOR"] != "0"
+    return stream.isatty() and environ.get("TERM", "") != "dumb"
+
+
+def painted(text: str, colour: str, *, on: bool) -> str:
+    """A text in a colour, where there are any."""
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if on else text
+
+
+class Report:
+    """Writes lines for people; known secrets are masked, and text from outside acts on nothing.
+
+    Args:
+        stream: where to.
+        environ: says whether there are colours.
+        is_quiet: whether only warnings and errors are written.
+        is_verbose: whether everything is.
+    """
+
+    def __init__(
+        self, stream: TextIO, environ: Mapping[str, str], *, is_quiet: bool = False, is_verbose: bool = False
+    ) -> None:
+        self._stream = stream
+        self._has_colour = has_colour(stream, environ)
+        self._is_quiet, self._is_verbose = is_quiet, is_verbose
+        self._secrets = set[str]()
+
+    def register(self, secrets: Iterable[Secret]) -> None:
+        """Mask secrets from now on."""
+        self._secrets |= {secret.reveal() for secret in secrets if len(secret.reveal()) > 3}
+
+    def error(self, text: str) -> None:
+        """Say why the command failed."""
+        self._write("error: ", "red", text)
+
+    def warning(self, text: str) -> None:
+        """Say what a person should know."""
+        self._write("warning: ", "yellow", text)
+
+    def line(self, text: str) -> None:
+        """Say what was done."""
+        if not self._is_quiet:
+            self._write("", "dim", text)
+
+    def debug(self, text: str) -> None:
+        """Say what happens, to who wants to know."""
+        if self._is_verbose:
+            self._write("", "dim", text)
+
+    def clean(self, text: str) -> str:
+        """A text that may be shown, in one line."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        return harmless(text)
+
+    def _write(self, label: str, colour: str, text: str) -> None:
+        shown = painted(label, colour, on=self._has_colour) if label else ""
+        try:
+            self._stream.write(f"pip-authenticate: {shown}{self.clean(text)}\n")
+            self._stream.flush()
+        except (OSError, ValueError):  # nobody reads it
+            self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def standard(environ: Mapping[str, str], *, is_quiet: bool = False, is_verbose: bool = False) -> Report:
+    """A report on standard error."""
+    return Report(sys.stderr, environ, is_quiet=is_quiet, is_verbose=is_verbose)
