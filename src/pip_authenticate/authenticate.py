@@ -157,6 +157,7 @@ class Found(NamedTuple):
         verdicts: on each index, where they were asked for.
         mixed: sources of indexes whose credentials pip may mix up, by the host that they share.
         warnings: about indexes of the project that get no credential.
+        left_out: those that would have needed one.
     """
 
     counts: dict[str, int]
@@ -165,6 +166,7 @@ class Found(NamedTuple):
     verdicts: "list[Verdict]"
     mixed: dict[str, list[str]]
     warnings: list[str]
+    left_out: list[Index]
 
 
 def secrets(settings: Settings) -> Iterator[Secret]:
@@ -275,7 +277,7 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
         names = run.project.names_of
         indexes = [index._replace(names=(*index.names, *names(index.url))) for index in indexes]
     warnings = [*run.warnings, *_forgotten(run, indexes)]
-    return Found(counts, indexes, [*doubled, *more], verdicts, mixed, warnings)
+    return Found(counts, indexes, [*doubled, *more], verdicts, mixed, warnings, run.left_out)
 
 
 def _forgotten(run: Run, indexes: list[AuthenticatedIndex]) -> Iterator[str]:
@@ -344,8 +346,7 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
     for name in dict.fromkeys(index.provider for index in indexes):
         own = [index for index in indexes if index.provider == name]
         try:
-            provider: Provider = _load("providers", name) if name else first_present(run)
-            outcomes |= dict(zip(map(id, own), provider.open_all(own, run), strict=True))
+            outcomes |= _outcomes(own, name or first_present(run), run)
         except PipAuthenticateError as error:
             if any(index.is_asked_for for index in own):
                 faults.extend(each(error))
@@ -367,13 +368,22 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
     return opened
 
 
+def _outcomes(indexes: list[Index], name: str, run: Run) -> dict[int, Outcome]:
+    """What one provider says of each index, by the index's identity as an object."""
+    provider: Provider = _load("providers", name)
+    return {
+        id(index): outcome._replace(provider=name) if isinstance(outcome, AuthenticatedIndex) else outcome
+        for index, outcome in zip(indexes, provider.open_all(indexes, run), strict=True)
+    }
+
+
 def _about(indexes: list[Index], error: PipAuthenticateError) -> str:
     """What several indexes that nobody asked for lack."""
     return f"No credential for {', '.join(index.source for index in indexes[:_SHOWN])}: {error}"
 
 
-def first_present(run: Run) -> FreeProvider:
-    """The first provider of the run's order that has a credential here.
+def first_present(run: Run) -> str:
+    """The name of the first provider of the run's order that has a credential here.
 
     Raises:
         InputError: none has one; the error lists why.
@@ -383,7 +393,7 @@ def first_present(run: Run) -> FreeProvider:
         provider: FreeProvider = _load("providers", name)
         why = provider.absent(run)
         if not why:
-            return provider
+            return name
         reasons.append(f"{name}: {why}")
     raise InputError(
         "no-credential",

@@ -5,16 +5,12 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from pip_authenticate import __version__
+from pip_authenticate.commands import COMMANDS
 from pip_authenticate.settings import ENVIRON
 
-COMMANDS = {
-    "env": "settings for what runs next, as lines of a shell or as a CI takes them",
-    "inputs": "what may stand in a step of the Azure Pipelines task",
-}
-"""Every command, which is a module of `commands`, with what it is for."""
 EXAMPLES = """\
   pip-authenticate env project1/myFeed --organization fabrikam
-  pip-authenticate inputs
+  pip-authenticate check
 """
 _USAGE = 2
 

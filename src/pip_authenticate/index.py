@@ -247,7 +247,9 @@ class Index(NamedTuple):
 
     def opened_by(self, credential: Credential) -> "AuthenticatedIndex":
         """The index with a credential for it."""
-        return AuthenticatedIndex(self.url, credential, self.source, names=self.names)
+        return AuthenticatedIndex(
+            self.url, credential, self.source, names=self.names, is_asked_for=self.is_asked_for
+        )
 
 
 class AuthenticatedIndex(NamedTuple):
@@ -259,6 +261,9 @@ class AuthenticatedIndex(NamedTuple):
         source: the source and its entry, as a person named it: `feed project1/myFeed`.
         feed: what people call the feed whose URL has been written with GUIDs; else empty.
         names: what clients call it, by the client's name.
+        provider: name of the provider that gave the credential.
+        is_asked_for: whether a person named it for this run; one that was only found in files is known to
+            its clients already.
     """
 
     url: IndexUrl
@@ -266,6 +271,8 @@ class AuthenticatedIndex(NamedTuple):
     source: str
     feed: str = ""
     names: Names = ()
+    provider: str = ""
+    is_asked_for: bool = True
 
     def names_for(self, client: str) -> list[str]:
         """What a client calls the index, in its own files or by an argument of the command."""

@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TextIO
 
 from pip_authenticate.outputs.azure_pipelines import harmless
@@ -64,6 +66,30 @@ class Report:
         """Say what happens, to who wants to know."""
         if self._is_verbose:
             self._write("", "dim", text)
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Say on a terminal what is being done, once that takes longer than a moment."""
+        if self._is_quiet or not self._stream.isatty():
+            yield
+            return
+        over = threading.Event()
+
+        def tell() -> None:
+            seconds = 1
+            while not over.wait(1):
+                self._stream.write(f"\r{what} ... {seconds} s")
+                self._stream.flush()
+                seconds += 1
+
+        teller = threading.Thread(target=tell, daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()
+            self._stream.write("\r\x1b[K")
 
     def clean(self, text: str) -> str:
         """A text that may be shown, in one line."""

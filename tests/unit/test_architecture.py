@@ -48,14 +48,8 @@ LAYERS = (
     ("index", "tokens"),
     ("secret", "origin"),
     ("errors",),
-    (
-        "",
-        "azure",
-        "sources",
-        "providers",
-        "clients",
-        "outputs",
-    ),  # the packages themselves: the version, and words
+    # The packages themselves: the version, words, and the table of commands.
+    ("", "azure", "sources", "providers", "clients", "outputs", "commands"),
 )
 # What these must do without, although it is below them.
 FORBIDDEN = {

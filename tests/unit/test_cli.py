@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pip_authenticate import __version__, cli, settings
+from pip_authenticate import __version__, settings
+from pip_authenticate.commands import COMMANDS
 
 COMMAND = str(Path(sys.executable).with_name("pip-authenticate"))
 
@@ -20,7 +21,7 @@ def test_the_version() -> None:
     assert run("--version").stdout == f"pip-authenticate {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in cli.COMMANDS)])
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help(arguments: list[str]) -> None:
     ended = run(*arguments)
     assert ended.returncode == 0

@@ -14,6 +14,7 @@ from pip_authenticate.azure.addresses import (
     Place,
     belongs_to,
     encode_segment,
+    organization_of,
     with_slash,
 )
 from pip_authenticate.azure.job import JOB_TOKEN, Job
@@ -94,6 +95,10 @@ class FeedsService:
             self._job: Job | None = Job.of(settings)
         except PipAuthenticateError:  # a run with service connections only needs no job
             self._job = None
+        self._home: Collection | None = self._job.collection if self._job else None
+        if self._home is None and settings.organization:
+            url = organization_of(settings.organization)
+            self._home = Collection(url, is_hosted=Place.of(url) is not None)
 
     def organization(self, url: IndexUrl) -> Organization | None:
         """Where an index lives; None for one that is no feed's."""
@@ -103,7 +108,7 @@ class FeedsService:
         depth = self._depth(url)
         path = "/".join(encode_segment(part) for part in address.scope[:depth])
         base = IndexUrl(*url.origin, f"/{path}/" if path else "/")
-        is_own = self._job is not None and belongs_to(url, self._job.collection)
+        is_own = self._home is not None and belongs_to(url, self._home)
         return Organization((url.origin, base.path.lower()), base, address.scope[depth:], address, is_own)
 
     def _depth(self, url: IndexUrl) -> int:
@@ -111,7 +116,7 @@ class FeedsService:
         known = Place.of(url)
         if known:
             return known.depth
-        home = self._job.collection if self._job else None
+        home = self._home
         address = FeedAddress.of(url)
         scope = [part.casefold() for part in address.scope] if address else []
         if home and belongs_to(url, home) and home.name in scope:
@@ -208,7 +213,7 @@ class FeedsService:
         known = Place.of(place.base)
         if known:
             return f"https://feeds.dev.azure.com/{encode_segment(known.organization)}/"
-        if self._job and not self._job.collection.is_hosted:
+        if self._home and not self._home.is_hosted:
             return str(place.base)
         if self._job and place.is_own:
             return rest.resource_area(
@@ -239,8 +244,8 @@ class FeedsService:
         """
         if not [part for part in place.base.path.split("/") if part]:
             return place.base
-        if self._job and place.is_own and not self._job.collection.is_hosted:
-            told = self._job.collection.url
+        if self._home and place.is_own and not self._home.is_hosted:
+            told = self._home.url
         else:
             try:
                 told, _ = IndexUrl.parse(self._ask_anonymously(place, rest.PYPI_AREA, "feed service"))

@@ -1,1 +1,11 @@
 """The commands: one module for each, with `main(arguments, environ)`."""
+
+COMMANDS = {
+    "env": "settings for what runs next, as lines of a shell or as a CI takes them",
+    "check": "why it does not work, and what to do",
+    "whoami": "which credential there is, and who it makes you",
+    "config": "every setting, its value, and where that came from",
+    "completion": "what a shell needs to complete words",
+    "inputs": "what may stand in a step of the Azure Pipelines task",
+}
+"""Every command, which is a module here, with what it is for."""

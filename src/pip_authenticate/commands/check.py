@@ -1,0 +1,112 @@
+"""`pip-authenticate check`: why it does not work, and what to do."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pip_authenticate import authenticate
+from pip_authenticate.authenticate import Found
+from pip_authenticate.command_line import Session, guarded, parser
+from pip_authenticate.errors import DeliveryError
+from pip_authenticate.report import has_colour, painted
+from pip_authenticate.verify import Verdict
+
+EXAMPLES = """\
+  pip-authenticate check                                      every index that the project names
+  pip-authenticate check project1/myFeed --organization fabrikam
+  pip-authenticate check --json --package HelloTestPackage    for programs; tries a download, too
+"""
+_WORDS = {"good": ("ok", "green"), "limited": ("limited", "yellow"), "bad": ("failed", "red")}
+_NEEDED = 1
+"""Exit code where something is wrong."""
+
+
+class Row(NamedTuple):
+    """One thing that was checked.
+
+    Args:
+        subject: an index, or a client.
+        grade: `good`, `limited` or `bad`.
+        text: what is the case, and what to do.
+        source: where the index is named; empty for a client.
+        provider: what gave its credential, or empty.
+    """
+
+    subject: str
+    grade: str
+    text: str
+    source: str = ""
+    provider: str = ""
+
+
+def main(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Run the command; gives its exit code: 0 all is good, 1 something is wrong, 2 wrong usage."""
+    made = parser(
+        "check", "Asks every index whether it accepts its credential, and says what to do.", EXAMPLES
+    )
+    made.add_argument("--package", metavar="NAME", default="", help="Try the download of a package, too.")
+    made.add_argument("--json", action="store_true", help="Write JSON.")
+    parsed = made.parse_args(arguments)
+    return guarded(_check, lambda: Session(parsed, environ, os.getcwd()))
+
+
+def _check(session: Session) -> int:
+    session.settings = session.settings._replace(verify="warn", verify_package=session.arguments.package)
+    with session.report.waiting("asking the indexes"):
+        found = session.find()
+    rows = [
+        *(_of_index(verdict) for verdict in found.verdicts),
+        *(
+            Row(str(index.url), "bad", "No credential was found for it; see the warning.", index.source)
+            for index in found.left_out
+        ),
+        *_of_clients(session, found),
+    ]
+    if session.arguments.json:
+        sys.stdout.write(json.dumps([row._asdict() for row in rows], indent=2) + "\n")
+    elif rows:
+        sys.stdout.write(_table(rows, session))
+    if not rows:
+        session.report.warning(
+            "Nothing to check: no index is named, neither by an argument nor by the project."
+        )
+    return _NEEDED if any(row.grade == "bad" for row in rows) else 0
+
+
+def _of_index(verdict: Verdict) -> Row:
+    index = verdict.target
+    return Row(str(index.url), verdict.grade, verdict.text, index.source, index.provider)
+
+
+def _of_clients(session: Session, found: Found) -> list[Row]:
+    """Clients that would not find what they need."""
+    rows = list[Row]()
+    for client in session.clients if found.indexes else ():
+        alone = session.settings._replace(clients=(client,))
+        try:
+            told = authenticate.client_settings(
+                found.indexes, alone, by_files=True, own_netrc=session.own_netrc
+            )
+        except DeliveryError as error:
+            rows.append(Row(client, "bad", str(error)))
+            continue
+        rows.extend(Row(client, "limited", text) for text in told.warnings)
+    return rows
+
+
+def _table(rows: list[Row], session: Session) -> str:
+    """Rows for people: the verdict, the subject, and below what is the case."""
+    colour = has_colour(sys.stdout, session.environ)
+    width = max(len(word) for word, _ in _WORDS.values())
+    lines = list[str]()
+    for row in rows:
+        word, name = _WORDS[row.grade]
+        origin = " ".join(
+            filter(None, (row.source and f"({row.source})", row.provider and f"by {row.provider}"))
+        )
+        subject = session.report.clean(f"{row.subject}  {origin}".rstrip())
+        lines.append(f"{painted(f'{word:{width}}', name, on=colour)}  {subject}")
+        lines.append(f"{'':{width}}  {session.report.clean(row.text)}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,178 @@
+"""The commands check, whoami and config: what a person sees."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from azure_devops_emulator import Organization, Service
+from support.command import Command
+
+ORGANIZATION = Path(__file__).parents[2] / "emulator" / "tests" / "data" / "organizations" / "contoso.toml"
+GOOD, READER, STRANGER = "canary-olga", "canary-rita", "canary-nora"
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    return Command(tmp_path)
+
+
+@pytest.fixture
+def server() -> Iterator[Service]:
+    """A server on premises: its feeds are below its own address."""
+    with Service(Organization.load(ORGANIZATION), on_premises=True) as service:
+        yield service
+
+
+def test_a_good_index_is_ok(command: Command, server: Service) -> None:
+    ended = command("check", "shared", "--organization", server.collection_uri, PIP_AUTHENTICATE_TOKEN=GOOD)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("ok ")
+    assert "may read and save from upstream" in ended.stdout
+    assert "canary" not in ended.stdout
+
+
+def test_a_refused_one_is_told_with_what_to_do(command: Command, server: Service) -> None:
+    ended = command(
+        "check", "shared", "--organization", server.collection_uri, PIP_AUTHENTICATE_TOKEN=STRANGER
+    )
+    assert ended.returncode == 1
+    assert ended.stdout.startswith("failed")
+    assert "Nora Nobody" in ended.stdout
+    assert "Permissions" in ended.stdout
+    assert "canary" not in ended.stdout + ended.stderr
+
+
+def test_the_project_says_which_indexes(command: Command, server: Service) -> None:
+    command.write(
+        "pyproject.toml",
+        f'[[tool.uv.index]]\nname = "ours"\nurl = "{server.collection_uri}_packaging/shared/pypi/simple"\n'
+        '[[tool.poetry.source]]\nname = "theirs"\nurl = "https://index.example/simple"\n',
+    )
+    ended = command("check", "--json", "--organization", server.collection_uri, PIP_AUTHENTICATE_TOKEN=READER)
+    rows = json.loads(ended.stdout)
+    assert rows[0]["subject"] == f"{server.collection_uri}_packaging/shared/pypi/simple"
+    assert rows[0]["provider"] == "explicit-token"
+    assert rows[0]["grade"] in {"good", "limited"}
+    assert "ours" in rows[0]["source"]
+    assert "theirs" in ended.stderr
+    assert "warning" in ended.stderr
+
+
+def test_without_a_credential_check_fails_and_says_how_to_give_one(command: Command, server: Service) -> None:
+    command.write("requirements.txt", f"-i {server.collection_uri}_packaging/shared/pypi/simple\n")
+    ended = command("check", "--organization", server.collection_uri)
+    assert ended.returncode == 1
+    assert "--token-file" in ended.stderr
+    assert ended.stdout.startswith("failed")
+
+
+def test_where_nothing_is_named_check_says_so(command: Command) -> None:
+    ended = command("check")
+    assert ended.returncode == 0
+    assert ended.stdout == ""
+    assert "no index is named" in ended.stderr
+
+
+@pytest.mark.parametrize("given", ["file", "stdin", "variable", "pipeline"])
+def test_a_token_is_read_from_where_it_is_given(command: Command, server: Service, given: str) -> None:
+    command.write("token", f"{GOOD}\n")
+    options = {"file": ["--token-file", "token"], "stdin": ["--token-stdin"]}.get(given, [])
+    variable = {"variable": "PIP_AUTHENTICATE_TOKEN", "pipeline": "SYSTEM_ACCESSTOKEN"}.get(given)
+    ended = command(
+        "whoami", "shared", "--organization", server.collection_uri, *options,
+        typed=GOOD if given == "stdin" else "",
+        **({variable: GOOD} if variable else {}),
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "Olga Owner" in ended.stdout
+    assert ended.stdout.startswith("pipeline-token" if given == "pipeline" else "explicit-token")
+    assert "canary" not in ended.stdout + ended.stderr
+
+
+def test_whoami_is_data_for_programs(command: Command, server: Service) -> None:
+    ended = command(
+        "whoami", "shared", "--json", "--organization", server.collection_uri, PIP_AUTHENTICATE_TOKEN=GOOD
+    )
+    (one,) = json.loads(ended.stdout)
+    assert one["identity"].startswith("Olga Owner (")
+    assert one["indexes"] == [f"{server.collection_uri}_packaging/shared/pypi/simple/"]
+
+
+def test_a_token_that_is_not_accepted_is_no_identity(command: Command, server: Service) -> None:
+    ended = command(
+        "whoami", "shared", "--organization", server.collection_uri, PIP_AUTHENTICATE_TOKEN="canary-wrong"
+    )
+    assert ended.returncode == 1
+    assert "did not accept" in ended.stdout
+    assert "canary" not in ended.stdout + ended.stderr
+
+
+def test_config_says_where_each_value_came_from(command: Command) -> None:
+    command.write("pyproject.toml", '[tool.pip-authenticate]\nclient = ["pip"]\nnonsense = 1\n')
+    own = command.home / ".config" / "pip-authenticate"
+    own.mkdir(parents=True)
+    (own / "pip-authenticate.toml").write_text('organization = "of-the-file"\nclient = ["pip"]\n')
+    ended = command(
+        "config", "--json", "--timeout", "5", PIP_AUTHENTICATE_OUTPUT="sh", PIP_AUTHENTICATE_TOKEN="canary"
+    )
+    rows = {row["name"]: row for row in json.loads(ended.stdout)}
+    assert rows["timeout"] == {"name": "timeout", "value": 5.0, "origin": "--timeout"}
+    assert rows["output"]["origin"] == "PIP_AUTHENTICATE_OUTPUT"
+    assert rows["client"]["origin"].endswith("pyproject.toml")
+    assert rows["organization"]["origin"].endswith("pip-authenticate.toml")
+    assert rows["publish"]["origin"] == "default"
+    assert rows["PIP_AUTHENTICATE_TOKEN"]["value"] == "***"
+    assert "canary" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--organization", "no name", "f"], "name cannot be one"),
+        (["a/b/c", "--organization", "contoso"], "more than one slash"),
+        (["f"], "--organization"),
+        (["https://u:canary@h.example/simple"], "password"),
+        (["https://h.example/_packaging/f/nuget/v3/index.json"], "is meant"),
+        (["--token-file", "/nowhere", "https://h.example/"], "/nowhere"),
+        (["https://h.example/"], "No credential was found"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(command: Command, arguments: list[str], words: str) -> None:
+    ended = command("check", *arguments)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert words in line
+    assert line.startswith("pip-authenticate: error: ")
+    assert "canary" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pyproject.toml", b"[canary"),
+        ("pyproject.toml", b"\xff\xfe"),
+        ("uv.toml", b"x" * 1_100_000),
+        ("Pipfile", b"canary = = 2"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_warning(command: Command, name: str, content: bytes) -> None:
+    (command.project / name).write_bytes(content)
+    ended = command("check")
+    (warning, *_) = ended.stderr.splitlines()
+    assert name in warning
+    assert warning.startswith("pip-authenticate: warning: ")
+    assert "canary" not in ended.stderr
+
+
+def test_colour_is_for_terminals(command: Command, server: Service) -> None:
+    arguments = ("check", "shared", "--organization", server.collection_uri)
+    plain = command(*arguments, PIP_AUTHENTICATE_TOKEN=GOOD).stdout
+    forced = command(*arguments, PIP_AUTHENTICATE_TOKEN=GOOD, FORCE_COLOR="1").stdout
+    refused = command(*arguments, PIP_AUTHENTICATE_TOKEN=GOOD, FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[\d+m", "", forced) == plain != forced
+    assert refused == plain
