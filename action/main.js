@@ -6,7 +6,7 @@
 const fs = require('fs');
 const path = require('path');
 const { InputError, read } = require('./inputs.js');
-const { fail, mask, notice } = require('./runner.js');
+const { debug, fail, mask, warn } = require('./runner.js');
 const python = require('../task/python.js');
 
 const LIBRARY = path.join(__dirname, '..', 'task', 'lib');
@@ -41,25 +41,26 @@ function runner(env, folder, command) {
     closed: [env.GITHUB_WORKSPACE, env.RUNNER_WORKSPACE, env.RUNNER_TEMP].map((place) => place || ''),
     open: env.RUNNER_TOOL_CACHE || null,
     inherits: (name) => INHERITED.test(name),
-    debug: (text) => notice('debug', text),
+    debug,
   };
 }
 
-/** Runs one command in a folder of the sources; gives whether it succeeded, and says why where it did not. */
+/** Runs one command in a folder of the sources; gives what is wrong, or nothing where it succeeded. */
 async function run(env, watch, folder, command) {
   const { rejected, candidate, end } = await python.search(runner(env, folder, command), process.platform, env, watch);
   if (rejected) {
-    fail(python.noPythonText(WORDS, rejected));
-  } else if (end.hasBegun && end.code === 0) {
-    return true;
-  } else if (python.wasCanceled(end, watch)) {
-    fail('Adding authentication was canceled.');
-  } else if (end.hasBegun && FAILED_COMMAND.has(end.code)) {
-    fail(`pip-authenticate ${command[0]} failed; the lines above say why.`);
-  } else {
-    fail(python.crashText(WORDS, candidate, end));
+    return python.noPythonText(WORDS, rejected);
   }
-  return false;
+  if (end.hasBegun && end.code === 0) {
+    return '';
+  }
+  if (python.wasCanceled(end, watch)) {
+    return 'Adding authentication was canceled.';
+  }
+  if (end.hasBegun && FAILED_COMMAND.has(end.code)) {
+    return `pip-authenticate ${command[0]} failed; the lines above say why.`;
+  }
+  return python.crashText(WORDS, candidate, end);
 }
 
 /** Makes the folder for this step's files, and leaves its path to post.js before anything can lie in it. */
@@ -84,13 +85,17 @@ async function attempt(env, watch) {
   }
   const { folder, verify, verifyCommand, command } = read(env);
   const given = Object.assign({}, env, { [TOKEN]: token, RUNNER_TEMP: privateFolder(env) });
-  if (verify !== 'off' && !(await run(given, watch, folder, verifyCommand))) {
-    if (verify === 'fail') {
-      return;
-    }
-    process.exitCode = 0;
+  const doubt = verify === 'off' ? '' : await run(given, watch, folder, verifyCommand);
+  if (doubt && verify === 'warn' && watch.asked.length === 0) {
+    warn(doubt);
+  } else if (doubt) {
+    fail(doubt);
+    return;
   }
-  await run(given, watch, folder, command);
+  const wrong = await run(given, watch, folder, command);
+  if (wrong) {
+    fail(wrong);
+  }
 }
 
 async function main(env) {

@@ -5,7 +5,7 @@
 
 const fs = require('fs');
 const path = require('path');
-const { notice } = require('./runner.js');
+const { warn } = require('./runner.js');
 const { say } = require('../task/output.js');
 
 const PREFIX = 'pip-authenticate-';
@@ -27,7 +27,7 @@ function main(env) {
       say('The files with credentials are removed; the variables end with this job.');
     }
   } catch (error) {
-    notice('warning', `${folder} could not be removed: ${error.code}. It holds credentials: remove it.`);
+    warn(`${folder} could not be removed: ${error.code}. It holds credentials: remove it.`);
   }
 }
 

@@ -19,16 +19,24 @@ function mask(secret) {
   }
 }
 
-/** Says something about the step: `error`, `warning` or `debug`. */
-function notice(kind, text) {
-  say(`::${kind}::${escapeData(harmless(text))}`);
+function command(name, text) {
+  say(`::${name}::${escapeData(harmless(text))}`);
+}
+
+/** Says something that is shown only to who looks for reasons. */
+function debug(text) {
+  command('debug', text);
+}
+
+function warn(text) {
+  command('warning', text);
 }
 
 /** Says why the step fails, on a line of its own whatever stands before it. */
 function fail(text) {
   say('');
-  notice('error', text);
+  command('error', text);
   process.exitCode = 1;
 }
 
-module.exports = { fail, mask, notice };
+module.exports = { debug, fail, mask, warn };
