@@ -201,10 +201,31 @@ class Session:
         if self.settings.project_folder:
             for fault in self.project.faults:
                 self.report.warning(str(fault))
+        for text in self._said_by_the_project():
+            self.report.warning(text)
         found = authenticate.resolve(self.settings, self.deadline, self.report.debug, self.report.register)
         for text in found.warnings:
             self.report.warning(text)
         return found
+
+    def _said_by_the_project(self) -> Iterator[str]:
+        """Warnings about hosts that get a credential because a project's own file says so.
+
+        Whoever runs a command in a folder may not have written its files.
+        """
+        from pip_authenticate.azure.addresses import Place, organization_of  # noqa: PLC0415
+
+        said = [self.chosen[name] for name in ("organization", "indexes")]
+        for given in said if self.project.table_file else ():
+            if not given.origin.endswith(self.project.table_file):
+                continue
+            for text in given.value if isinstance(given.value, tuple) else [given.value]:
+                url = organization_of(text)
+                if not Place.of(url) and not url.origin.is_loopback:
+                    yield (
+                        f"{given.origin} has credentials sent to {url.origin.host}. If you have not written "
+                        "that, say --organization or --indexes yourself."
+                    )
 
     def client_settings(self, found: Found, *, by_files: bool) -> ClientSettings:
         """What the clients read; their warnings are told."""

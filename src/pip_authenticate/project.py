@@ -244,15 +244,13 @@ class _Reader:
 
     def _text(self, path: str) -> str | None:
         """The text of a file; None where there is none, or none that can be read."""
+        if not os.path.isfile(path):  # opening a pipe would wait for somebody to write
+            return None
         try:
             with open(path, "rb") as file:
-                content = file.read(FILE_BYTES + 1) if os.path.isfile(path) else None
-        except FileNotFoundError:
-            return None
+                content = file.read(FILE_BYTES + 1)
         except OSError as error:
             self._unreadable(path, f"cannot be read: {error.strerror}")
-            return None
-        if content is None:
             return None
         if len(content) > FILE_BYTES:
             self._unreadable(path, "is longer than a megabyte")
