@@ -33,10 +33,9 @@ const INHERITED = new RegExp(
     '|(?:HTTP|HTTPS|NO)_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|PYENV_VERSION)$'
 );
 
-/** What python.js must know of the runner; a step cannot change what it names here. */
-function runner(env, folder, command) {
+/** What python.js must know of the runner, but for what it shall run; no step can change what is read here. */
+function runner(env) {
   return {
-    options: [folder].concat(command),
     tools: env.RUNNER_TOOL_CACHE,
     closed: [env.GITHUB_WORKSPACE, env.RUNNER_WORKSPACE, env.RUNNER_TEMP].map((place) => place || ''),
     open: env.RUNNER_TOOL_CACHE || null,
@@ -46,8 +45,9 @@ function runner(env, folder, command) {
 }
 
 /** Runs one command in a folder of the sources; gives what is wrong, or nothing where it succeeded. */
-async function run(env, watch, folder, command) {
-  const { rejected, candidate, end } = await python.search(runner(env, folder, command), process.platform, env, watch);
+async function run(ci, env, watch, folder, command) {
+  const asked = Object.assign({ options: [folder].concat(command) }, ci);
+  const { rejected, candidate, end } = await python.search(asked, process.platform, env, watch);
   if (rejected) {
     return python.noPythonText(WORDS, rejected);
   }
@@ -85,14 +85,14 @@ async function attempt(env, watch) {
   }
   const { folder, verify, verifyCommand, command } = read(env);
   const given = Object.assign({}, env, { [TOKEN]: token, RUNNER_TEMP: privateFolder(env) });
-  const doubt = verify === 'off' ? '' : await run(given, watch, folder, verifyCommand);
+  const doubt = verify === 'off' ? '' : await run(runner(env), given, watch, folder, verifyCommand);
   if (doubt && verify === 'warn' && watch.asked.length === 0) {
     warn(doubt);
   } else if (doubt) {
     fail(doubt);
     return;
   }
-  const wrong = await run(given, watch, folder, command);
+  const wrong = await run(runner(env), given, watch, folder, command);
   if (wrong) {
     fail(wrong);
   }

@@ -5,6 +5,7 @@ this folder; the sources on other branches have no libraries, and say so when so
 """
 
 import argparse
+import os
 import re
 import shutil
 import sys
@@ -20,7 +21,7 @@ OWN_FILES = (
     *("action/main.js", "action/post.js", "action/inputs.js", "action/runner.js"),
     *("task/python.js", "task/output.js", "task/main.py"),
 )
-_TARGET = re.compile(r"^  (?:main|post): (\S+)$", re.MULTILINE)
+_TARGET = re.compile(r"^  (?:pre|main|post): (\S+)$", re.MULTILINE)
 _REQUIRED = re.compile(r"require\('(\.[^']*)'\)")
 
 
@@ -59,18 +60,25 @@ def assemble(folder: Path, root: Path) -> None:
 
 
 def check(folder: Path) -> Iterator[str]:
-    """Every fault of a built action: what it refers to must be there, and readable for what reads it."""
-    manifest = (folder / "action.yml").read_text(encoding="utf-8")
-    for target in _TARGET.findall(manifest):
-        if not (folder / target).is_file():
-            yield f"action.yml: {target}: missing"
-    for script in sorted(folder.rglob("*.js")):
+    """Every fault of a built action: all its parts must be there, and readable for what reads them."""
+    scripts = sorted(folder.rglob("*.js"))
+    yield from (
+        f"{name}: missing" for name in sorted(needed(folder, scripts)) if not (folder / name).is_file()
+    )
+    for script in scripts:
         yield from check_task.node_faults(script)
-        for name in _REQUIRED.findall(script.read_text(encoding="utf-8")):
-            place = (script.parent / name).resolve()
-            if not place.is_file() or not place.is_relative_to(folder.resolve()):
-                yield f"{script.relative_to(folder)}: {name}: missing"
     yield from check_task.python_faults(folder / "task")
+
+
+def needed(folder: Path, scripts: Sequence[Path]) -> set[str]:
+    """Paths of the files that an action consists of, or that its manifest and its scripts name."""
+    manifest = (folder / "action.yml").read_text(encoding="utf-8")
+    required = {
+        os.path.relpath(script.parent / name, folder)
+        for script in scripts
+        for name in _REQUIRED.findall(script.read_text(encoding="utf-8"))
+    }
+    return {*OWN_FILES, *_TARGET.findall(manifest), *required}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -57,7 +57,7 @@ def command(root: Path = ROOT) -> list[str]:
 
 
 def script(name: str, root: Path = ROOT) -> list[str]:
-    """How a script of npm's is called; first all are installed, unless they are as package-lock.json pins them.
+    """How a script of npm's is called; all are installed first, unless they are as package-lock.json pins.
 
     Args:
         name: its path below node_modules.
