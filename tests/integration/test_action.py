@@ -41,7 +41,7 @@ def service() -> Iterator[Service]:
 def given(service: Service, **more: str) -> dict[str, str]:
     """The inputs of a step that names a feed."""
     named = {name.replace("_", "-"): value for name, value in more.items()}
-    feed = {"indexes": "myTestFeed2", "organization": service.collection_uri, "clients": "pip"}
+    feed = {"indexes": "myTestFeed2", "organization": service.addresses()["packages"], "clients": "pip"}
     return {**feed, "token": TOKEN, **named}
 
 
@@ -131,8 +131,9 @@ def test_the_project_of_the_workspace_is_looked_at(runner: Runner, service: Serv
     url = service.addresses()["feed myTestFeed2"]
     project = runner.workspace / "sub"
     project.mkdir()
-    (project / "requirements.txt").write_text(f"--index-url {url}\n")
-    step = runner.main({**given(service, indexes="", working_directory="sub")})
+    (project / "requirements.txt").write_text(f"--extra-index-url {url}\n")
+    (project / "pyproject.toml").write_text(f'[tool.pip-authenticate]\nindexes = ["{url}"]\n')
+    step = runner.main(given(service, indexes="", working_directory="sub"))
     assert step.code == 0, step.log
     assert "myTestFeed2" in step.variables["PIP_INDEX_URL"]
 
@@ -157,7 +158,7 @@ def test_verification_that_warns_makes_them_all_the_same(runner: Runner, service
 def test_verification_tries_a_package(runner: Runner, service: Service) -> None:
     step = runner.main(given(service, verify="fail", verify_package="InternalLibrary"))
     assert step.code == 0, step.log
-    assert any("/download/" in record.path.lower() for record in service.log)
+    assert any("/pypi/download/" in str(record) for record in service.log)
 
 
 # ---- what the command is told --------------------------------------------------------------------

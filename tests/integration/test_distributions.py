@@ -133,7 +133,7 @@ def test_a_distribution_works_in_a_fresh_environment(dist: Path, tmp_path: Path,
     (file,) = dist.glob(pattern)
     venv.create(tmp_path / "fresh", with_pip=True)
     programs = tmp_path / "fresh" / "bin"
-    command = [programs / "python", "-m", "pip", "install", "--quiet", file]
+    command = [str(programs / "python"), "-m", "pip", "install", "--quiet", str(file)]
     home = {**os.environ, "HOME": str(tmp_path)}
     installed = subprocess.run(
         command, env=home, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
@@ -173,7 +173,7 @@ def test_the_single_file_is_a_program(dist: Path, tmp_path: Path) -> None:
 
 
 def test_an_old_python_says_that_it_is_too_old(dist: Path, tmp_path: Path) -> None:
-    ended = started([str(pretender(tmp_path)), str(dist / build_dist.NAME)], tmp_path)
+    ended = started([str(pretender(tmp_path)), str(dist / build_dist.NAME), "inputs"], tmp_path)
     assert ended.returncode == 1
     assert "pip-authenticate needs Python 3.10 or newer; this is Python 3.4." in ended.stderr
 
