@@ -2,7 +2,7 @@
 
 import pytest
 
-from pip_authenticate.azure import addresses
+from pip_authenticate.azure import forms
 from pip_authenticate.azure.addresses import Collection, FeedAddress, Place, objection
 from pip_authenticate.index import IndexUrl
 
@@ -227,7 +227,7 @@ def test_a_blank_in_a_project_is_no_other_project() -> None:
     ],
 )  # fmt: skip
 def test_where_the_feed_of_an_index_takes_uploads(url: str, upload: str | None) -> None:
-    found = addresses.upload_address(IndexUrl.parse(url)[0])
+    found = forms.upload_address(IndexUrl.parse(url)[0])
     assert (str(found) if found else None) == upload
 
 
@@ -245,4 +245,4 @@ def test_where_the_feed_of_an_index_takes_uploads(url: str, upload: str | None) 
     ],
 )  # fmt: skip
 def test_the_form_with_a_host_of_the_organisations_own(url: str, own: str | None) -> None:
-    assert str(addresses.own_host_form(IndexUrl.parse(url)[0])) == (own or url)
+    assert str(forms.own_host_form(IndexUrl.parse(url)[0])) == (own or url)
