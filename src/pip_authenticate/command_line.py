@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pip_authenticate import authenticate, options, report, told_secrets
 from pip_authenticate.authenticate import Found
@@ -14,6 +14,7 @@ from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each
 from pip_authenticate.options import Given
 from pip_authenticate.project import Project
+from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Settings, network
 
@@ -32,7 +33,20 @@ _SHOWN = {
 }
 
 
-def parser(name: str, purpose: str, examples: str, *, entries: bool = True) -> argparse.ArgumentParser:
+class Reporting(Protocol):
+    """What a command works with: at least a report."""
+
+    @property
+    def report(self) -> Report:
+        """Where it tells people what it does."""
+
+
+Work = TypeVar("Work", bound=Reporting)
+
+
+def parser(
+    name: str, purpose: str, examples: str, *, entries: bool = True, folder: str = ""
+) -> argparse.ArgumentParser:
     """The parser of a command, with the options that all have.
 
     Args:
@@ -40,6 +54,7 @@ def parser(name: str, purpose: str, examples: str, *, entries: bool = True) -> a
         purpose: one sentence.
         examples: lines of commands, each of which works as it is written.
         entries: whether the command takes indexes.
+        folder: what the folder is for that it takes as its first argument, or empty.
     """
     made = argparse.ArgumentParser(
         prog=f"pip-authenticate {name}",
@@ -48,6 +63,8 @@ def parser(name: str, purpose: str, examples: str, *, entries: bool = True) -> a
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    if folder:
+        made.add_argument("folder", metavar="DIR", help=folder)
     if entries:
         made.add_argument(
             "entries",
@@ -89,7 +106,7 @@ class Session:
         self.arguments = arguments
         self.environ = environ
         self.folder = folder
-        self.report = report.standard(environ, is_quiet=arguments.quiet, is_verbose=arguments.verbose)
+        self.report: Report = report.standard(environ, is_quiet=arguments.quiet, is_verbose=arguments.verbose)
         self._listeners: list[Learned] = [self.report.register]
         self._program = os.path.basename(program).removesuffix(".exe")
         self.deadline = Deadline(self.value("timeout"))
@@ -294,12 +311,12 @@ class Session:
         return Secret("")
 
 
-def guarded(command: Callable[[Session], int], make: Callable[[], Session]) -> int:
+def guarded(command: Callable[[Work], int], make: Callable[[], Work]) -> int:
     """Run a command, and report how it failed if it does.
 
     Args:
         command: does it; gives the exit code.
-        make: makes the session, which fails where options cannot be used.
+        make: makes what it works with; fails where options cannot be used.
 
     Returns:
         The exit code.
@@ -307,9 +324,9 @@ def guarded(command: Callable[[Session], int], make: Callable[[], Session]) -> i
     told = report.standard({})
     code = USAGE
     try:
-        session = make()
-        told, code = session.report, FAILED
-        return command(session)
+        work = make()
+        told, code = work.report, FAILED
+        return command(work)
     except PipAuthenticateError as error:
         for text in dict.fromkeys(str(single) for single in each(error)):
             told.error(text)

@@ -28,7 +28,7 @@ SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 LAYERS = (
     ("cli",),
     ("commands.*",),
-    ("command_line", "task", "child_environment", "child_process", "passing_folder"),
+    ("command_line", "task", "child_environment", "child_process", "kept_folder", "passing_folder"),
     ("delivery",),
     ("advice", "summary"),
     ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs"),
@@ -82,6 +82,7 @@ REVEALING = {
     "netrc_file": "credentials become what clients read",
     "client_settings": "credentials become what clients read",
     "private_files": "settings leave the process",
+    "kept_folder": "digests of what was written",
     "surroundings": "settings leave the process",
     "logging_commands": "settings leave the process",
     "command_line": "whether a token is there",
