@@ -440,6 +440,24 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         output.warning("Neither a feed nor a service connection was named: no index was set.")
 
 
+def summary(found: Found, clients: str) -> str:
+    """What was found, as a Markdown table without any secret; empty where nothing was."""
+    from pip_authenticate.summary import Line, table  # noqa: PLC0415 - not every run has a place for one
+
+    verdicts = {verdict.target.url.key: f"{verdict.grade}: {verdict.text}" for verdict in found.verdicts}
+    return table(
+        Line(
+            str(index.url),
+            index.source,
+            index.provider,
+            clients,
+            f"{index.credential.expires:%Y-%m-%d %H:%M} UTC" if index.credential.expires else "",
+            verdicts.get(index.url.key, ""),
+        )
+        for index in found.indexes
+    )
+
+
 def client_settings(
     indexes: list[AuthenticatedIndex],
     settings: Settings,

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each
 from pip_authenticate.options import Given
 from pip_authenticate.project import Project
-from pip_authenticate.secret import Secret
+from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Settings, network
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
@@ -90,6 +90,7 @@ class Session:
         self.environ = environ
         self.folder = folder
         self.report = report.standard(environ, is_quiet=arguments.quiet, is_verbose=arguments.verbose)
+        self._listeners: list[Learned] = [self.report.register]
         self._program = os.path.basename(program).removesuffix(".exe")
         self.deadline = Deadline(self.value("timeout"))
 
@@ -189,13 +190,22 @@ class Session:
             ) from None
         return _as_token(content, path)
 
+    def tell_secrets(self, listener: Learned) -> None:
+        """Have somebody else told of every secret from now on, before anything else is printed."""
+        self._listeners.append(listener)
+
+    def _learned(self, secrets: Iterable[Secret]) -> None:
+        known = list(secrets)
+        for listener in self._listeners:
+            listener(known)
+
     def find(self) -> Found:
         """Every index with its credential; what the project's files say is told on the way.
 
         Raises:
             PipAuthenticateError: something cannot be used, or a service did not answer.
         """
-        self.report.register(authenticate.secrets(self.settings))
+        self._learned(authenticate.secrets(self.settings))
         for text in options.unknown_keys(self.files):
             self.report.warning(text)
         if self.settings.project_folder:
@@ -203,7 +213,7 @@ class Session:
                 self.report.warning(str(fault))
         for text in self._said_by_the_project():
             self.report.warning(text)
-        found = authenticate.resolve(self.settings, self.deadline, self.report.debug, self.report.register)
+        found = authenticate.resolve(self.settings, self.deadline, self.report.debug, self._learned)
         for text in found.warnings:
             self.report.warning(text)
         return found
@@ -234,7 +244,29 @@ class Session:
         )
         for text in told.warnings:
             self.report.warning(text)
+        if not by_files and "pip" in self.clients:
+            for place in self._requirements_with_an_index(found):
+                self.report.warning(
+                    f"{place} names its index itself: pip then asks that, without the credential that stands "
+                    "in a variable. Use run without --via env, or take the line out."
+                )
         return told
+
+    def _requirements_with_an_index(self, found: Found) -> dict[str, None]:
+        """Requirements files whose --index-url, an index with a credential, takes the variables' place.
+
+        Measured with pip 23.2.1: it does so whether it names the same index or another one.
+        """
+        if not self.settings.project_folder:
+            return {}
+        known = {index.url.key for index in found.indexes}
+        return {
+            mention.place: None
+            for mention in self.project.mentions
+            if (mention.client, mention.name) == ("pip", "index-url")
+            and mention.place.endswith((".txt", ".in"))
+            and mention.url.key in known
+        }
 
     @property
     def own_netrc(self) -> Secret:

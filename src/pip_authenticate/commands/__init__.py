@@ -1,6 +1,7 @@
 """The commands: one module for each, with `main(arguments, environ)`."""
 
 COMMANDS = {
+    "run": "one program with the credentials it needs, and nothing left behind",
     "env": "settings for what runs next, as lines of a shell or as a CI takes them",
     "check": "why it does not work, and what to do",
     "whoami": "which credential there is, and who it makes you",

@@ -7,10 +7,14 @@ azure-pipelines-agent: Command.cs, CommandStringConvertor.cs, TaskCommandExtensi
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from pip_authenticate.client_settings import ClientSettings
+from pip_authenticate.client_settings import ClientSettings, PrivateFile
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import MASK, Secret
+
+if TYPE_CHECKING:
+    from pip_authenticate.surroundings import Surroundings
 
 LINUX_BYTES = 131_072
 """Longest `NAME=value` with its terminating zero that execve takes (MAX_ARG_STRLEN of Linux), in bytes."""
@@ -144,6 +148,10 @@ class AzurePipelines:
         """End the task with a result in the agent's spelling: Failed, Canceled."""
         self._send("task.complete", {"result": result}, self._clean(text))
 
+    def summarize(self, path: str) -> None:
+        """Have the agent upload a Markdown file; it masks nothing in that, and reads it at the job's end."""
+        self._send("task.uploadsummary", {}, path)
+
     def telemetry(self, area: str, feature: str, data: Mapping[str, object]) -> None:
         """Publish counts and ids; the agent drops them where a task may not."""
         clean = {name: self._clean(item) if isinstance(item, str) else item for name, item in data.items()}
@@ -173,6 +181,51 @@ class AzurePipelines:
 
     def _send(self, name: str, properties: Mapping[str, str], data: str) -> None:
         self._write(_command(name, properties, data))
+
+
+class Output:
+    """The same for a script step, whose standard output the agent reads, too.
+
+    Args:
+        around: where the commands go, and a folder that the agent empties at the job's end.
+    """
+
+    def __init__(self, around: "Surroundings") -> None:
+        self._around = around
+        system = around.environ.get("AGENT_OS", "Linux")
+        self._agent = AzurePipelines(lambda text: around.write(f"{text}\n"), os=system)
+
+    def register(self, secrets: Iterable[Secret]) -> None:
+        """Have the agent mask secrets."""
+        self._agent.register(secrets)
+
+    def check(self, settings: ClientSettings) -> list[str]:
+        """See whether this is a step of a pipeline, and whether the settings reach the later ones.
+
+        Raises:
+            DeliveryError: it is not so.
+        """
+        if not self._around.environ.get("TF_BUILD"):
+            raise DeliveryError(
+                "no-ci",
+                "TF_BUILD is not set, so this is no step of Azure Pipelines",
+                hint="Choose another --output: sh for the shell that runs this.",
+            )
+        from pip_authenticate.surroundings import check_names  # noqa: PLC0415 - the task does without
+
+        check_names(settings, "Azure Pipelines")
+        return self._agent.check(settings)
+
+    def deliver(self, settings: ClientSettings) -> None:
+        """Write the files, then set all variables."""
+        pairs = self._around._replace(is_terminal=False).variables(settings)
+        self._agent.set({name: Secret(value) for name, value in pairs}, {})
+
+    def summarize(self, markdown: str) -> None:
+        """Have a summary uploaded."""
+        file = PrivateFile("pip-authenticate.md", Secret(markdown), ("SUMMARY",))
+        (path,) = self._around.place(ClientSettings(files=(file,)))
+        self._agent.summarize(path.value.reveal())
 
 
 def _command(name: str, properties: Mapping[str, str], data: str) -> str:

@@ -1,0 +1,46 @@
+"""What a run did, as one Markdown table without any secret, for people who would rather look than read."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+_HEAD = "| index | named by | credential | for | until | verdict |\n|---|---|---|---|---|---|\n"
+_CELL = 500
+"""Longest text of a cell, in characters."""
+
+
+class Line(NamedTuple):
+    """One index.
+
+    Args:
+        address: its URL.
+        source: what names it.
+        provider: what gave the credential.
+        clients: programs that it is for.
+        expires: when the credential ends, in UTC, or empty.
+        verdict: what a check found, with its instruction, or empty.
+    """
+
+    address: str
+    source: str
+    provider: str
+    clients: str
+    expires: str
+    verdict: str
+
+
+def table(lines: Iterable[Line]) -> str:
+    """The summary; empty where there is no index.
+
+    Texts may come from outside: they are escaped, so that none is more than a text of its cell.
+    """
+    rows = "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+    return f"### Package indexes\n\n{_HEAD}{rows}" if rows else ""
+
+
+def _cell(text: str) -> str:
+    shown = "".join(char if char.isprintable() else " " for char in text)[:_CELL]
+    return "".join(f"&#{ord(char)};" if char in _MARKS else char for char in shown)
+
+
+_MARKS = "|<>`*_[]()#&\\!~$"
+"""What Markdown or HTML could take for more than a character."""
