@@ -20,7 +20,23 @@ const KILL_SECONDS = 2; // until what was killed counts as gone, whatever holds 
 const PIPE_SECONDS = 1; // until what an ended Python said must be here
 const MAIN = path.join(__dirname, 'main.py');
 const ISOLATED = ['-I', '-S', '-X', 'utf8', '-u', MAIN];
-const VARIABLES = ['PIP_INDEX_URL', 'PIP_EXTRA_INDEX_URL'];
+// What the task may store for each client, whatever the indexes are called; as clients/*.py.
+const PIP = ['PIP_INDEX_URL', 'PIP_EXTRA_INDEX_URL'];
+const UV = ['UV_DEFAULT_INDEX', 'UV_INDEX'];
+const POETRY = ['URL', 'USERNAME', 'PASSWORD'].map((part) => {
+  return `POETRY_${part === 'URL' ? 'REPOSITORIES' : 'HTTP_BASIC'}_PIP_AUTHENTICATE_${part}`;
+});
+const VARIABLES = {
+  pip: PIP,
+  uv: UV.concat('UV_PUBLISH_USERNAME', 'UV_PUBLISH_PASSWORD', 'NETRC'),
+  poetry: POETRY.concat('NETRC'),
+  pdm: ['PDM_PUBLISH_USERNAME', 'PDM_PUBLISH_PASSWORD', 'NETRC'],
+  pipenv: ['PIPENV_PYPI_MIRROR', 'NETRC'],
+  hatch: PIP.concat(UV, 'HATCH_INDEX_REPO', 'HATCH_INDEX_USER', 'HATCH_INDEX_AUTH', 'NETRC'),
+  twine: ['PYPIRC_PATH'],
+  netrc: ['NETRC'],
+  docker: ['PIP_AUTHENTICATE_NETRC'],
+};
 const OUTPUT_FAILED = 3; // exit code of a Python that could not write all it had to say
 const MUTE = 87; // exit code of main.py where it is asked to say that it begins, and cannot
 const FAILED = 'Failed to add authentication.';
@@ -63,6 +79,11 @@ const JOB_FOLDERS = [
 const READ_BY_THE_TASK = new RegExp(
   '^(?:(?:AGENT|AZURE|BUILD|ENDPOINT|INPUT|PIP|PIPELINE|RELEASE|SECRET|SYSTEM|TASK|VSTS)_.*' +
     '|(?:HTTP|HTTPS|NO)_PROXY|NODE_EXTRA_CA_CERTS' +
+    '|UV_(?:DEFAULT_INDEX|INDEX|PUBLISH_URL|PUBLISH_USERNAME|PUBLISH_PASSWORD)' +
+    '|POETRY_(?:HTTP_BASIC|REPOSITORIES)_\\w+_(?:URL|USERNAME|PASSWORD)' +
+    '|PDM_(?:PYPI_URL|PUBLISH_REPO|PUBLISH_USERNAME|PUBLISH_PASSWORD)' +
+    '|TWINE_(?:REPOSITORY_URL|USERNAME|PASSWORD)|HATCH_INDEX_(?:REPO|USER|AUTH)' +
+    '|PIPENV_PYPI_MIRROR|NETRC|PYPIRC_PATH' +
     '|TF_BUILD|PYENV_VERSION)$'
 );
 
@@ -148,7 +169,15 @@ function stored(env) {
   const words = (env.SECRET_PIP_AUTHENTICATE_STORED || '').split(' ');
   const pairs = words.map((word) => /^([^=]*)=([0-9a-f]{64})$/.exec(word)).filter(Boolean);
   const remembered = new Map(pairs.map((pair) => [pair[1], pair[2]]));
-  return VARIABLES.filter((name) => env[name] && remembered.has(name) && remembered.get(name) === digest(env[name]));
+  return Array.from(remembered.keys()).filter((name) => env[name] && remembered.get(name) === digest(env[name]));
+}
+
+/** The variables that this run may have stored before it broke off, and those of an earlier one. */
+function perhapsStored(env) {
+  const words = (env.INPUT_CLIENTS || '').toLowerCase().split(/[,\r\n]/);
+  const clients = words.map((word) => word.replace(/["']/g, '').trim()).filter((name) => VARIABLES.hasOwnProperty(name));
+  const lists = (clients.length ? clients : ['pip']).map((name) => VARIABLES[name]);
+  return Array.from(new Set([].concat(...lists, stored(env))));
 }
 
 function digest(text) {
@@ -571,7 +600,7 @@ function conclude(candidate, end, watch, env) {
     return; // Python has said everything itself
   }
   // What it set before its end is not known.
-  const variables = end.hasBegun ? VARIABLES : stored(env);
+  const variables = end.hasBegun ? perhapsStored(env) : stored(env);
   const hasLost = end.hasBegun && end.code === OUTPUT_FAILED;
   if (hasLost) {
     process.exitCode = 1;
@@ -636,11 +665,11 @@ async function run(platform, env, seconds = SECONDS) {
   try {
     await search(platform, env, watch, seconds);
   } catch (error) {
-    fail(failureText(error), watch.hasBegun ? VARIABLES : stored(env));
+    fail(failureText(error), watch.hasBegun ? perhapsStored(env) : stored(env));
   }
 }
 
-module.exports = { candidates, escapeProperty, harmless, inheritance, run, unfitness };
+module.exports = { VARIABLES, candidates, escapeProperty, harmless, inheritance, run, unfitness };
 
 if (require.main === module) {
   // The agent reads the result from the commands: the exit code is 0 unless they cannot be written, and

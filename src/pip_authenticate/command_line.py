@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from pip_authenticate import authenticate, options, report
+from pip_authenticate import authenticate, options, report, told_secrets
 from pip_authenticate.authenticate import Found
-from pip_authenticate.client_settings import ClientSettings
+from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each
 from pip_authenticate.options import Given
@@ -205,7 +205,7 @@ class Session:
         Raises:
             PipAuthenticateError: something cannot be used, or a service did not answer.
         """
-        self._learned(authenticate.secrets(self.settings))
+        self._learned(told_secrets.of(self.settings))
         for text in options.unknown_keys(self.files):
             self.report.warning(text)
         if self.settings.project_folder:
@@ -239,9 +239,7 @@ class Session:
 
     def client_settings(self, found: Found, *, by_files: bool) -> ClientSettings:
         """What the clients read; their warnings are told."""
-        told = authenticate.client_settings(
-            found.indexes, self.settings, by_files=by_files, can_unset=True, own_netrc=self.own_netrc
-        )
+        told = authenticate.client_settings(found.indexes, self.settings, self.wish(by_files=by_files))
         for text in told.warnings:
             self.report.warning(text)
         if not by_files and "pip" in self.clients:
@@ -267,6 +265,15 @@ class Session:
             and mention.place.endswith((".txt", ".in"))
             and mention.url.key in known
         }
+
+    def wish(self, *, by_files: bool) -> Wish:
+        """What is asked of clients."""
+        return Wish(
+            only_extra=self.value("only-extra"),
+            publish=self.value("publish"),
+            by_files=by_files,
+            own_netrc=self.own_netrc,
+        )
 
     @property
     def own_netrc(self) -> Secret:

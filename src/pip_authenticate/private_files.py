@@ -4,7 +4,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 
 from pip_authenticate import trusted_paths
 from pip_authenticate.client_settings import PrivateFile, Variable
@@ -12,6 +12,8 @@ from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import Secret
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
+PREFIX = "pip-authenticate-"
+"""What the names of folders begin with."""
 _BESIDE = ".new~"
 _IS_WINDOWS = sys.platform == "win32"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -229,9 +231,16 @@ def new_folder(parent: str | None = None) -> str:
         import tempfile  # noqa: PLC0415 - it costs some milliseconds
 
         parent = tempfile.gettempdir()
-    folder = fresh(parent, "pip-authenticate-")
+    folder = fresh(parent, PREFIX)
     folder.close()
     return folder.path
+
+
+def paths(folder: str, files: Iterable[PrivateFile]) -> dict[str, Secret]:
+    """The variables that say where files in a folder are."""
+    return {
+        variable: Secret(os.path.join(folder, file.name)) for file in files for variable in file.variables
+    }
 
 
 def place(folder: str, files: Iterable[PrivateFile]) -> list[Variable]:
@@ -242,11 +251,7 @@ def place(folder: str, files: Iterable[PrivateFile]) -> list[Variable]:
     """
     files = tuple(files)
     write(folder, files)
-    return [
-        Variable(name, Secret(os.path.join(folder, file.name)), is_secret=False)
-        for file in files
-        for name in file.variables
-    ]
+    return [Variable(name, path, is_secret=False) for name, path in paths(folder, files).items()]
 
 
 def write(folder: str, files: Iterable[PrivateFile]) -> None:
@@ -261,6 +266,12 @@ def write(folder: str, files: Iterable[PrivateFile]) -> None:
         raise DeliveryError("folder-unusable", f"{folder} cannot be entered: {error.strerror}") from None
     with closing(opened):
         opened.write(files)
+
+
+def remove(folder: str) -> None:
+    """Remove a private folder and what is in it, if it is there; what cannot be removed is left."""
+    with suppress(OSError, DeliveryError), closing(Folder.found(folder)) as opened:
+        opened.remove_all()
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -125,7 +125,7 @@ class Settings(NamedTuple):
         system_connection: holds the job's token and the organisation's address.
         proxy: the agent's web proxy.
         certificates: the agent's certificate settings.
-        previous: what pip's variables hold now, by variable name; unset and empty ones are absent.
+        previous: what the clients' variables hold now, by variable name; unset and empty ones are absent.
         aliases: names of variables that pip takes for those, too.
         remembered: digests of what an earlier run of this job stored, by variable name.
         job_variables: upper-case environment names of the job's public variables: those of the machine
@@ -146,6 +146,8 @@ class Settings(NamedTuple):
         pipeline_token: the pipeline's own token as a step maps it, or empty.
         credentials: names of providers, in the order in which they are tried where an index names none.
         publish: whether the first index shall also take uploads.
+        temporary_folder: the agent's folder for files that last as long as the job, or empty.
+        own_netrc: path of the user's own netrc file, whether or not there is one; or empty.
     """
 
     artifact_feeds: tuple[str, ...] = ()
@@ -186,6 +188,8 @@ class Settings(NamedTuple):
     pipeline_token: Secret = Secret("")
     credentials: tuple[str, ...] = ()
     publish: bool = False
+    temporary_folder: str = ""
+    own_netrc: str = ""
 
 
 INPUT = "an input of this step"
@@ -232,6 +236,8 @@ WRITERS = {
     "pipeline_token": VARIABLE,
     "credentials": OPTION,
     "publish": INPUT,
+    "temporary_folder": VARIABLE,
+    "own_netrc": VARIABLE,
 }
 """Who can have written each value of the settings."""
 
@@ -297,7 +303,7 @@ def _verify(text: str) -> str:
 ENVIRON: Mapping[str, str] = os.environ
 """The environment of this process."""
 
-CLIENTS = ("pip",)
+CLIENTS = ("pip", "uv", "poetry", "pdm", "pipenv", "hatch", "twine", "netrc", "docker")
 """The installers and publishers that settings can be made for; each is a module of `clients`."""
 
 
@@ -364,7 +370,13 @@ INPUTS = (
     Input(
         "clients",
         _clients,
-        "Programs that will use the indexes, separated by commas. Default: pip.",
+        f"Programs that will use the indexes, separated by commas, of {', '.join(CLIENTS)}. Default: pip.",
+    ),
+    Input(
+        "publish",
+        _boolean,
+        "true also gives uv, poetry, pdm, hatch and twine what they need to publish to the first index. "
+        "Default: false.",
     ),
     Input(
         "verify",
@@ -425,6 +437,7 @@ def load(
     replaced: Iterable[str],
     environ: Mapping[str, str] = ENVIRON,
     *,
+    variables_of: Callable[[tuple[str, ...]], Iterable[str]] = lambda _: (),
     is_alias: Callable[[str], bool] = lambda _: False,
     ignores_case: bool = sys.platform == "win32",
 ) -> Settings:
@@ -433,11 +446,15 @@ def load(
     Args:
         replaced: names of the variables that the run may set, whose present values count.
         environ: the environment of the task's process.
+        variables_of: names of further such variables, by the chosen clients; those that an earlier run
+            remembered count, too.
         is_alias: whether another name means one of those variables.
         ignores_case: whether the system takes names for equal that differ in case only.
     """
     env = _Environment(environ, ignores_case=ignores_case)
     values, faults = _inputs(env)
+    remembered = _remembered(env)
+    watched = dict.fromkeys((*replaced, *variables_of(values["clients"]), *remembered))
     federation = None
     for connection in values["workloadIdentityServiceConnection"][:1]:
         federation = _endpoint(env, connection, connection.lower())
@@ -463,9 +480,9 @@ def load(
         system_connection=_endpoint(env, SYSTEM_CONNECTION, SYSTEM_CONNECTION.upper()),
         proxy=_proxy(env),
         certificates=_certificates(env),
-        previous={name: Secret(env.text(name)) for name in replaced if env.text(name)},
+        previous={name: Secret(env.text(name)) for name in watched if env.text(name)},
         aliases=tuple(sorted(name for name, value in env.names.items() if value and is_alias(name))),
-        remembered=_remembered(env),
+        remembered=remembered,
         job_variables=frozenset(
             _environment_name(name) for name in _strings(env.text("VSTS_PUBLIC_VARIABLES"))
         ),
@@ -475,6 +492,9 @@ def load(
         telemetry={name: env.text(name) for name in _TELEMETRY_NAMES if env.text(name)},
         unknown_inputs=_unknown_inputs(env),
         faults=tuple(faults),
+        publish=values["publish"],
+        temporary_folder=env.text("AGENT_TEMPDIRECTORY"),
+        own_netrc=_own_netrc(env),
     )
 
 
@@ -499,6 +519,13 @@ def _certificates(env: _Environment) -> Certificates:
         client_password=env.secret("AGENT_CLIENTCERTPASSWORD"),
         unchecked=env.flag("AGENT_SKIPCERTVALIDATION"),
     )
+
+
+def _own_netrc(env: _Environment) -> str:
+    """Where programs look for a netrc file (Python: netrc; its name on Windows: requests, utils.py)."""
+    home = env.text("HOME") or env.text("USERPROFILE")
+    name = "_netrc" if sys.platform == "win32" else ".netrc"
+    return os.path.join(home, name) if home else ""  # noqa: PTH118 - pathlib costs some milliseconds
 
 
 def network(environ: Mapping[str, str]) -> tuple[Proxy, Certificates]:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from types import TracebackType
 
-from pip_authenticate import authenticate, settings
+from pip_authenticate import authenticate, delivery, settings, told_secrets
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Cancelled, OutputLost, PipAuthenticateError, each
@@ -46,7 +46,7 @@ def main() -> int:
     sys.excepthook = _last_resort
     sys.unraisablehook = lambda _: None  # what it would print quotes texts from outside
     warnings.simplefilter("ignore")  # they are for developers, and the agent reads them
-    given = settings.load(pip.VARIABLES, is_alias=pip.is_alias)
+    given = settings.load((), variables_of=authenticate.variables_of, is_alias=pip.is_alias)
     output = AzurePipelines(
         Stream(_STANDARD_OUTPUT).write, os=given.agent_os, secret_variables=given.secret_variables
     )
@@ -66,12 +66,12 @@ def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -
     """Do the task and report how it went; the numbers of indexes by source."""
     counts = dict.fromkeys(("Internal", "External", "Federated"), 0)
     try:
-        output.register(authenticate.secrets(given))
-        for text in (*_about_inputs(given), *_about_aliases(given), *authenticate.cautions(given)):
+        output.register(told_secrets.of(given))
+        for text in (*_about_inputs(given), *_about_aliases(given), *_cautions(given)):
             output.warning(text)
         found = authenticate.resolve(given, deadline, output.debug, output.register)
         deadline.check()
-        authenticate.deliver(found, given, output)
+        delivery.deliver(found, given, output)
         counts |= found.counts
         if counts["Federated"]:
             output.line("Successfully added auth for feed URL.")
@@ -81,18 +81,18 @@ def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -
                 f"and {counts['External']} external endpoint."
             )
     except PipAuthenticateError as error:
-        authenticate.erase(given, output)
+        delivery.erase(given, output)
         for slug, text in dict.fromkeys((single.slug, str(single)) for single in each(error)):
             output.debug(f"error {slug}")
             output.error(text)
         output.complete("Failed", FAILED)
     except Cancelled:
-        authenticate.erase(given, output)
+        delivery.erase(given, output)
         output.complete("Canceled", "Cancelled.")
     except OutputLost:
         raise
     except Exception as error:  # noqa: BLE001 - the edge: a defect must not pass for success
-        authenticate.erase(given, output)
+        delivery.erase(given, output)
         for place in _places(error):
             output.debug(place)
         output.error(
@@ -135,6 +135,15 @@ def _about_aliases(given: settings.Settings) -> Iterator[str]:
             f"pip takes {name} for an index, too, beside or in the place of what this task sets; "
             "it was not set by this task and stays. Empty the variable if that is not meant."
         )
+
+
+def _cautions(given: settings.Settings) -> Iterator[str]:
+    """Warnings about what an earlier step can have set; most agents set nothing of it."""
+    proxy, certificates = given.proxy, given.certificates
+    if proxy.url or proxy.https or proxy.http or certificates.unchecked or certificates.extra_authorities:
+        from pip_authenticate import cautions  # noqa: PLC0415
+
+        yield from cautions.of(given)
 
 
 def _suggestion(name: str, known: dict[str, str]) -> str:

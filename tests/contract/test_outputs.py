@@ -226,6 +226,7 @@ class CircleCi(CommandOutput):
 
 class AzureScript(CommandOutput):
     module = "azure_pipelines"
+    traps = TRAPS.replace("$(", "$ (")  # a macro in a value is refused: the agent would replace it
 
     def environ(self) -> dict[str, str]:
         return {"TF_BUILD": "True"}
@@ -433,6 +434,12 @@ def test_the_summary_is_appended(tmp_path: Path) -> None:
     assert (tmp_path / "summary").read_text() == "# one\n# two\n"
     one.output.summarize("x" * 2**20)
     assert (tmp_path / "summary").read_text() == "# one\n# two\n"
+
+
+def test_azure_pipelines_refuses_a_value_that_the_agent_would_change(tmp_path: Path) -> None:
+    with pytest.raises(DeliveryError) as refused:
+        AzureScript(tmp_path).output.check(ClientSettings((Variable("A", Secret("canary$(x)")),)))
+    assert "canary" not in str(refused.value)
 
 
 def test_azure_pipelines_uploads_a_summary_that_is_there(tmp_path: Path) -> None:

@@ -437,7 +437,7 @@ FAULTS: dict[str, tuple[Callable[[Json], None], str]] = {
     ),
     "input no object": (put("inputs", 0, value="x"), "'inputs' must be an object"),
     "alias odd": (put("inputs", 0, "aliases", value=["a b"]), "'aliases' must be letters and digits"),
-    "option no text": (put("inputs", 8, "options", "off", value=0), "'off' must be a text"),
+    "option no text": (put("inputs", 9, "options", "off", value=0), "'off' must be a text"),
     "no handler": (put("execution", value={}), "at least one handler"),
 }
 

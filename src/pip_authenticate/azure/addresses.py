@@ -175,6 +175,31 @@ def index_meant(url: IndexUrl) -> str:
     return str(IndexUrl(*url.origin, f"{match['feed']}/pypi/simple/")) if match else ""
 
 
+def upload_address(url: IndexUrl) -> IndexUrl | None:
+    """Where packages are published to the feed of an index; None for a view, and for what is no feed.
+
+    (Microsoft Learn, "Publish Python packages with twine")
+    """
+    address = FeedAddress.of(url)
+    if not address or "@" in address.feed:
+        return None
+    return IndexUrl(*url.origin, with_slash(url.path).removesuffix("/simple/") + "/upload/")
+
+
+def own_host_form(url: IndexUrl) -> IndexUrl:
+    """The address with a host of the organisation's own: an older form, which stays in use.
+
+    Any other address than that of a feed service with a host for all organisations stays as it is.
+    (Microsoft Learn, "Change your organization's URL")
+    """
+    place = Place.of(url)
+    if not place or url.origin.host != f"pkgs.{_DOMAIN}":
+        return url
+    rest = [part for part in url.path.split("/") if part][place.depth :]
+    slash = "/" if url.path.endswith("/") else ""
+    return IndexUrl("https", f"{place.organization}.pkgs{_LEGACY_SUFFIX}", 443, f"/{'/'.join(rest)}{slash}")
+
+
 # What may be named by an answer or a variable, and which service of the organisation it must then be.
 _OWN_SERVICES = {
     "feed service": frozenset({"pkgs"}),

@@ -23,6 +23,7 @@ WINDOWS_CHARACTERS = 32_766
 _WARNING_SHARE = 0.8
 # What the agent decodes in every command, whether or not it decodes %AZP25.
 _ALWAYS_DECODED = {"%3B": ";", "%0D": "\r", "%0A": "\n", "%5D": "]"}
+_MACRO = re.compile(r"\$\([^)]*\)")
 _HEAD = 4
 """Secrets are found by this many first characters, so that no line costs as much as there are secrets."""
 _LOGIN = re.compile(r"://[^/\s]{0,4096}@")
@@ -92,16 +93,25 @@ class AzurePipelines:
             Warnings about values near the limit.
 
         Raises:
-            DeliveryError: a variable is secret, or too long for the operating system.
+            DeliveryError: a variable is secret, or its value too long for the operating system, or one that
+                the agent would change.
         """
         warnings = []
-        for name, value, *_ in settings.variables:
+        paths = ((name, Secret("")) for file in settings.files for name in file.variables)
+        for name, value in (*paths, *((variable.name, variable.value) for variable in settings.variables)):
             if name in self._secret_variables:
                 raise DeliveryError(
                     "secret-variable",
                     f"{name} exists as a secret variable of this pipeline: whatever is set stays secret, "
                     "and no client ever sees it",
                     hint=f"Delete the variable {name} from the pipeline and its variable groups.",
+                )
+            if _MACRO.search(value.reveal()):
+                raise DeliveryError(
+                    "macro-in-value",
+                    f"{name} would hold $(...), which the agent replaces where a variable has that name, and "
+                    "its client reads it as it is",
+                    hint="Choose another secret.",
                 )
             size, limit, unit = self._size(name, value)
             if size > limit:

@@ -1,7 +1,5 @@
 """What pip reads."""
 
-import pytest
-
 from pip_authenticate.client_settings import Wish
 from pip_authenticate.clients import pip
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
@@ -43,9 +41,11 @@ def test_by_files_no_variable_holds_a_credential() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "sendable"), [("ascii", True), ("üß\xff", True), ("€", False), ("😀", False)]
-)
-def test_pip_sends_latin_1_only(text: str, sendable: bool) -> None:  # noqa: FBT001
-    assert pip.can_send(Credential("u", Secret(text))) is sendable
-    assert pip.can_send(Credential(text, Secret("s"))) is sendable
+def test_a_credential_that_pip_cannot_send_is_told_once_with_its_sources() -> None:
+    one, two, other = (
+        index("https://a.example/simple", "€", "feed a"),
+        index("https://b.example/simple", "€", "feed b"),
+        index("https://c.example/simple", "üß", "feed c"),
+    )
+    (warning,) = pip.settings_for([one, two, other], Wish()).warnings
+    assert "The credential of feed a, feed b holds a character that pip cannot send" in warning
