@@ -16,10 +16,10 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import ZipFile
 
 from azure_devops_emulator import Service
 from support.programs import QUIET, Programs
@@ -40,10 +40,17 @@ def placeholders(service: Service) -> dict[str, str]:
     The organisation is a server on loopback, whose feeds are below its own address.
     """
     return {
-        re.escape(_HTTP): service.collection_uri,
+        re.escape(_HTTP): service.address("pkgs"),
         r"\bfabrikam\b(?!\.toml)": service.collection_uri,
         r"\.pkgs\.dev\.azure\.com|\bpkgs\.dev\.azure\.com\b": service.origin.partition("://")[2],
     }
+
+
+def filled(text: str, service: Service) -> str:
+    """A text of the documentation with real addresses in place of those of `fabrikam`."""
+    for pattern, value in placeholders(service).items():
+        text = re.sub(pattern, lambda _, value=value: value, text)
+    return text
 
 
 class Snippet(NamedTuple):
@@ -126,8 +133,12 @@ class Project:
         self.home, self.folder, self._bin = folder / "home", folder / "project", folder / "bin"
         for path in (self.home, self.folder, self._bin):
             path.mkdir()
-        self.python = _environment(folder / "venv")
+        _build(self.folder / "dist")
+        self.python = _environment(folder / "venv", service.public_index_url)
         self._offer(Path(sys.executable).with_name("pip-authenticate"))
+        _script(
+            self._bin / "docker", f'exec {sys.executable} {Path(__file__).with_name("docker_build.py")} "$@"'
+        )
         self.variables = {
             **QUIET,
             "HOME": str(self.home),
@@ -137,10 +148,8 @@ class Project:
         }
 
     def filled(self, text: str) -> str:
-        """A text of the documentation with real addresses in place of those of `fabrikam`."""
-        for pattern, value in placeholders(self._service).items():
-            text = re.sub(pattern, lambda _, value=value: value, text)
-        return text
+        """A text of the documentation with the addresses of this organisation."""
+        return filled(text, self._service)
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the project, or of the home."""
@@ -173,7 +182,7 @@ class Project:
             [shell, "-eu", "-c", self.filled(text)],
             env={**self.variables, **variables},
             cwd=self.folder,
-            stdin=subprocess.DEVNULL,
+            input=f"{TOKEN}\n",  # what a person types where a snippet asks for it
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -187,8 +196,22 @@ class Project:
             link.symlink_to(program)
 
 
-def _environment(folder: Path) -> Path:
-    """A virtual environment with the pip of this one; gives its Python."""
+def _build(folder: Path) -> None:
+    """Put into a folder what a build of the project makes: a wheel of nothing but its name."""
+    folder.mkdir()
+    about = "sample-1.0.dist-info"
+    files = {
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: sample\nVersion: 1.0\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{about}/RECORD": "",
+    }
+    with ZipFile(folder / "sample-1.0-py3-none-any.whl", "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+
+
+def _environment(folder: Path, public_index: str) -> Path:
+    """A virtual environment whose pip has the stand-in as its public index; gives its Python."""
     venv.create(folder, symlinks=True)
     (packages,) = folder.glob("lib/python*/site-packages")
     found = find_spec("pip")
@@ -199,16 +222,20 @@ def _environment(folder: Path) -> Path:
     for metadata in source.parent.glob("pip-*.dist-info"):
         shutil.copytree(metadata, packages / metadata.name)
     python = folder / "bin" / "python"
-    script = f"#!{python}\nimport sys\nfrom pip._internal.cli.main import main\nsys.exit(main())\n"
     for name in ("pip", "pip3"):
-        (folder / "bin" / name).write_text(script, encoding="utf-8")
-        (folder / "bin" / name).chmod(0o755)
+        lines = f': "${{PIP_INDEX_URL:={public_index}}}"; export PIP_INDEX_URL\nexec {python} -m pip "$@"'
+        _script(folder / "bin" / name, lines)
     return python
+
+
+def _script(path: Path, lines: str) -> None:
+    path.write_text(f"#!/bin/sh\n{lines}\n", encoding="utf-8")
+    path.chmod(0o755)
 
 
 def matches(expected: str, shown: str) -> bool:
     """Whether every line of an expected text was shown, in its order; an ellipsis is any text."""
-    lines: Iterator[str] = iter(shown.splitlines())
+    lines = iter(shown.splitlines())
     return all(
         any(re.fullmatch(_pattern(line), one.rstrip()) for one in lines)
         for line in expected.splitlines()
