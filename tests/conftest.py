@@ -32,6 +32,16 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
     return Programs(tmp_path_factory.mktemp("programs"))
 
 
+@pytest.fixture(scope="session")
+def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The action, built from the sources as they are."""
+    folder = tmp_path_factory.mktemp("built") / "action"
+    command = [sys.executable, str(ROOT / "tools" / "build_action.py"), str(folder)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return folder
+
+
 @pytest.fixture
 def hosted() -> Iterator[Organisation]:
     """An organisation of Azure DevOps Services."""

@@ -10,11 +10,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
+
+import yaml
 
 from pip_authenticate.commands import COMMANDS
 from pip_authenticate.errors import unanswered
@@ -116,6 +118,14 @@ def inputs() -> str:
     return _table(("input", "other name", "meaning"), rows)
 
 
+def action() -> str:
+    """The inputs of the action."""
+    declared = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
+    return _table(
+        ("input", "meaning"), [(f"`{name}`", item["description"]) for name, item in declared.items()]
+    )
+
+
 def options() -> str:
     """What can be set for the command."""
     rows = [
@@ -160,7 +170,7 @@ def _help(name: str) -> str:
     return subprocess.run(words, env=environ, capture_output=True, text=True, check=True).stdout
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *(tuple(map(_cell, row)) for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -172,6 +182,7 @@ def _cell(text: str) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "errors": errors,
+    "action": action,
     "inputs": inputs,
     "options": options,
     "variables": variables,

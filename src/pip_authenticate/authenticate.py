@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from pip_authenticate.azure.addresses import identity, upload_address
 from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError, each
@@ -173,6 +172,8 @@ def _forgotten(run: Run, indexes: list[AuthenticatedIndex]) -> Iterator[str]:
     """A warning about indexes that the project names, and that no credential was even looked for."""
     if not run.settings.project_folder:
         return
+    from pip_authenticate.azure.forms import identity  # noqa: PLC0415 - the task looks at no project for pip
+
     known = {identity(url) for url in (*(one.url for one in indexes), *(one.url for one in run.left_out))}
     left = [
         f"{mention.name} ({mention.place})"
@@ -292,24 +293,6 @@ def first_present(run: Run) -> str:
     )
 
 
-def summary(found: Found, clients: str) -> str:
-    """What was found, as a Markdown table without any secret; empty where nothing was."""
-    from pip_authenticate.summary import Line, table  # noqa: PLC0415 - not every run has a place for one
-
-    verdicts = {verdict.target.url.key: f"{verdict.grade}: {verdict.text}" for verdict in found.verdicts}
-    return table(
-        Line(
-            str(index.url),
-            index.source,
-            index.provider,
-            clients,
-            f"{index.credential.expires:%Y-%m-%d %H:%M} UTC" if index.credential.expires else "",
-            verdicts.get(index.url.key, ""),
-        )
-        for index in found.indexes
-    )
-
-
 def variables_of(clients: tuple[str, ...]) -> Iterator[str]:
     """Names of the variables that some clients may be told, whatever the indexes are called."""
     for name in clients:
@@ -330,6 +313,8 @@ def client_settings(indexes: list[AuthenticatedIndex], settings: Settings, wish:
     chosen = [client(name) for name in settings.clients]
     notes, warnings = list[str](), list[str]()
     if wish.publish:
+        from pip_authenticate.azure.forms import upload_address  # noqa: PLC0415 - most runs publish nothing
+
         indexes = [index._replace(upload=upload_address(index.url)) for index in indexes]
         if not any(one.PUBLISHES for one in chosen):
             warnings.append(f"None of the clients can publish: {', '.join(settings.clients)}.")

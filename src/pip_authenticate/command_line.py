@@ -223,7 +223,8 @@ class Session:
 
         Whoever runs a command in a folder may not have written its files.
         """
-        from pip_authenticate.azure.addresses import Place, organization_of  # noqa: PLC0415
+        from pip_authenticate.azure.addresses import Place  # noqa: PLC0415
+        from pip_authenticate.azure.forms import organization_of  # noqa: PLC0415
 
         said = [self.chosen[name] for name in ("organization", "indexes")]
         for given in said if self.project.table_file else ():

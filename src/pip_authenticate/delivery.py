@@ -13,7 +13,7 @@ from pip_authenticate.authenticate import Found, client, client_settings
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, Credential
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import MEMORY, Settings
 
@@ -77,8 +77,26 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         output.line(CONFUSION_NOTE)
     for text in told.notes:
         output.line(text)
+    _summarize(found, settings, output)
     if not found.indexes:
         output.warning("Neither a feed nor a service connection was named: no index was set.")
+
+
+def _summarize(found: Found, settings: Settings, output: AzurePipelines) -> None:
+    """Leave a summary for the agent to upload; it holds no secret, so that a plain file will do."""
+    folder = settings.temporary_folder
+    if not found.indexes or not os.path.isdir(folder):
+        return
+    from pip_authenticate import summary  # noqa: PLC0415 - what has no place needs no text
+
+    path = os.path.join(folder, f"pip-authenticate-{os.urandom(4).hex()}.md")
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(summary.of(found, ", ".join(settings.clients)))
+    except OSError as error:
+        output.debug(f"No summary could be written: {error.strerror}")
+    else:
+        output.summarize(path)
 
 
 def _advice(found: Found) -> Iterator[str]:
@@ -183,7 +201,7 @@ def _left(name: str, settings: Settings) -> Secret:
 
     requests, and so pip and Poetry, look at no netrc file at all where NETRC is empty (requests: utils.py).
     """
-    is_netrc = name == "NETRC" and os.path.isfile(settings.own_netrc)  # noqa: PTH113 - pathlib costs some milliseconds
+    is_netrc = name == "NETRC" and os.path.isfile(settings.own_netrc)
     return Secret(settings.own_netrc if is_netrc else "")
 
 

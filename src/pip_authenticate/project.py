@@ -18,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from pip_authenticate.azure.addresses import identity
+from pip_authenticate.azure.forms import identity
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import IndexUrl, Names
 

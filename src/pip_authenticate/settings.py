@@ -6,10 +6,10 @@ with the log's masker before the first word about anything is printed.
 
 The agent builds the environment from variables first, then inputs, then connections, and a later one
 replaces an earlier one. So no variable that a step of the job has written (`##vso[task.setvariable]`) can
-stand for an input or a connection of this step; shim.js refuses names that could. `WRITERS` says of every
-value which it is; nothing that comes from a variable alone decides where a secret goes. What a step has
-changed of a service connection itself (`##vso[task.setendpoint]`, never the system connection) nobody can
-tell.
+stand for an input or a connection of this step; shim.js refuses names that could. `provenance.py` says of
+every value which it is; nothing that comes from a variable alone decides where a secret goes. What a step
+has changed of a service connection itself (`##vso[task.setendpoint]`, never the system connection) nobody
+can tell.
 """
 
 import json
@@ -190,56 +190,6 @@ class Settings(NamedTuple):
     publish: bool = False
     temporary_folder: str = ""
     own_netrc: str = ""
-
-
-INPUT = "an input of this step"
-CONNECTION = "a connection that the agent hands over"
-OPTION = "whoever runs the command: an option, a variable of the command, or a file of configuration"
-VARIABLE = "a variable: any earlier step of the job can have written it"
-
-WRITERS = {
-    "artifact_feeds": INPUT,
-    "connections": CONNECTION,
-    "federation": CONNECTION,
-    "feed_urls": INPUT,
-    "federated_hosts": INPUT,
-    "authority": INPUT,
-    "oidc_request_uri": VARIABLE,
-    "authority_host": VARIABLE,
-    "only_add_extra_index": INPUT,
-    "clients": INPUT,
-    "verify": INPUT,
-    "verify_package": INPUT,
-    "project": VARIABLE,
-    "collection_uris": VARIABLE,
-    "is_hosted": VARIABLE,
-    "system_connection": CONNECTION,
-    "proxy": VARIABLE,
-    "certificates": VARIABLE,
-    "previous": VARIABLE,
-    "aliases": VARIABLE,
-    "remembered": VARIABLE,
-    "job_variables": VARIABLE,
-    "secret_variables": VARIABLE,
-    "agent_os": VARIABLE,
-    "agent_version": VARIABLE,
-    "telemetry": VARIABLE,
-    "unknown_inputs": VARIABLE,
-    "faults": INPUT,
-    "entries": OPTION,
-    "project_folder": OPTION,
-    "variables": VARIABLE,
-    "listed": OPTION,
-    "organization": OPTION,
-    "organization_is_given": OPTION,
-    "token": OPTION,
-    "pipeline_token": VARIABLE,
-    "credentials": OPTION,
-    "publish": INPUT,
-    "temporary_folder": VARIABLE,
-    "own_netrc": VARIABLE,
-}
-"""Who can have written each value of the settings."""
 
 
 def _entries(text: str) -> tuple[str, ...]:

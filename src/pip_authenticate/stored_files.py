@@ -25,14 +25,14 @@ def new_folder(temporary: str, own_place: str = __file__) -> str:
     Raises:
         DeliveryError: the folder is none of the agent's, or cannot be written to.
     """
-    if not os.path.isabs(temporary):  # noqa: PTH117 - pathlib costs some milliseconds
+    if not os.path.isabs(temporary):
         raise DeliveryError(
             "no-temporary-folder",
             "Agent.TempDirectory names no folder for files with credentials",
             hint="Choose clients that need none: pip, uv.",
         )
     above, found, _ = own_place.partition(f"{os.sep}{_TASKS}{os.sep}")
-    expected = os.path.join(above, _TEMPORARY)  # noqa: PTH118
+    expected = os.path.join(above, _TEMPORARY)
     if found and os.path.realpath(temporary) != os.path.realpath(expected):
         raise DeliveryError(
             "temporary-folder-elsewhere",
@@ -70,7 +70,7 @@ def folders_of(values: Iterable[Secret], temporary: str) -> Iterator[str]:
     """
     found = dict[str, None]()
     for value in values:
-        folder = os.path.dirname(value.reveal())  # noqa: PTH120
+        folder = os.path.dirname(value.reveal())
         parent, name = os.path.split(folder)
         if parent and parent == temporary.rstrip("/\\") and name.startswith(private_files.PREFIX):
             found[folder] = None

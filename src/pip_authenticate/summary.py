@@ -3,9 +3,27 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from pip_authenticate.authenticate import Found
+
 _HEAD = "| index | named by | credential | for | until | verdict |\n|---|---|---|---|---|---|\n"
 _CELL = 500
 """Longest text of a cell, in characters."""
+
+
+def of(found: Found, clients: str) -> str:
+    """What was found, as a Markdown table without any secret; empty where nothing was."""
+    verdicts = {verdict.target.url.key: f"{verdict.grade}: {verdict.text}" for verdict in found.verdicts}
+    return table(
+        Line(
+            str(index.url),
+            index.source,
+            index.provider,
+            clients,
+            f"{index.credential.expires:%Y-%m-%d %H:%M} UTC" if index.credential.expires else "",
+            verdicts.get(index.url.key, ""),
+        )
+        for index in found.indexes
+    )
 
 
 class Line(NamedTuple):

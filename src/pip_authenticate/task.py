@@ -10,26 +10,14 @@ from pip_authenticate import authenticate, delivery, settings, told_secrets
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Cancelled, OutputLost, PipAuthenticateError, each
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines, harmless
+from pip_authenticate.logging_commands import AzurePipelines, harmless
 from pip_authenticate.outputs.stream import Stream
 
 FAILED = "Failed to add authentication."
 OUTPUT_FAILED = 3
-"""Exit code of a run whose commands did not reach the agent whole; shim.js ends it."""
+"""Exit code of a run whose commands did not reach the agent whole; python.js ends it."""
 _TELEMETRY_SINCE = (2, 120, 0)
 _STANDARD_OUTPUT = 1
-_NAMED_INPUTS = 10
-# Inputs of PipAuthenticate@0 and of its neighbours, upper-case, and what they are called here.
-_OTHER_NAMES = {
-    "FEEDLIST": "artifactFeeds",
-    "ARTIFACTFEED": "artifactFeeds",
-    "VSTSFEED": "artifactFeeds",
-    "EXTERNALFEEDS": "pythonDownloadServiceConnections",
-    "EXTERNALSOURCES": "pythonDownloadServiceConnections",
-    "EXTERNALFEED": "pythonDownloadServiceConnections",
-    "PYTHONUPLOADSERVICECONNECTION": "pythonDownloadServiceConnections",
-    "AZUREDEVOPSSERVICECONNECTION": "workloadIdentityServiceConnection",
-}
 
 
 def main() -> int:
@@ -67,7 +55,7 @@ def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -
     counts = dict.fromkeys(("Internal", "External", "Federated"), 0)
     try:
         output.register(told_secrets.of(given))
-        for text in (*_about_inputs(given), *_about_aliases(given), *_cautions(given)):
+        for text in (*_about_inputs(given), *_cautions(given)):
             output.warning(text)
         found = authenticate.resolve(given, deadline, output.debug, output.register)
         deadline.check()
@@ -117,24 +105,11 @@ def _places(error: BaseException) -> Iterator[str]:
 
 
 def _about_inputs(given: settings.Settings) -> Iterator[str]:
-    """Warnings about inputs that have no effect."""
-    if given.feed_urls and given.federation is None:
-        yield "feedUrl is ignored: it needs workloadIdentityServiceConnection beside it."
-    known = {item.name.upper(): item.name for item in settings.INPUTS}
-    for name in given.unknown_inputs[:_NAMED_INPUTS]:
-        yield f"This task has no input {name[:80]}; it is ignored. {_suggestion(name[:80], known)}"
-    more = len(given.unknown_inputs) - _NAMED_INPUTS
-    if more > 0:
-        yield f"{more} more inputs are none of this task's; they are ignored."
+    """Warnings about inputs and variables that a step hardly means; most steps give no cause."""
+    if given.unknown_inputs or given.aliases or (given.feed_urls and given.federation is None):
+        from pip_authenticate import odd_inputs  # noqa: PLC0415
 
-
-def _about_aliases(given: settings.Settings) -> Iterator[str]:
-    """Warnings about variables by which pip is told of indexes under another name."""
-    for name in given.aliases[:_NAMED_INPUTS]:
-        yield (
-            f"pip takes {name} for an index, too, beside or in the place of what this task sets; "
-            "it was not set by this task and stays. Empty the variable if that is not meant."
-        )
+        yield from odd_inputs.about(given)
 
 
 def _cautions(given: settings.Settings) -> Iterator[str]:
@@ -144,13 +119,6 @@ def _cautions(given: settings.Settings) -> Iterator[str]:
         from pip_authenticate import cautions  # noqa: PLC0415
 
         yield from cautions.of(given)
-
-
-def _suggestion(name: str, known: dict[str, str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a misspelling needs it
-
-    other = _OTHER_NAMES.get(name) or known[get_close_matches(name, known, n=1, cutoff=0)[0]]
-    return f"Did you mean {other}?"
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -19,8 +19,8 @@ import pip_authenticate.outputs
 from pip_authenticate import private_files
 from pip_authenticate.client_settings import ClientSettings, PrivateFile, Variable
 from pip_authenticate.errors import DeliveryError
+from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.options import OUTPUTS
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
 from pip_authenticate.secret import Secret
 from pip_authenticate.surroundings import Output, Surroundings
 from support import nasty

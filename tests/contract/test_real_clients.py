@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from azure_devops_emulator import Organization, Record, Service
-from pip_authenticate.azure.addresses import upload_address
+from pip_authenticate.azure.forms import upload_address
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.clients import hatch, pdm, pipenv, poetry, twine, uv
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl

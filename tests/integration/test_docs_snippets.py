@@ -8,28 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tfx
 import yaml
 
-from azure_devops_emulator import Organization, Service
+import tfx
+from azure_devops_emulator import Agent, Organization, Pipeline, Service
+from pip_authenticate.project import parse_toml
 from support.programs import Programs
 from support.runner import Runner, parsed
-from support.snippets import ROOT, TOKEN, Project, Snippet, documented, filled, matches
+from support.snippets import ROOT, TOKEN, Project, Snippet, documented, filled, is_development, matches
+from support.task import Task
 
 ORGANIZATION = ROOT / "tests" / "data" / "documentation.toml"
-DEVELOPMENT = ("make ", ".venv/bin/")
-"""Lines of who works on the project itself; tests/unit/test_docs.py reads them."""
 NOT_RUN = Counter({f"docs/ci/shells.md {shell}": 1 for shell in ("fish", "powershell", "bat")})
 """How many snippets no test runs, by page and language: there is no machine for them."""
 SECRET = "${{ secrets.FEED_TOKEN }}"
 INSTALLED = "Successfully installed"
-LANGUAGES = {"sh", "text", "toml", "ini", "yaml", "dockerfile", "python", "powershell", "bat", "fish"}
+LANGUAGES = {"sh", "yml", "text", "toml", "ini", "yaml", "dockerfile", "python", "powershell", "bat", "fish"}
 SNIPPETS = documented()
-
-
-def is_development(snippet: Snippet) -> bool:
-    """Whether each of its lines is of who works on the project itself."""
-    return all(line.startswith(DEVELOPMENT) for line in snippet.text.splitlines())
 
 
 def of(language: str, title: str = "") -> list[object]:
@@ -149,7 +144,9 @@ def test_steps_of_github_run(snippet: Snippet, project: Project, action: Path, t
     assert INSTALLED in log
 
 
-@pytest.mark.parametrize("snippet", [pytest.param(one, id=str(one)) for one in SNIPPETS if one.title.endswith(".toml")])
+@pytest.mark.parametrize(
+    "snippet", [pytest.param(one, id=str(one)) for one in SNIPPETS if one.title.endswith(".toml")]
+)
 def test_files_are_toml(snippet: Snippet) -> None:
     assert parse_toml(snippet.text)
 

@@ -12,7 +12,7 @@ from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.delivery import deliver
 from pip_authenticate.index import Credential, IndexUrl
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.redaction import hosts_in, secrets_in
 from pip_authenticate.secret import Secret
 from support import nasty

@@ -49,7 +49,7 @@ def placeholders(service: Service) -> dict[str, str]:
 def filled(text: str, service: Service) -> str:
     """A text of the documentation with real addresses in place of those of `fabrikam`."""
     for pattern, value in placeholders(service).items():
-        text = re.sub(pattern, lambda _, value=value: value, text)
+        text = re.sub(pattern, value, text)  # addresses hold no backslash
     return text
 
 
@@ -116,6 +116,11 @@ def pages() -> list[Path]:
 def documented() -> list[Snippet]:
     """Every snippet of the documentation."""
     return [snippet for page in pages() for snippet in snippets(page)]
+
+
+def is_development(snippet: Snippet) -> bool:
+    """Whether each of its lines is for who works on the project itself."""
+    return all(line.startswith(("make ", ".venv/bin/")) for line in snippet.text.splitlines())
 
 
 class Project:

@@ -8,7 +8,7 @@ from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.delivery import deliver, digest, erase
 from pip_authenticate.errors import Faults
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
 from support.agent import Log
 from support.organisation import TOKEN, Organisation

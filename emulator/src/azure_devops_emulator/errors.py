@@ -31,8 +31,11 @@ class EmulatorError(Exception):
         return f"{text} {self.hint}".rstrip()
 
 
-class InputError(EmulatorError):
-    """What the user gave (a pipeline, an organisation, an option) cannot be used."""
+class InputError(EmulatorError, ValueError):
+    """What the user gave (a pipeline, an organisation, an option) cannot be used.
+
+    It is a ValueError, so that validators of pydantic may raise it.
+    """
 
 
 class ServiceError(EmulatorError):

@@ -8,21 +8,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from azure_devops_emulator.description.behaviour import Behaviour
-from azure_devops_emulator.description.connections import AnyConnection, FederatedConnection
-from azure_devops_emulator.description.directory import NO_TENANT, Application, FederatedCredential, Tenant
+from azure_devops_emulator.description.connections import (
+    NO_TENANT,
+    AnyConnection,
+    Application,
+    FederatedConnection,
+    FederatedCredential,
+    Tenant,
+)
 from azure_devops_emulator.description.model import (
-    CollectionBuild,
     Feed,
     Identity,
     IdentityKind,
     Packages,
-    Principal,
     PrivateIndex,
     Project,
-    ProjectBuild,
     VariableGroup,
 )
 from azure_devops_emulator.description.reading import (
@@ -31,15 +34,21 @@ from azure_devops_emulator.description.reading import (
     Reading,
     build_service,
     name_of,
+    reading,
     stable_id,
 )
-from azure_devops_emulator.description.shapes import Loc, Many, Shape, read
+from azure_devops_emulator.description.shapes import Loc, Many, Shape, read, text_of
 from azure_devops_emulator.errors import InputError
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+def _own_tenant(tenant: str, info: ValidationInfo) -> str:
+    reading(info).tenant = tenant
+    return tenant
 
 
 class Top(Shape):
@@ -49,8 +58,10 @@ class Top(Shape):
         Name,
         name_of("An organisation", "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?", "Use letters, digits, -."),
     ]
-    id: Guid
-    tenant: Guid
+    id: Guid = Field(default_factory=lambda data: stable_id(data.get("name", ""), "organization"))
+    tenant: Annotated[Guid, AfterValidator(_own_tenant)] = Field(
+        default_factory=lambda data: stable_id(data.get("name", ""), "tenant"), validate_default=True
+    )
 
 
 class Organization(Shape):
@@ -80,14 +91,7 @@ class Organization(Shape):
             InputError: the file cannot be read, or is no TOML.
             Faults: it says something that does not fit; all such things at once.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no UTF-8"
-            raise InputError(
-                "no-organisation-file", "The organisation file cannot be read", context=f"{path}: {reason}"
-            ) from None
-        return cls.parse(text, path.parent, str(path))
+        return cls.parse(text_of(path, "no-organisation-file"), path.parent, str(path))
 
     @classmethod
     def parse(cls, text: str, base: Path = Path(), source: str = "the organisation file") -> "Organization":
@@ -152,25 +156,22 @@ class Organization(Shape):
     @cached_property
     def identities(self) -> tuple[Identity, ...]:
         """People, the build services, and service principals: only those of the own tenant can be members."""
-        builds = (
-            ProjectBuild(
-                id=stable_id(self.name, "build", project.id),
-                name=build_service(project.name, self.name),
-                account=project.id,
-            )
-            for project in self.projects
-        )
-        collection = CollectionBuild(
-            id=stable_id(self.name, "build", "collection"),
-            name=build_service("Project Collection", self.name),
-            account=self.id,
-        )
-        principals = (
-            Principal(id=stable_id(self.name, "identity", one.name), name=one.name, account=one.client_id)
+        builds = [(IdentityKind.PROJECT_BUILD, one.name, one.id, one.id) for one in self.projects]
+        builds.append((IdentityKind.COLLECTION_BUILD, "Project Collection", "collection", self.id))
+        own = [
+            (kind, build_service(name, self.name), stable_id(self.name, "build", part), account)
+            for kind, name, part, account in builds
+        ]
+        own += [
+            (IdentityKind.PRINCIPAL, one.name, stable_id(self.name, "identity", one.name), one.client_id)
             for one in self.applications
             if one.member and self.tenant_id in one.tenants
+        ]
+        others = (
+            Identity(name=name, id=guid, account=account).model_copy(update={"kind": kind})
+            for kind, name, guid, account in own
         )
-        return (*self.people, *builds, collection, *principals)
+        return (*self.people, *others)
 
     def project(self, project: str) -> Project | None:
         """The project of a name or a GUID, in any case; None when there is none."""

@@ -5,8 +5,9 @@ silently.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -16,51 +17,36 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
-    PrivateAttr,
     SecretStr,
     Strict,
     TypeAdapter,
-    ValidationInfo,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
 
-from azure_devops_emulator.description.shapes import Many, Shape, borrowed, fault, read, wrong_kind
+from azure_devops_emulator.description.shapes import Loc, Many, Shape, read, text, wrong_kind
 from azure_devops_emulator.errors import InputError
-from azure_devops_emulator.jobs import expressions, task_definition, yaml_reader
+from azure_devops_emulator.jobs import expressions, task_definition
 from azure_devops_emulator.jobs.expressions import Expression
 from azure_devops_emulator.jobs.names import Names, fold
 from azure_devops_emulator.jobs.restrictions import Restrictions
 from azure_devops_emulator.jobs.task_definition import TaskReference
+from azure_devops_emulator.jobs.yaml_reader import Document
 
 _UNSUPPORTED = "pipeline-unsupported"
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise wrong_kind("a text")
-    if "${{" in value or value.startswith("$["):
+    found = text(value)
+    if "${{" in found or found.startswith("$["):
         what = "an expression in ${{ }} or $[ ] is not evaluated here"
-        raise fault(_UNSUPPORTED, what, "Write the value itself, or a macro: $(name).")
-    return value
-
-
-def _by(reader: Callable[[str], object]) -> PlainValidator:
-    """What a reader makes of a text."""
-
-    def validate(value: object) -> object:
-        try:
-            return reader(_text(value))
-        except InputError as error:
-            raise borrowed(error) from None
-
-    return PlainValidator(validate)
+        raise InputError(_UNSUPPORTED, what, hint="Write the value itself, or a macro: $(name).")
+    return found
 
 
 def _host(container: str) -> str:
     if container != "host":
-        raise fault(_UNSUPPORTED, f"the container {container} is not supported as a target")
+        raise InputError(_UNSUPPORTED, f"the container {container} is not supported as a target")
     return container
 
 
@@ -73,7 +59,7 @@ def _settable(value: object) -> object:
 def _step_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         what = f"the name {name!r} has to begin with a letter and hold letters, digits and underscores only"
-        raise fault("pipeline-value", what)
+        raise InputError("pipeline-value", what)
     return name
 
 
@@ -82,6 +68,8 @@ Text = Annotated[str, BeforeValidator(_text)]
 Texts = dict[str, Text]
 Flag = Annotated[bool, Strict(strict=False)]
 Count = Annotated[int, Strict(strict=False), Field(ge=0)]
+Ignored = object
+"""What means nothing here, whatever it says."""
 
 
 class _Part(Shape):
@@ -89,10 +77,20 @@ class _Part(Shape):
     titled: ClassVar[str]
 
     @classmethod
-    def unknown(cls, key: str) -> PydanticCustomError:
-        """The fault of a key that the emulator does not support."""
+    def unknown(cls, key: str, known: Iterable[str]) -> InputError:
+        """The error of a key that the emulator does not support."""
         what = f"{key} is not supported in {cls.titled} by the emulator"
-        return fault("unknown-key", what, f"It knows {', '.join(sorted(cls.keys()))}.")
+        return InputError("unknown-key", what, hint=f"It knows {', '.join(sorted(known))}.")
+
+    @property
+    def ignored(self) -> list[str]:
+        """Keys that are there, and mean nothing here."""
+        fields = type(self).model_fields
+        return [
+            str(info.alias)
+            for name, info in fields.items()
+            if info.annotation is Ignored and name in self.model_fields_set
+        ]
 
 
 class _Variable(_Part):
@@ -107,25 +105,24 @@ class _Group(_Part):
     group: Text
 
 
-def _variable(value: object) -> _Variable | tuple[str, int]:
-    if isinstance(value, yaml_reader.Mapping) and list(value) == ["group"]:
-        return _Group.model_validate(value).group, value.line
-    return _Variable.model_validate(value)
+def _variable(value: object) -> _Variable | _Group:
+    is_group = isinstance(value, dict) and list(value) == ["group"]
+    return (_Group if is_group else _Variable).model_validate(value)
 
 
+_Variables = tuple[_Variable | _Group, ...]
 _TEXTS = TypeAdapter(Texts)
-_ENTRIES = TypeAdapter(Many[Annotated[_Variable | tuple[str, int], PlainValidator(_variable)]])
+_ENTRIES = TypeAdapter(Many[Annotated[_Variable | _Group, PlainValidator(_variable)]])
 
 
-def _variables(value: object) -> tuple[_Variable | tuple[str, int], ...]:
+def _variables(value: object) -> _Variables:
     if isinstance(value, dict):
-        texts = _TEXTS.validate_python(value)
-        value = [{"name": name, "value": text} for name, text in texts.items()]
+        value = [{"name": name, "value": given} for name, given in _TEXTS.validate_python(value).items()]
     return _ENTRIES.validate_python(value)
 
 
-Variables = Annotated[tuple[_Variable | tuple[str, int], ...], PlainValidator(_variables)]
-"""Variables in order, and the groups among them: the name of each, and its line."""
+Variables = Annotated[_Variables, PlainValidator(_variables)]
+"""Variables in order, and the groups among them."""
 
 
 @dataclass(frozen=True)
@@ -172,10 +169,17 @@ def _restrictions(value: object) -> Restrictions | None:
 
 
 class Step(_Part):
-    """What every kind of step may say; a `timeout` is in minutes, and none is 0."""
+    """What every kind of step may say; a `timeout` is in minutes, and none is 0.
+
+    Attributes:
+        line: where it begins in the file; no key, so that no file can say it.
+    """
 
     kind: ClassVar[str]
-    condition: Annotated[Expression, _by(expressions.read)] = expressions.read("")
+    line: ClassVar[int] = 0
+    condition: Annotated[Expression, PlainValidator(lambda value: expressions.read(_text(value)))] = (
+        expressions.read("")
+    )
     continue_on_error: Flag = False
     display_name: Text = ""
     enabled: Flag = True
@@ -186,17 +190,6 @@ class Step(_Part):
         default=None, alias="target"
     )
     timeout: Count = Field(default=0, alias="timeoutInMinutes")
-    _line: int = PrivateAttr(default=0)
-
-    @model_validator(mode="after")
-    def _remember(self, info: ValidationInfo) -> "Step":
-        self._line = int(info.context or 0)
-        return self
-
-    @property
-    def line(self) -> int:
-        """Where it begins in the file."""
-        return self._line
 
     @property
     def reference(self) -> TaskReference | None:
@@ -214,7 +207,7 @@ class TaskStep(Step):
 
     titled = "a task step"
     kind = "task"
-    task: Annotated[TaskReference, _by(task_definition.reference)]
+    task: Annotated[TaskReference, PlainValidator(lambda value: task_definition.reference(_text(value)))]
     given: Texts = Field(default_factory=dict, alias="inputs")
 
     @property
@@ -259,7 +252,7 @@ _KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (TaskStep, ScriptSt
 
 def _self_or_none(which: str) -> str:
     if which.lower() not in {"self", "none"}:
-        raise fault(_UNSUPPORTED, "the emulator checks out self or none")
+        raise InputError(_UNSUPPORTED, "the emulator checks out self or none")
     return which.lower()
 
 
@@ -269,38 +262,38 @@ class _Checkout(_Part):
     titled = "a checkout step"
     checkout: Annotated[Text, AfterValidator(_self_or_none)]
     display_name: Text = ""
-    clean: object = None
-    fetch_depth: object = None
-    fetch_filter: object = None
-    fetch_tags: object = None
-    lfs: object = None
-    persist_credentials: object = None
-    submodules: object = None
+    clean: Ignored = None
+    fetch_depth: Ignored = None
+    fetch_filter: Ignored = None
+    fetch_tags: Ignored = None
+    lfs: Ignored = None
+    persist_credentials: Ignored = None
+    submodules: Ignored = None
 
 
 def _step(value: object) -> Step | _Checkout:
-    if not isinstance(value, yaml_reader.Mapping):
+    if not isinstance(value, dict):
         raise wrong_kind("a mapping with keys")
     if "checkout" in value:
         return _Checkout.model_validate(value)
     kinds = [kind for name, kind in _KINDS.items() if name in value]
     if len(kinds) != 1:
         what = f"{next(iter(value), 'an empty step')} is not a step that the emulator supports"
-        raise fault(_UNSUPPORTED, what, f"It knows {', '.join(_KINDS)} and checkout.")
-    return kinds[0].model_validate(value, context=value.line)
+        raise InputError(_UNSUPPORTED, what, hint=f"It knows {', '.join(_KINDS)} and checkout.")
+    return kinds[0].model_validate(value)
 
 
 def _together(steps: tuple[Step | _Checkout, ...]) -> tuple[Step | _Checkout, ...]:
     names = [step.name.lower() for step in steps if isinstance(step, Step) and step.name]
     for name in names:
         if names.count(name) > 1:
-            raise fault("pipeline-value", f"two steps have the name {name}")
+            raise InputError("pipeline-value", f"two steps have the name {name}")
     return steps
 
 
 def _one(jobs: tuple["_Job", ...]) -> tuple["_Job", ...]:
     if len(jobs) != 1:
-        raise fault(_UNSUPPORTED, "the emulator runs one job; give a file with one")
+        raise InputError(_UNSUPPORTED, "the emulator runs one job; give a file with one")
     return jobs
 
 
@@ -314,7 +307,7 @@ class _Job(_Part):
     steps: Steps
     variables: Variables = ()
     timeout_in_minutes: Count = 0
-    pool: object = None
+    pool: Ignored = None
 
 
 class _File(_Part):
@@ -323,17 +316,17 @@ class _File(_Part):
     jobs: Annotated[Many[_Job], AfterValidator(_one)] = ()
     variables: Variables = ()
     # These say when and where a pipeline runs; on the emulator it runs now and here.
-    trigger: object = None
-    pr: object = None
-    schedules: object = None
-    pool: object = None
-    name: object = None
-    append_commit_message_to_run_name: object = None
+    trigger: Ignored = None
+    pr: Ignored = None
+    schedules: Ignored = None
+    pool: Ignored = None
+    name: Ignored = None
+    append_commit_message_to_run_name: Ignored = None
 
     @model_validator(mode="after")
     def _steps_or_jobs(self) -> "_File":
         if len(self.model_fields_set & {"steps", "jobs"}) != 1:
-            raise fault("pipeline-shape", "a pipeline needs either steps or jobs")
+            raise InputError("pipeline-shape", "a pipeline needs either steps or jobs")
         return self
 
 
@@ -373,31 +366,33 @@ class Pipeline:
             InputError: it cannot be read, or is no YAML.
             Faults: it says something that is wrong or not supported; all such things at once.
         """
-        document = yaml_reader.Document(path)
+        document = Document(path)
         file = read(_File, document.data, None, document.where)
+        above: Loc = ("jobs", 0) if file.jobs else ()
         job = file.jobs[0] if file.jobs else _Job.model_construct(steps=file.steps)
-        keys = file.model_dump(by_alias=True, exclude_unset=True, exclude={"steps", "jobs", "variables"})
-        keys |= job.model_dump(include={"pool"}, exclude_unset=True)
         checkouts = [step for step in job.steps if isinstance(step, _Checkout)]
-        for one in checkouts:
-            keys |= one.model_dump(by_alias=True, exclude_unset=True, exclude={"checkout", "display_name"})
         variables: Names[VariableDeclaration] = Names()
         groups = []
-        for entry in (*file.variables, *job.variables):
-            if isinstance(entry, _Variable):
-                variables[entry.name] = VariableDeclaration(entry.value, entry.read_only)
-            else:
-                place = f"{path.name}, line {entry[1]}"
-                groups.append(GroupUse(entry[0], place, frozenset(map(fold, variables))))
+        for loc, entries in (((), file.variables), (above, job.variables)):
+            for number, entry in enumerate(entries):
+                if isinstance(entry, _Variable):
+                    variables[entry.name] = VariableDeclaration(entry.value, entry.read_only)
+                else:
+                    place = document.where((*loc, "variables", number))
+                    groups.append(GroupUse(entry.group, place, frozenset(map(fold, variables))))
         return cls(
             source=path.name,
-            steps=tuple(step for step in job.steps if isinstance(step, Step)),
+            steps=tuple(
+                step.model_copy(update={"line": document.line((*above, "steps", number))})
+                for number, step in enumerate(job.steps)
+                if isinstance(step, Step)
+            ),
             variables=variables,
             groups=tuple(groups),
             job_name=job.job or "Job",
             job_display_name=job.display_name or job.job or "Job",
             timeout=job.timeout_in_minutes,
-            without_effect=tuple(keys),
+            without_effect=tuple(dict.fromkeys(chain(*(part.ignored for part in (file, job, *checkouts))))),
             folder=path.resolve().parent,
             checkout=not checkouts or any(one.checkout == "self" for one in checkouts),
         )

@@ -4,7 +4,7 @@ All of them share pkgs.dev.azure.com. uv, and whatever reads a netrc file, would
 another (measured with uv 0.13.9).
 """
 
-from pip_authenticate.azure.addresses import own_host_form
+from pip_authenticate.azure.forms import own_host_form
 from pip_authenticate.index import AuthenticatedIndex, Credential
 
 

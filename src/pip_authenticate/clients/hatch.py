@@ -16,7 +16,8 @@ PUBLISHES = True
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:
     """What Hatch reads: an environment's installer is pip, or uv where the project says so."""
+    asked = [index for index in indexes if index.is_asked_for]
     for_pip = ClientSettings(
-        address_variables(*PIP, indexes, wish), warnings=unsendable("Hatch's pip", indexes)
+        address_variables(*PIP, asked, wish), warnings=unsendable("Hatch's pip", indexes)
     )
     return merged([for_pip, uv_indexes.settings_for(indexes, wish), _PUBLISHER.settings_for(indexes, wish)])

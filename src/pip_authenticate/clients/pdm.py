@@ -26,7 +26,7 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     Variables tell it of no index but the public one's substitute: the first index, where the project does
     not name that anyway, and where the variable can be unset later.
     """
-    unnamed = [index for index in indexes if not index.names_for("pdm")]
+    unnamed = [index for index in indexes if not index.names_for("pdm") and index.is_asked_for]
     primary = [
         index for index in unnamed[:1] if index is indexes[0] and not wish.only_extra and wish.can_unset
     ]

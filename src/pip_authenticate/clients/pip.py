@@ -28,11 +28,21 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     Credentials in a pip.conf would reach the arguments of the pip that builds a package (measured with
     pip 26.3).
 
+    Where pip's own files or variables name an index already, its credential is enough: by files nothing names
+    it once more, and in variables it keeps its place.
+
     Args:
-        indexes: each once; the first one is primary unless all shall be extra.
+        indexes: each once; the first one that was asked for is primary unless all shall be extra.
         wish: how pip shall get them.
     """
-    variables = address_variables(PRIMARY, EXTRA, indexes, wish)
+    asked = [index for index in indexes if index.is_asked_for]
+    known = [index for index in indexes if not index.is_asked_for and index.names_for("pip")]
+    if wish.by_files:
+        known = []
+    has_primary = asked or any("index-url" in index.names_for("pip") for index in known)
+    known.sort(key=lambda index: "index-url" not in index.names_for("pip"))
+    wished = wish if has_primary else wish._replace(only_extra=True)
+    variables = address_variables(PRIMARY, EXTRA, [*asked, *known], wished)
     files: tuple[PrivateFile, ...] = ()
     if wish.by_files and indexes:
         from pip_authenticate import netrc_file  # noqa: PLC0415 - the task writes none for pip

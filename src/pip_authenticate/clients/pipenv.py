@@ -20,7 +20,7 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     """
     if not indexes:
         return ClientSettings()
-    unnamed = [index for index in indexes if not index.names_for("pipenv")]
+    unnamed = [index for index in indexes if not index.names_for("pipenv") and index.is_asked_for]
     primary = [index for index in unnamed[:1] if index is indexes[0] and not wish.only_extra]
     missing = [index.source for index in unnamed if index not in primary]
     note = (

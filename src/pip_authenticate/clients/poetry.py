@@ -49,7 +49,7 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
 
 
 def _notes(indexes: list[AuthenticatedIndex], wish: Wish) -> Iterator[str]:
-    unnamed = [index.source for index in indexes if not index.names_for("poetry")]
+    unnamed = [index.source for index in indexes if not index.names_for("poetry") and index.is_asked_for]
     if unnamed:
         yield (
             f"Poetry asks the sources of pyproject.toml only: `poetry source add NAME URL` adds "

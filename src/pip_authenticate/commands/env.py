@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 
-from pip_authenticate import authenticate, private_files
+from pip_authenticate import private_files, summary
 from pip_authenticate.client_settings import ClientSettings, Variable
 from pip_authenticate.command_line import Session, guarded, parser
 from pip_authenticate.surroundings import Output, Surroundings
@@ -46,7 +46,7 @@ def _deliver(session: Session) -> int:
     clients = ", ".join(session.clients)
     for text in told.notes:
         session.report.line(text)
-    output.summarize(authenticate.summary(found, clients))
+    output.summarize(summary.of(found, clients))
     session.report.line(f"Settings for {clients} of {len(found.indexes)} index(es) went to {name}.")
     return 0
 

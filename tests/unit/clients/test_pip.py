@@ -49,3 +49,31 @@ def test_a_credential_that_pip_cannot_send_is_told_once_with_its_sources() -> No
     )
     (warning,) = pip.settings_for([one, two, other], Wish()).warnings
     assert "The credential of feed a, feed b holds a character that pip cannot send" in warning
+
+
+def found(index: AuthenticatedIndex, *names: str) -> AuthenticatedIndex:
+    return index._replace(is_asked_for=False, names=tuple(("pip", name) for name in names))
+
+
+def test_an_index_that_pip_knows_keeps_its_place() -> None:
+    primary, extra = found(B, "index-url"), found(A, "extra-index-url")
+    assert values(extra, primary, wish=Wish()) == {
+        "PIP_INDEX_URL": "https://u:s@b.example/simple",
+        "PIP_EXTRA_INDEX_URL": "https://u:s@a.example/simple",
+    }
+    assert list(values(extra, wish=Wish())) == ["PIP_EXTRA_INDEX_URL"]
+    assert values(extra, primary, wish=Wish(by_files=True)) == {}
+    (file,) = pip.settings_for([extra, primary], Wish(by_files=True)).files
+    assert file.content.reveal().count("machine") == 2
+
+
+def test_an_index_of_another_client_is_none_of_pips() -> None:
+    others = A._replace(is_asked_for=False, names=(("uv", "ours"),))
+    assert values(others, wish=Wish()) == {}
+
+
+def test_what_is_asked_for_comes_before_what_is_known() -> None:
+    assert values(found(A, "index-url"), B, wish=Wish()) == {
+        "PIP_INDEX_URL": "https://u:s@b.example/simple",
+        "PIP_EXTRA_INDEX_URL": "https://u:s@a.example/simple",
+    }

@@ -1,4 +1,4 @@
-"""Service connections, as an organisation file describes them."""
+"""Tenants of Microsoft Entra, the applications in them, and service connections, which may stand on both."""
 
 import base64
 import re
@@ -15,15 +15,86 @@ from pydantic import (
     model_validator,
 )
 
-from azure_devops_emulator.description.directory import AZURE_DEVOPS, ENTRA_ISSUER, OWN_ISSUER, Application
 from azure_devops_emulator.description.model import Project
-from azure_devops_emulator.description.reading import FEDERATION_SCHEME, Guid, Named, found, reading
-from azure_devops_emulator.description.shapes import fault, nearest
+from azure_devops_emulator.description.reading import FEDERATION_SCHEME, Guid, Named, found, known, reading
+from azure_devops_emulator.description.shapes import Many, Shape, nearest
+from azure_devops_emulator.errors import InputError
 
+AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
+"""The application id of Azure DevOps."""
+ASSERTION_AUDIENCE = "api://AzureADTokenExchange"
+ENTRA_ISSUER = "https://login.microsoftonline.com"
+STS_ISSUER = "https://sts.windows.net"
+OWN_ISSUER = "https://vstoken.dev.azure.com"
+NO_TENANT = str(uuid.UUID(int=0))
+"""What organisations of consumer accounts tell as their tenant."""
 PLACEHOLDER = re.compile(r"\{([a-z]+)(?::([^{}]+))?\}")
 """A placeholder in the URL of a service connection: `{kind}` or `{kind:name}`."""
 _TEXTS = TypeAdapter(dict[str, str])
 _OPEN_PARAMETERS = ("username", "tenantid", "serviceprincipalid", "role", "scope", "audience")
+
+
+class Tenant(Named):
+    """A tenant: whether its policy lets workloads federate at all, and how long its access tokens live."""
+
+    called = "tenant"
+    id: Guid
+    federation: bool = True
+    token_seconds: int = 3599
+
+
+class FederatedCredential(Shape):
+    """A federated credential of an application: whose assertions it takes for its own.
+
+    Issuer and subject are those of a connection, or exact ones.
+    """
+
+    connection: Annotated[str, AfterValidator(known("federated connection"))] = ""
+    issuer: str = ""
+    subject: str = ""
+    audience: str = ASSERTION_AUDIENCE
+
+    @model_validator(mode="after")
+    def _check(self) -> "FederatedCredential":
+        for key in ("issuer", "subject"):
+            if not self.connection and not getattr(self, key):
+                what, hint = f"The key {key!r} is missing", "Give it a text, or name a connection."
+                raise InputError("missing-key", what, hint=hint)
+        return self
+
+
+def _tenant_id(wanted: str, info: ValidationInfo) -> str:
+    own = reading(info).tenant
+    return own if wanted.lower() == own else str(found("tenant")(wanted, info).id)
+
+
+def _own_at_least(tenants: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    return tenants or (reading(info).tenant,)
+
+
+class Application(Named):
+    """An application, with a service principal in each tenant; perhaps a member of the organisation."""
+
+    called = "application"
+    client_id: Guid
+    tenants: Annotated[
+        Many[Annotated[str, AfterValidator(_tenant_id)]],
+        AfterValidator(_own_at_least),
+        Field(validate_default=True),
+    ] = ()
+    federated_credentials: Many[FederatedCredential] = ()
+    member: bool = True
+
+    @model_validator(mode="after")
+    def _only_at_home(self, info: ValidationInfo) -> "Application":
+        """Only those of the organisation's own tenant can be members; roles name no others."""
+        if not self.member or reading(info).tenant not in self.tenants:
+            reading(info).names["identity"].remove(self.name)
+        return self
+
+    def principal(self, tenant: str) -> str:
+        """The GUID of its service principal in a tenant."""
+        return str(uuid.uuid5(uuid.UUID(tenant), self.client_id))
 
 
 def _hidden(parameters: object) -> dict[str, SecretStr | str]:
@@ -33,11 +104,12 @@ def _hidden(parameters: object) -> dict[str, SecretStr | str]:
 
 def _placeholders(url: str, info: ValidationInfo) -> str:
     names = reading(info).names
-    known = ["collection", "pkgs", "public", *(f"private:{name}" for name in names["private index"])]
-    known += [f"feed:{address}" for address in names["feed"]]
+    words = ["collection", "pkgs", "public", *(f"private:{name}" for name in names["private index"])]
+    words += [f"feed:{address}" for address in names["feed"]]
     for match in PLACEHOLDER.finditer(url):
-        if (word := match[0][1:-1]) not in known:
-            raise fault("unknown-name", f"There is no placeholder {match[0]!r}", nearest(word, known))
+        if (word := match[0][1:-1]) not in words:
+            what = f"There is no placeholder {match[0]!r}"
+            raise InputError("unknown-name", what, hint=nearest(word, words))
     return url
 
 
@@ -72,7 +144,8 @@ class FederatedConnection(ServiceConnection):
             self.parameters.setdefault("ServicePrincipalId", self.application.client_id)
             self.parameters.setdefault("TenantId", self.application.tenants[0])
         elif "parameters" not in self.model_fields_set:
-            raise fault("incomplete", "The key 'application' is missing", "Name one, or give parameters.")
+            what = "The key 'application' is missing"
+            raise InputError("incomplete", what, hint="Name one, or give parameters.")
         return self
 
     @property

@@ -32,7 +32,7 @@ from azure_devops_emulator.description.reading import (
     reading,
     stable_id,
 )
-from azure_devops_emulator.description.shapes import Many, Shape, borrowed, fault, nearest, wrong_kind
+from azure_devops_emulator.description.shapes import Many, Shape, nearest, text, wrong_kind
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.services.packages import Distribution, in_folder, made_up, specified
 
@@ -79,51 +79,35 @@ POOL_SCOPES = frozenset({"app_token", "vso.agentpools_manage"})
 
 def _role(name: object) -> Role:
     if not isinstance(name, str) or name not in ROLE_NAMES:
-        raise fault("unknown-word", f"There is no role {name!r}", nearest(str(name), ROLE_NAMES))
+        raise InputError("unknown-word", f"There is no role {name!r}", hint=nearest(str(name), ROLE_NAMES))
     return ROLE_NAMES[name]
 
 
 def _scope(name: str) -> str:
     if name not in SCOPES and not re.fullmatch(r"vso\.[a-z_]+", name):
-        raise fault("unknown-word", f"There is no scope {name!r}", nearest(name, SCOPES))
+        raise InputError("unknown-word", f"There is no scope {name!r}", hint=nearest(name, SCOPES))
     return name
 
 
-def _moment(value: object) -> datetime:
-    """A date or a date-time, in UTC unless it says otherwise."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
-    raise wrong_kind("a date or a date-time")
+def _moment(value: object) -> object:
+    """A date begins with its midnight, and a moment is in UTC unless it says otherwise."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+    return value.replace(tzinfo=value.tzinfo or timezone.utc) if isinstance(value, datetime) else value
 
 
-def _specification(text: str) -> str:
-    try:
-        specified(text)
-    except InputError as error:
-        raise borrowed(error) from None
-    return text
+def _specification(written: str) -> str:
+    specified(written)
+    return written
 
 
 def _folder(value: object, info: ValidationInfo) -> list[Distribution]:
-    if not isinstance(value, str):
-        raise wrong_kind("a text")
-    try:
-        return in_folder(reading(info).base / value)
-    except InputError as error:
-        raise borrowed(error) from None
-
-
-def _one_folder(value: object, info: ValidationInfo) -> tuple[list[Distribution], ...]:
-    return (_folder(value, info),)
+    return in_folder(reading(info).base / text(value))
 
 
 Specification = Annotated[str, AfterValidator(_specification)]
 """A package that is made up on the spot: `name==version`."""
 IdentityName = Annotated[str, AfterValidator(known("identity"))]
-Folder = Annotated[list[Distribution], PlainValidator(_folder)]
-"""What lies in a folder."""
 
 
 class Token(Shape):
@@ -145,7 +129,7 @@ class IdentityKind(Enum):
 
 
 class Identity(Named):
-    """A person; the other kinds are the organisation's own."""
+    """A person; those of other kinds are the organisation's own: no key, so that no file can say it."""
 
     called = "identity"
     kind: ClassVar[IdentityKind] = IdentityKind.USER
@@ -172,24 +156,6 @@ class Identity(Named):
         return f"{kind}.{base64.urlsafe_b64encode(self.id.encode()).decode().rstrip('=')}"
 
 
-class ProjectBuild(Identity):
-    """The build service of a project."""
-
-    kind = IdentityKind.PROJECT_BUILD
-
-
-class CollectionBuild(Identity):
-    """The build service of the collection."""
-
-    kind = IdentityKind.COLLECTION_BUILD
-
-
-class Principal(Identity):
-    """A service principal."""
-
-    kind = IdentityKind.PRINCIPAL
-
-
 class Project(Named):
     """A project; its readers see it beside its own build service."""
 
@@ -204,7 +170,7 @@ class Packages(Shape):
     """Packages that somebody publishes: made up on the spot, or what lies in folders."""
 
     packages: Many[Specification] = ()
-    folders: Many[Folder] = ()
+    folders: Many[Annotated[list[Distribution], PlainValidator(_folder)]] = ()
 
     @property
     def origin(self) -> str:
@@ -225,9 +191,9 @@ class Upstream(Packages):
     feed: str = ""
     view: str = "Local"
     public: Literal["", "stand-in", "machine"] = ""
-    folders: Annotated[tuple[list[Distribution], ...], PlainValidator(_one_folder)] = Field(
-        (), alias="folder"
-    )
+    folders: Annotated[
+        tuple[list[Distribution], ...], PlainValidator(lambda value, info: (_folder(value, info),))
+    ] = Field((), alias="folder")
 
     @property
     def origin(self) -> str:
@@ -237,16 +203,21 @@ class Upstream(Packages):
     @model_validator(mode="before")
     @classmethod
     def _one_of(cls, data: object) -> object:
-        if isinstance(data, dict) and len({"feed", "folder", "packages", "public"} & data.keys()) != 1:
-            raise fault("one-of", "An upstream has exactly one of feed, folder, packages and public")
-        return data
+        """See that it is one, and give it a name that tells which, unless it has one."""
+        if not isinstance(data, dict):
+            return data
+        if len({"feed", "folder", "packages", "public"} & data.keys()) != 1:
+            raise InputError("one-of", "An upstream has exactly one of feed, folder, packages and public")
+        public = "the public index" if "public" in data else "upstream"
+        feed = f"{data['feed']}@{data.get('view', 'Local')}" if "feed" in data else ""
+        return {"name": feed or str(data.get("folder", public)), **data}
 
     @model_validator(mode="after")
     def _check_view(self, info: ValidationInfo) -> "Upstream":
         views = reading(info).views.get(self.feed.lower(), []) if self.feed else [self.view]
         if views and self.view.lower() not in {name.lower() for name in views}:
             what = f"{self.feed!r} has no view {self.view!r}"
-            raise fault("unknown-name", what, nearest(self.view, views))
+            raise InputError("unknown-name", what, hint=nearest(self.view, views))
         return self
 
 
@@ -317,7 +288,7 @@ class Feed(Named, Packages):
     def _check_public(cls, public: object, info: ValidationInfo) -> object:
         project = info.data.get("project")
         if public and "project" in info.data and not (project and project.public):
-            raise fault("not-public", "Only a feed of a public project can be public")
+            raise InputError("not-public", "Only a feed of a public project can be public")
         return public
 
     @field_validator("given_views")
@@ -327,7 +298,7 @@ class Feed(Named, Packages):
         published |= {(one.key, one.trimmed_version) for one in chain(*info.data.get("folders", ()))}
         for package in chain.from_iterable(view.packages for view in views):
             if _release(package) not in published:
-                raise fault("unknown-name", f"The feed has no {package!r} to promote")
+                raise InputError("unknown-name", f"The feed has no {package!r} to promote")
         return views
 
     @field_validator("upstreams")
@@ -338,13 +309,14 @@ class Feed(Named, Packages):
         others = [address for address in reading(info).names["feed"] if address.lower() != own.lower()]
         for feed in (upstream.feed for upstream in upstreams if upstream.feed):
             if feed.lower() not in {address.lower() for address in others}:
-                raise fault("unknown-name", f"There is no other feed {feed!r}", nearest(feed, others))
+                what = f"There is no other feed {feed!r}"
+                raise InputError("unknown-name", what, hint=nearest(feed, others))
         return upstreams
 
 
 def _no_colon(user: str) -> str:
     if ":" in user:
-        raise fault("bad-name", "A user name of Basic authentication has no colon")
+        raise InputError("bad-name", "A user name of Basic authentication has no colon")
     return user
 
 

@@ -4,25 +4,25 @@ import re
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ValidationInfo, model_validator
 
-from azure_devops_emulator.description.shapes import Shape, fault, follows, nearest, wrong_kind
+from azure_devops_emulator.description.shapes import Shape, follows, nearest, text, wrong_kind
+from azure_devops_emulator.errors import InputError
 
 DEFAULT_VIEWS = ("Local", "Prerelease", "Release")
 FEDERATION_SCHEME = "WorkloadIdentityFederation"
 _NAMESPACE = uuid.UUID("6f0f5d9e-3f57-5c0b-9d7c-2d1f5a3c8e10")
-_KEYS = {
-    "project": "projects",
-    "tenant": "tenants",
-    "application": "applications",
-    "identity": "identities",
-    "feed": "feeds",
-    "private index": "private_indexes",
-    "service connection": "service_connections",
+_KINDS = {
+    "projects": "project",
+    "tenants": "tenant",
+    "applications": "application",
+    "identities": "identity",
+    "feeds": "feed",
+    "private_indexes": "private index",
+    "service_connections": "service connection",
 }
 
 
@@ -40,44 +40,38 @@ class Reading:
     """The validators' context: known are all names, wherever they stand, and whatever else is wrong there.
 
     Args:
-        data: the parsed file; what follows from names is added where it is not given.
+        data: the parsed file; ids that follow from names are added where they are not given.
         base: what folders in it are relative to.
+
+    Attributes:
+        tenant: the organisation's own, once that is read.
+        names: of all that the file has, by kind.
+        views: the names of each feed's, by the feed's address in lower case.
+        found: what was read already, by kind, and by name (in lower case) and id.
     """
 
     def __init__(self, data: dict[str, Any], base: Path) -> None:
-        top = next(_entries({"top": [data.get("organization")]}, "top"), {})
-        organization = _text(top, "name")
         self.base = base
-        self.tenant = _text(top, "tenant") or stable_id(organization, "tenant")
-        with suppress(ValueError):
-            self.tenant = str(uuid.UUID(self.tenant))
+        self.organization = next((_text(top, "name") for top in _entries([data.get("organization")])), "")
+        self.tenant = ""
         self.names: dict[str, list[str]] = defaultdict(list)
         self.views: dict[str, list[str]] = {}
         self.found: dict[str, dict[str, Any]] = defaultdict(dict)
-        top.setdefault("id", stable_id(organization, "organization"))
-        top.setdefault("tenant", self.tenant)
-        for kind, key in _KEYS.items():
-            for entry in _entries(data, key):
+        for key, kind in _KINDS.items():
+            for entry in _entries(data.get(key)):
                 name = _text(entry, "name")
                 if kind == "feed":
                     name = "/".join(filter(None, (_text(entry, "project"), name)))
-                    self.views[name.lower()] = [*DEFAULT_VIEWS, *_names(entry, "views")]
-                self.names[kind] += [name] if name else []
+                    views = [_text(view, "name") for view in _entries(entry.get("views"))]
+                    self.views[name.lower()] = [*DEFAULT_VIEWS, *views]
+                elif kind == "service connection" and _text(entry, "scheme") == FEDERATION_SCHEME:
+                    self.names["federated connection"].append(name)
+                self.names[kind] += filter(None, [name])
                 if kind != "private index":
                     id_key = "client_id" if kind == "application" else "id"
-                    entry.setdefault(id_key, stable_id(organization, kind, name))
-        for entry in _entries(data, "applications"):
-            entry["tenants"] = entry.get("tenants") or [self.tenant]
-        for entry in _entries(data, "service_connections"):
-            if _text(entry, "scheme") == FEDERATION_SCHEME:
-                self.names["federated connection"].append(_text(entry, "name"))
-        for entry in _entries(data, "feeds"):
-            for upstream in _entries(entry, "upstreams"):
-                upstream.setdefault("name", _upstream_name(upstream))
-        builds = [
-            build_service(name, organization) for name in (*self.names["project"], "Project Collection")
-        ]
-        others = [*builds, *self.names["application"]]
+                    entry.setdefault(id_key, stable_id(self.organization, kind, name))
+        builds = [*self.names["project"], "Project Collection"]
+        others = [build_service(name, self.organization) for name in builds] + self.names["application"]
         self.names["identity"] += others
         self.found["identity"] |= dict.fromkeys(name.lower() for name in others)
 
@@ -93,30 +87,19 @@ def _text(data: dict[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _entries(data: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
-    value = data.get(key)
+def _entries(value: object) -> Iterator[dict[str, Any]]:
     return (entry for entry in (value if isinstance(value, list) else []) if isinstance(entry, dict))
-
-
-def _upstream_name(data: dict[str, Any]) -> str:
-    if "feed" in data:
-        return f"{_text(data, 'feed')}@{_text(data, 'view') or 'Local'}"
-    return "the public index" if "public" in data else _text(data, "folder") or "upstream"
-
-
-def _names(data: dict[str, Any], key: str) -> list[str]:
-    return [_text(entry, "name") for entry in _entries(data, key)]
 
 
 def _not_empty(name: str) -> str:
     if not name:
-        raise fault("empty-name", "A name must not be empty")
+        raise InputError("empty-name", "A name must not be empty")
     return name
 
 
-def _guid(text: str) -> str:
+def _guid(written: str) -> str:
     try:
-        return str(uuid.UUID(text))
+        return str(uuid.UUID(written))
     except ValueError:
         raise wrong_kind("a GUID") from None
 
@@ -131,7 +114,7 @@ def name_of(kind: str, pattern: str, rule: str = "") -> AfterValidator:
 
     def check(name: str) -> str:
         if not re.fullmatch(pattern, name):
-            raise fault("bad-name", f"{kind} cannot be called {name!r}", rule)
+            raise InputError("bad-name", f"{kind} cannot be called {name!r}", hint=rule)
         return name
 
     return AfterValidator(check)
@@ -143,7 +126,7 @@ def known(kind: str) -> Callable[[str, ValidationInfo], str]:
     def check(name: str, info: ValidationInfo) -> str:
         names = reading(info).names[kind]
         if name not in names:
-            raise fault("unknown-name", f"There is no {kind} {name!r}", nearest(name, names))
+            raise InputError("unknown-name", f"There is no {kind} {name!r}", hint=nearest(name, names))
         return name
 
     return check
@@ -152,9 +135,8 @@ def known(kind: str) -> Callable[[str, ValidationInfo], str]:
 def found(kind: str) -> Callable[[object, ValidationInfo], Any]:
     """Finds what is called so, or has this id, among what was read already."""
 
-    def find(name: object, info: ValidationInfo) -> Any:  # noqa: ANN401 - the type stands beside the validator
-        if not isinstance(name, str):
-            raise wrong_kind("a text")
+    def find(value: object, info: ValidationInfo) -> Any:  # noqa: ANN401 - the type stands beside the validator
+        name = text(value)
         if name.lower() not in reading(info).found[kind]:
             known(kind)(name, info)
             raise follows()  # it is named, but something is wrong with it
@@ -178,12 +160,10 @@ class Named(Shape):
     def _register(self, info: ValidationInfo) -> "Named":
         if info.context:
             others = reading(info).found[self.called]
-            keys = [
-                self.address.lower(),
-                *(getattr(self, key) for key in ("id", "client_id") if hasattr(self, key)),
-            ]
+            ids = (getattr(self, key) for key in ("id", "client_id") if hasattr(self, key))
+            keys = [self.address.lower(), *ids]
             for key in keys:
                 if key in others:
-                    raise fault("twice", f"There are 2 of the {self.called} {key!r}")
+                    raise InputError("twice", f"There are 2 of the {self.called} {key!r}")
             others.update(dict.fromkeys(keys, self))
         return self

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import (
@@ -35,68 +36,61 @@ _KINDS = {
     "tuple_type": "a list",
     "dict_type": "a mapping with keys",
     "model_type": "a mapping with keys",
+    "datetime_type": "a date or a date-time",
 }
-_FOLLOWS = "follows"
+_SILENT = {"follows", "default_factory_not_called"}
 
 
 class Shape(BaseModel):
-    """A mapping: its keys, all of them, with the kinds of their values."""
+    """A mapping: its keys, all of them, with the kinds of their values. Validators raise InputErrors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @classmethod
-    def unknown(cls, key: str) -> PydanticCustomError:
-        """The fault of a key that the mapping cannot have."""
-        return fault("unknown-key", f"The key {key!r} is not known here", nearest(key, cls.keys()))
-
-    @classmethod
-    def keys(cls) -> list[str]:
-        """The keys that the mapping can have."""
-        return [info.alias or name for name, info in cls.model_fields.items()]
+    def unknown(cls, key: str, known: Iterable[str]) -> InputError:
+        """The error of a key that the mapping cannot have."""
+        return InputError("unknown-key", f"The key {key!r} is not known here", hint=nearest(key, known))
 
     @model_validator(mode="wrap")
     @classmethod
     def _know_better(cls, data: object, handler: ModelWrapValidatorHandler[_Shape]) -> _Shape:
-        """Tell faults of unknown keys here, where the known ones are known."""
+        """Tell faults of keys here, where the known ones are known."""
         try:
             return handler(data)
         except ValidationError as error:
-            told = [
-                InitErrorDetails(type=cls._tell(one), loc=one["loc"], input=one["input"])
-                for one in error.errors(include_url=False)
-            ]
+            told = [cls._tell(one) for one in error.errors(include_url=False)]
             raise ValidationError.from_exception_data(cls.__name__, told) from None
 
     @classmethod
-    def _tell(cls, error: ErrorDetails) -> PydanticCustomError:
-        if error["type"] == "extra_forbidden":
-            return cls.unknown(str(error["loc"][-1]))
-        if error["type"] == "missing":
-            kinds = {info.alias or name: info.annotation for name, info in cls.model_fields.items()}
-            key = str(error["loc"][-1])
-            hint = "Give it a text." if kinds.get(key) in {str, SecretStr} else ""
-            return fault("missing-key", f"The key {key!r} is missing", hint)
-        return PydanticCustomError(error["type"], error["msg"], error.get("ctx"))
-
-
-def fault(slug: str, what: str, hint: str = "") -> PydanticCustomError:
-    """A fault for validators to raise."""
-    return PydanticCustomError(slug, what, {"hint": hint})
+    def _tell(cls, error: ErrorDetails) -> InitErrorDetails:
+        kind, loc, context = error["type"], error["loc"], error.get("ctx", {})
+        kinds = {info.alias or name: info.annotation for name, info in cls.model_fields.items()}
+        if kind == "extra_forbidden":
+            kind, context = "unknown-key", {"error": cls.unknown(str(loc[-1]), kinds)}
+        elif kind == "missing":
+            hint = "Give it a text." if kinds.get(str(loc[-1])) in {str, SecretStr} else ""
+            missing = InputError("missing-key", f"The key {loc[-1]!r} is missing", hint=hint)
+            kind, context = "missing-key", {"error": missing}
+        return InitErrorDetails(
+            type=PydanticCustomError(kind, error["msg"], context), loc=loc, input=error["input"]
+        )
 
 
 def wrong_kind(wanted: str) -> PydanticCustomError:
     """The fault of a value that has to be something else."""
-    return fault("wrong-kind", wanted)
-
-
-def borrowed(error: InputError) -> PydanticCustomError:
-    """A fault that another reader found in a value."""
-    return fault(error.slug, f"{error.what} ({error.context})" if error.context else error.what, error.hint)
+    return PydanticCustomError("wrong-kind", wanted)
 
 
 def follows() -> PydanticCustomError:
     """What follows from another fault, and is not told."""
-    return fault(_FOLLOWS, "")
+    return PydanticCustomError("follows", "")
+
+
+def text(value: object) -> str:
+    """The value itself, for validators that take the place of pydantic's own."""
+    if not isinstance(value, str):
+        raise wrong_kind("a text")
+    return value
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -104,6 +98,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(word, known, 1, 0.6)
     return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known) or 'none'}."
+
+
+def text_of(path: Path, slug: str) -> str:
+    """The text of a file, in UTF-8.
+
+    Raises:
+        InputError: of this slug: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8"
+        raise InputError(slug, f"{path} cannot be read", context=reason) from None
 
 
 def read(shape: type[_Shape], data: object, context: object, where: Callable[[Loc], str]) -> _Shape:
@@ -121,29 +128,31 @@ def read(shape: type[_Shape], data: object, context: object, where: Callable[[Lo
     try:
         return shape.model_validate(data, context=context)
     except ValidationError as error:
-        told = [one for one in error.errors(include_url=False) if one["type"] != _FOLLOWS]
-        raise Faults([_as_input_error(one, where(one["loc"])) for one in told]) from None
+        told = [one for one in error.errors(include_url=False) if one["type"] not in _SILENT]
+        raise Faults([_placed(one, where(one["loc"])) for one in told]) from None
 
 
-def _as_input_error(error: ErrorDetails, context: str) -> InputError:
-    slug, loc, message, hint = error["type"], error["loc"], error["msg"], error.get("ctx", {}).get("hint", "")
-    if slug in _KINDS or slug == "wrong-kind":
-        slug, message = "wrong-kind", f"{_place(loc) or 'the file'} has to be {_KINDS.get(slug, message)}"
-    elif slug == "literal_error":
-        slug, message = "unknown-word", f"{_place(loc)} cannot be {error['input']!r}"
+def _placed(error: ErrorDetails, context: str) -> InputError:
+    kind, loc = error["type"], error["loc"]
+    told = error.get("ctx", {}).get("error")
+    place = _place(loc[:-1] if kind in {"missing-key", "unknown-key"} else loc)
+    if isinstance(told, InputError):
+        what = f"{place}: {told.what}" if place else told.what
+        what += f" ({told.context})" if told.context else ""
+        return InputError(told.slug, what, context=context, hint=told.hint)
+    if kind == "literal_error":
         hint = f"It can be {error['ctx']['expected']}."
-    else:
-        place = _place(loc[:-1] if slug in {"missing-key", "unknown-key"} else loc)
-        message = f"{place}: {message}" if place else message
-    return InputError(slug, message, context=context, hint=hint)
+        return InputError("unknown-word", f"{place} cannot be {error['input']!r}", context=context, hint=hint)
+    what = f"{place or 'the file'} has to be {_KINDS.get(kind, error['msg'])}"
+    return InputError("wrong-kind", what, context=context)
 
 
 def _place(loc: Loc) -> str:
     """The path to a value as people write it, counting from one."""
-    text = ""
+    path = ""
     for part in loc:
         if isinstance(part, int):
-            text += f"[{part + 1}]"
+            path += f"[{part + 1}]"
         elif part != "[key]":
-            text += f".{part}" if re.fullmatch(r"[\w-]+", part) else f'."{part}"'
-    return text.removeprefix(".")
+            path += f".{part}" if re.fullmatch(r"[\w-]+", part) else f'."{part}"'
+    return path.removeprefix(".")

@@ -8,20 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from azure_devops_emulator.description.shapes import Loc
+from azure_devops_emulator.description.shapes import Loc, text_of
 from azure_devops_emulator.errors import EmulatorError, Faults, InputError
-
-
-class Mapping(dict[str, object]):
-    """A mapping.
-
-    Args:
-        line: where it begins, counted from one.
-    """
-
-    def __init__(self, line: int) -> None:
-        super().__init__()
-        self.line = line
 
 
 class Document:
@@ -31,7 +19,7 @@ class Document:
         path: the file.
 
     Attributes:
-        data: texts, lists, and Mappings.
+        data: texts, lists and dictionaries.
 
     Raises:
         InputError: it cannot be read, is not YAML, is empty, or uses anchors or tags.
@@ -39,31 +27,36 @@ class Document:
     """
 
     def __init__(self, path: Path) -> None:
-        self.name = path.name
-        self._lines: dict[Loc, int] = {}
+        self._name = path.name
+        self._root = _compose(path)
         self._faults: list[EmulatorError] = []
-        self.data = self._plain(_compose(path), ())
+        self.data = self._plain(self._root)
         if self._faults:
             raise Faults(self._faults)
 
+    def line(self, loc: Loc) -> int:
+        """The line of a value, or of the nearest thing around it; counted from one."""
+        mark, node = self._root.start_mark, self._root
+        for part in loc:
+            for name, key, value in _parts(node):
+                if name == part:
+                    mark, node = key.start_mark, value
+                    break
+        return int(mark.line) + 1
+
     def where(self, loc: Loc) -> str:
         """File and line of a value, or of the nearest thing around it."""
-        while loc not in self._lines:
-            loc = loc[:-1]
-        return f"{self.name}, line {self._lines[loc]}"
+        return f"{self._name}, line {self.line(loc)}"
 
-    def _plain(self, node: yaml.Node, loc: Loc) -> object:
-        line = int(node.start_mark.line) + 1
-        self._lines.setdefault(loc, line)
+    def _plain(self, node: yaml.Node) -> object:
         if isinstance(node, yaml.SequenceNode):
-            return [self._plain(entry, (*loc, number)) for number, entry in enumerate(node.value)]
+            return [self._plain(entry) for entry in node.value]
         if not isinstance(node, yaml.MappingNode):
             is_null = getattr(node, "style", None) is None and node.value in {"~", "null"}
             return "" if is_null else str(node.value)
-        found = Mapping(line)
-        for key_node, value in node.value:
-            key, place = str(key_node.value), (*loc, str(key_node.value))
-            what, hint = "", ""
+        found: dict[str, object] = {}
+        for name, key_node, value in _parts(node):
+            key, what, hint = str(name), "", ""
             if not isinstance(key_node, yaml.ScalarNode):
                 what = "a key has to be a text"
             elif "${{" in key:
@@ -72,23 +65,23 @@ class Document:
             elif key in found:
                 what = f"the key {key} is there twice"
             if what:
-                where = f"{self.name}, line {key_node.start_mark.line + 1}"
+                where = f"{self._name}, line {key_node.start_mark.line + 1}"
                 self._faults.append(InputError("pipeline-key", what, context=where, hint=hint))
-                continue
-            self._lines[place] = int(key_node.start_mark.line) + 1
-            found[key] = self._plain(value, place)
+            else:
+                found[key] = self._plain(value)
         return found
 
 
+def _parts(node: yaml.Node) -> list[tuple[int | str, yaml.Node, yaml.Node]]:
+    """What is in a node: its key or number, the node that begins it, and the node of its value."""
+    if isinstance(node, yaml.MappingNode):
+        return [(str(key.value), key, value) for key, value in node.value]
+    entries = node.value if isinstance(node, yaml.SequenceNode) else []
+    return [(number, entry, entry) for number, entry in enumerate(entries)]
+
+
 def _compose(path: Path) -> yaml.Node:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            "pipeline-file",
-            f"{path} cannot be read",
-            context=getattr(error, "strerror", "") or "it is no UTF-8",
-        ) from error
+    text = text_of(path, "pipeline-file")
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if getattr(event, "anchor", None) or getattr(event, "tag", None):
