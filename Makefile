@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 NAME := PipAuthenticate
 export NAME PUBLISHER
 
-.PHONY: help setup task extension action dist lint types test demo bench clean
+.PHONY: help setup task extension action dist lint types test demo docs reference pictures bench clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,15 @@ test: lint types task ## Lint, types and all tests, with coverage
 
 demo: task ## Run the documentation's examples against the emulated organisation
 	$(BIN)/python tools/demo.py
+
+docs: reference ## Build the documentation's site, build/site/index.html
+	$(BIN)/mkdocs build --quiet
+
+reference: setup ## Write the documentation's parts that are tables of the sources
+	$(BIN)/python tools/build_reference.py
+
+pictures: setup ## Draw the documentation's pictures, of what the command shows
+	$(BIN)/python tools/build_pictures.py
 
 bench: task dist ## Measure the budgets
 	$(BIN)/python benchmarks/budgets.py

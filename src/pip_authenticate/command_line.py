@@ -269,7 +269,9 @@ class Session:
 
     def client_settings(self, found: Found, *, by_files: bool) -> ClientSettings:
         """What the clients read; their warnings are told."""
-        told = authenticate.client_settings(found.indexes, self.settings, self.wish(by_files=by_files))
+        told = authenticate.client_settings(
+            found.indexes, self.settings, self.wish(by_files=by_files), found.strangers
+        )
         for text in told.warnings:
             self.report.warning(text)
         if not by_files and "pip" in self.clients:

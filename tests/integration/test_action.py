@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from azure_devops_emulator import Organization, Service
 from support import real_pip
@@ -348,11 +347,8 @@ def test_elsewhere_it_says_what_is_missing(runner: Runner, name: str) -> None:
     assert f"::error::There is no {name}: this action needs a runner" in ended.stdout
 
 
-def test_its_inputs_are_documented_and_its_snippet_is_the_example() -> None:
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Use it in GitHub Actions")[2]
-    section = section.partition("\n## ")[0]
-    names = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
-    assert re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE) == list(names)
-    (snippet,) = re.findall(r"^```yml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+def test_its_snippet_in_the_readme_is_the_example() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"^```yml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     example = (ROOT / "examples" / "github-workflow.yml").read_text(encoding="utf-8")
     assert textwrap.indent(snippet, 6 * " ") in example
