@@ -15,7 +15,7 @@ from pip_authenticate.outputs.stream import Stream
 
 FAILED = "Failed to add authentication."
 OUTPUT_FAILED = 3
-"""Exit code of a run whose commands did not reach the agent whole; shim.js ends it."""
+"""Exit code of a run whose commands did not reach the agent whole; python.js ends it."""
 _TELEMETRY_SINCE = (2, 120, 0)
 _STANDARD_OUTPUT = 1
 

@@ -22,7 +22,7 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     Raises:
         DeliveryError: two credentials share a host: uv would send one's for the other (measured).
     """
-    shared_hosts.first_of_each("uv", indexes, lambda index: str(index.url.origin))
+    shared_hosts.first_of_each("uv", indexes, lambda index: f"{index.url.origin.scheme}://{index.url.netloc}")
     named = [(name, index) for index in indexes for by, name in index.names if by == "uv"]
     places = {id(index) for _, index in named}
     others = [index for index in indexes if id(index) not in places and index.is_asked_for]

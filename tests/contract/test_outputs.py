@@ -1,6 +1,7 @@
 """What every output keeps to."""
 
 import json
+import os
 import pkgutil
 import re
 import subprocess
@@ -25,6 +26,7 @@ from pip_authenticate.secret import Secret
 from pip_authenticate.surroundings import Output, Surroundings
 from support import nasty
 from support.agent import MARK, Log
+from support.readers import read_cmd, read_github, read_gitlab, read_powershell
 
 VALUE = f"https://user:{nasty.PASSWORD}@h.example/"
 
@@ -136,17 +138,6 @@ def read_sh(written: str, names: list[str], shell: str = "sh") -> dict[str, str]
     return dict(zip(names, ended.stdout.decode("utf-8", "surrogateescape").split("\0"), strict=False))
 
 
-def read_github(text: str) -> dict[str, str]:
-    """What the runner reads of an environment file: NAME<<MARK, lines, MARK."""
-    found, lines = {}, iter(text.split("\n"))
-    for line in lines:
-        if line:
-            name, _, mark = line.partition("<<")
-            value = list(iter(lambda: next(lines), mark))
-            found[name] = "\n".join(value)
-    return found
-
-
 class CommandOutput:
     """An output of the command, and what came of it; a subclass says how that is read."""
 
@@ -250,30 +241,20 @@ class Fish(CommandOutput):
 
 
 class PowerShell(CommandOutput):
-    """Read by the grammar of PowerShell's single quotes: two of any kind of single quote are one."""
-
     module = "powershell"
 
     def read(self, names: list[str]) -> dict[str, str]:
-        quotes = "'\u2018\u2019\u201a\u201b"
-        pattern = re.compile(rf"\$env:(\w+) = '((?:[^{quotes}]|([{quotes}])\3)*)'\n", re.DOTALL)
-        found = {
-            name: re.sub(rf"([{quotes}])\1", r"\1", text)
-            for name, text, _ in pattern.findall("".join(self.written))
-        }
-        return {name: found[name] for name in names}
+        del names
+        return read_powershell("".join(self.written))
 
 
 class Cmd(CommandOutput):
-    """Read by the grammar of a batch file: what stands between quotes, two percent signs are one."""
-
     module = "cmd"
-    traps = "p%$()[];@:/?#&+ '|<>^{}~*,=%41%0Aü€"
+    traps = "p%$()[];@:/?#&+ '|<>^{}~*,=%41%0A"
 
     def read(self, names: list[str]) -> dict[str, str]:
-        pattern = re.compile(r'@set "(\w+)=(.*)"\r\n')
-        found = {name: text.replace("%%", "%") for name, text in pattern.findall("".join(self.written))}
-        return {name: found[name] for name in names}
+        del names
+        return read_cmd("".join(self.written))
 
 
 class Dotenv(CommandOutput):
@@ -290,8 +271,8 @@ class Gitlab(CommandOutput):
     module = "gitlab"
 
     def read(self, names: list[str]) -> dict[str, str]:
-        lines = "".join(self.written).splitlines()
-        return {name: value for name, _, value in (line.partition("=") for line in lines) if name in names}
+        del names
+        return read_gitlab("".join(self.written))
 
 
 EVERY = [Sh, Bash, Json, Github, CircleCi, AzureScript, Fish, PowerShell, Cmd, Dotenv]
@@ -345,6 +326,34 @@ def test_a_terminal_shows_no_secret_unless_asked(adapter: type[CommandOutput], t
         assert told == {"A": expected, "B": "plain"}
 
 
+@pytest.mark.parametrize("adapter", [Github, AzureScript], ids=lambda one: one.__name__)
+def test_a_terminal_is_no_log_that_could_be_masked(adapter: type[CommandOutput], tmp_path: Path) -> None:
+    """Commands for masks hold the secrets themselves."""
+    one = adapter(tmp_path, is_terminal=True)
+    one.output.register([Secret("canary")])
+    assert one.written == []
+    asked = adapter(tmp_path, is_terminal=True, shows_secrets=True)
+    asked.output.register([Secret("canary")])
+    assert "canary" in "".join(asked.written)
+
+
+def test_commands_of_azure_pipelines_are_not_shown_to_a_person(tmp_path: Path) -> None:
+    settings = ClientSettings((Variable("A", Secret("canary")),))
+    with pytest.raises(DeliveryError) as refused:
+        AzureScript(tmp_path, is_terminal=True).output.check(settings)
+    assert "terminal" in refused.value.what
+    AzureScript(tmp_path, is_terminal=True, shows_secrets=True).output.check(settings)
+
+
+@pytest.mark.parametrize("adapter", CARRIERS, ids=lambda one: one.__name__)
+def test_what_no_process_could_be_given_is_refused(adapter: type[CommandOutput], tmp_path: Path) -> None:
+    one = adapter(tmp_path)
+    with pytest.raises(DeliveryError) as refused:
+        one.output.check(ClientSettings((Variable("A", Secret("x" * 131_070)),)))
+    assert refused.value.slug == "too-long"
+    assert "xxx" not in str(refused.value)
+
+
 @pytest.mark.parametrize("adapter", [Github, CircleCi, AzureScript], ids=lambda one: one.__name__)
 def test_where_its_ci_is_not_there_it_refuses(adapter: type[CommandOutput], tmp_path: Path) -> None:
     class Elsewhere(adapter):  # type: ignore[misc, valid-type] # a subclass of each
@@ -362,7 +371,7 @@ def test_github_masks_before_all_else_and_lines_by_themselves(tmp_path: Path) ->
     assert "".join(one.written) == "::add-mask::first%25%0Asecond\n::add-mask::first%25\n::add-mask::second\n"
 
 
-@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "RUNNER_TEMP", "NODE_OPTIONS"])
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "RUNNER_TEMP", "NODE_OPTIONS", "Node_Options"])
 def test_github_refuses_what_the_runner_ignores(tmp_path: Path, name: str) -> None:
     with pytest.raises(DeliveryError):
         Github(tmp_path).output.check(ClientSettings((Variable(name, Secret("x")),)))
@@ -385,13 +394,33 @@ def test_gitlab_gets_no_credential(tmp_path: Path) -> None:
         assert "canary" not in str(refused.value)
     shown = Variable("A", Secret("https://h.example/simple"), is_secret=False)
     assert Gitlab(tmp_path).deliver(shown) == {"A": "https://h.example/simple"}
-    for value in ("a b", "'a'", "x" * 5200, "a\nb", "ü"):
+    for value in ("a b", "'a'", "a\\b", "x" * 5200, "a\nb", "ü"):
         with pytest.raises(DeliveryError):
             Gitlab(tmp_path).output.check(ClientSettings((Variable("A", Secret(value), is_secret=False),)))
 
 
+def test_gitlab_warns_of_more_variables_than_every_server_takes(tmp_path: Path) -> None:
+    many = [Variable(f"A_{number}", Secret("x"), is_secret=False) for number in range(21)]
+    assert Gitlab(tmp_path).output.check(ClientSettings(tuple(many[:20]))) == []
+    (warning,) = Gitlab(tmp_path).output.check(ClientSettings(tuple(many)))
+    assert "21" in warning
+
+
+def test_a_batch_file_takes_lines_of_a_certain_length(tmp_path: Path) -> None:
+    """Of a longer line the rest would be another command."""
+    longest = "%" * ((8191 - len('@set "A="')) // 2)
+    assert Cmd(tmp_path).deliver(Variable("A", Secret(longest))) == {"A": longest}
+    with pytest.raises(DeliveryError) as refused:
+        Cmd(tmp_path).output.check(ClientSettings((Variable("A", Secret(f"{longest}%")),)))
+    assert refused.value.slug == "too-long"
+
+
 @pytest.mark.parametrize(
-    ("adapter", "char"), [(Cmd, '"'), (Cmd, "\n"), (Cmd, "!"), (Dotenv, "'"), (Dotenv, "\n")]
+    ("adapter", "char"),
+    [
+        *((Cmd, char) for char in '"!\n\r\x1aü'),
+        *((Dotenv, char) for char in "'\\\n\r\x0b\x85\u2028"),
+    ],
 )
 def test_what_would_be_read_differently_is_refused(
     adapter: type[CommandOutput], tmp_path: Path, char: str
@@ -400,14 +429,79 @@ def test_what_would_be_read_differently_is_refused(
         adapter(tmp_path).output.check(ClientSettings((Variable("A", Secret(f"a{char}b")),)))
 
 
-@pytest.mark.parametrize("adapter", [Github, CircleCi], ids=lambda one: one.__name__)
-def test_a_file_that_cannot_be_written_is_told(adapter: type[CommandOutput], tmp_path: Path) -> None:
-    one = adapter(tmp_path)
-    one.file.mkdir()
+FILES = pytest.mark.parametrize("adapter", [Github, CircleCi], ids=lambda one: one.__name__)
+
+
+def refused_file(one: CommandOutput) -> str:
+    """The error of an output that cannot write its file."""
     with pytest.raises(DeliveryError) as refused:
         one.output.deliver(ClientSettings((Variable("A", Secret("canary")),)))
     assert refused.value.slug == "file-unwritable"
     assert "canary" not in str(refused.value)
+    return str(refused.value)
+
+
+@FILES
+def test_what_is_no_file_is_not_written(adapter: type[CommandOutput], tmp_path: Path) -> None:
+    """Nor waited for, as a pipe would be."""
+    one = adapter(tmp_path)
+    one.file.mkdir()
+    refused_file(one)
+    one.file.rmdir()
+    os.mkfifo(one.file)
+    assert "no file" in refused_file(one)
+
+
+@FILES
+def test_no_link_leads_settings_elsewhere(adapter: type[CommandOutput], tmp_path: Path) -> None:
+    one, elsewhere = adapter(tmp_path), tmp_path / "elsewhere"
+    one.file.symlink_to(elsewhere)
+    refused_file(one)
+    assert not elsewhere.exists()
+    elsewhere.write_text("before\n")
+    refused_file(one)
+    assert elsewhere.read_text() == "before\n"
+
+
+@FILES
+def test_a_new_file_is_private_and_another_keeps_its_mode(
+    adapter: type[CommandOutput], tmp_path: Path
+) -> None:
+    one = adapter(tmp_path)
+    one.deliver(Variable("A", Secret("x")))
+    assert one.file.stat().st_mode & 0o777 == 0o600
+    one.file.chmod(0o640)
+    one.deliver(Variable("A", Secret("x")))
+    assert one.file.stat().st_mode & 0o777 == 0o640
+
+
+@FILES
+def test_a_line_that_somebody_left_without_its_end_stays_its_own(
+    adapter: type[CommandOutput], tmp_path: Path
+) -> None:
+    one = adapter(tmp_path)
+    one.file.write_text("OTHER=1")
+    assert one.deliver(Variable("A", Secret("canary")))["A"] == "canary"
+    one.deliver(Variable("B", Secret("x")))
+    assert one.file.read_text().startswith("OTHER=1\n")
+    assert "\n\n" not in one.file.read_text(), "a line end is added where one is missing only"
+
+
+def test_a_folder_that_may_not_be_written_to_is_told() -> None:
+    """As somebody else where the tests run as root, whom no mode stops."""
+    script = (
+        "import os, sys; from pip_authenticate.appending import append\n"
+        "os.getuid() or os.setuid(65534)\n"
+        "append(sys.argv[1], 'canary', 'it')"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        path = Path(folder) / "file"
+        ended = subprocess.run(
+            [sys.executable, "-c", script, path], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert "DeliveryError: it cannot be written: Permission denied" in ended.stderr
+        assert not path.exists()
 
 
 def test_a_full_disk_leaves_a_file_as_it_was(tmp_path: Path) -> None:
@@ -420,10 +514,9 @@ def test_a_full_disk_leaves_a_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("before\n")
     ended = subprocess.run(
-        [sys.executable, "-c", script, str(path)], capture_output=True, timeout=30, check=False
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=30, check=False
     )
-    assert b"file-unwritable" not in ended.stdout
-    assert ended.returncode == 1
+    assert "DeliveryError: it cannot be written: File too large" in ended.stderr
     assert path.read_text() == "before\n"
 
 
@@ -432,8 +525,28 @@ def test_the_summary_is_appended(tmp_path: Path) -> None:
     one.output.summarize("# one")
     one.output.summarize("# two")
     assert (tmp_path / "summary").read_text() == "# one\n# two\n"
-    one.output.summarize("x" * 2**20)
+    one.output.summarize("")
     assert (tmp_path / "summary").read_text() == "# one\n# two\n"
+
+
+def test_a_summary_that_github_would_not_show_as_a_whole_is_not_appended(tmp_path: Path) -> None:
+    """The limit is that of the step: what others have written counts, too."""
+    one, path = Github(tmp_path), tmp_path / "summary"
+    path.write_text("x" * (2**20 - 8) + "\n")
+    one.output.summarize("# more")
+    assert path.stat().st_size == 2**20, "the last one that fits"
+    one.output.summarize("#")
+    assert path.stat().st_size == 2**20
+
+
+def test_settings_arrive_without_a_summary(tmp_path: Path) -> None:
+    one = Github(tmp_path)
+    (tmp_path / "summary").mkdir()
+    assert one.deliver(Variable("A", Secret("x"))) == {"A": "x"}
+    one.output.summarize("# one")
+    other = AzureScript(tmp_path / "missing")
+    other.output.summarize("# one")
+    assert other.written == []
 
 
 def test_azure_pipelines_refuses_a_value_that_the_agent_would_change(tmp_path: Path) -> None:
@@ -448,6 +561,9 @@ def test_azure_pipelines_uploads_a_summary_that_is_there(tmp_path: Path) -> None
     (line,) = "".join(one.written).splitlines()
     path = line.removeprefix("##vso[task.uploadsummary]")
     assert Path(path).read_text() == "# one"
+    one.written.clear()
+    one.output.summarize("")
+    assert one.written == []
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])))

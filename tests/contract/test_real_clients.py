@@ -24,11 +24,6 @@ pytestmark = pytest.mark.slow
 USER = "depot user@example.test"
 
 
-@pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    return Programs(tmp_path_factory.mktemp("programs"))
-
-
 class Place(NamedTuple):
     """An organisation with a feed, and a private index on another host.
 

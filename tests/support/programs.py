@@ -12,7 +12,7 @@ from pip_authenticate.client_settings import ClientSettings
 
 # PDM 2.29.4 cannot be imported with the newest hishel, which it does not pin.
 REQUIREMENTS = {"pdm": ("pdm", "hishel<2"), "hatch": ("hatch", "uv")}
-_QUIET = {
+QUIET = {
     "LANG": "C.UTF-8",
     "PIP_CONFIG_FILE": os.devnull,
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -28,6 +28,7 @@ _QUIET = {
     "UV_NO_CACHE": "1",
     "UV_PYTHON_DOWNLOADS": "never",
 }
+"""Variables that keep the programs from asking, from caching and from reading this machine's files."""
 
 
 class Programs:
@@ -71,7 +72,7 @@ class Programs:
             around["UV_PYTHON"] = sys.executable
         return subprocess.run(
             [str(place / command[0]), *command[1:]],
-            env={**around, **_QUIET, **env},
+            env={**around, **QUIET, **env},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -90,4 +90,4 @@ def upload_address(url: IndexUrl) -> IndexUrl | None:
     address = FeedAddress.of(url)
     if not address or "@" in address.feed:
         return None
-    return IndexUrl(*url.origin, with_slash(url.path).removesuffix("/simple/") + "/upload/")
+    return IndexUrl(*url.origin, f"{url.path.rstrip('/').rpartition('/')[0]}/upload/")
