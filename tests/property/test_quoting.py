@@ -123,7 +123,7 @@ def test_batch_files_by_their_grammar(values: dict[str, str]) -> None:
 def test_what_a_shell_takes_a_program_gets(shells: Shells) -> None:
     """Near the limit of the system, beyond which no program would start any more."""
     longest = "x" * (131_072 - len("LONG=") - 1)
-    lines, taken = carried(sh.Output, {"LONG": longest, "OTHER": f"{longest}x"})
+    lines, taken = carried(sh.Output, {"LONG": longest, "MORE": f"{longest}x"})
     assert taken == {"LONG": longest}
     assert shells.evaluate("sh", lines)["LONG"] == longest
     command = [sys.executable, "-c", "pass"]
