@@ -412,7 +412,7 @@ def bench(runs: int) -> None:
     """Print the table."""
     python = [sys.executable, "-I", "-S", "-X", "utf8", "-u"]
     main = [*python, str(TASK / "main.py")]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), _Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     two, fifty = (environment(server.server_port, feeds) for feeds in (2, 50))
 
