@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -306,8 +305,73 @@ def count_requests(main: list[str], port: int) -> None:
     row("requests to verify 20 feeds", "40 + 2 + 1", str(counted(main, verified)), "two each, found by 2 + 1")
 
 
-def _processor(command: list[str], given: Mapping[str, str]) -> float:
-    return cost(command, given).cpu
+COMMAND = str(Path(sys.executable).with_name("pip-authenticate"))
+FILES = 10_000
+"""How many files the large project has."""
+
+
+def urls(count: int) -> list[str]:
+    """Indexes that need no request."""
+    return [f"https://index.example.test/{number}/simple/" for number in range(count)]
+
+
+def processor(runs: int, command: list[str], given: Mapping[str, str], folder: str) -> Figure:
+    """Milliseconds of processor of a command, started in a folder."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, env=given, cwd=folder, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime) * 1000
+
+    return figure(repeat(runs, once))
+
+
+def commands(runs: int) -> None:
+    """Print the rows of the command line; processor time, since it asks nobody."""
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as folder:
+        given = {
+            "PATH": os.environ["PATH"],
+            "HOME": home,
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_AUTHENTICATE_TOKEN": "benchmark-token",
+        }
+        bare = processor(runs, [sys.executable, "-c", "pass"], given, folder)
+        direct = processor(runs, ["true"], given, folder)
+        floor = f"bare Python {shown(bare)}; the program alone {shown(direct)}"
+        for name, arguments in {
+            "env, 1 index": ["env", *urls(1)],
+            "run -- true, 1 index": ["run", *urls(1), "--", "true"],
+            "run -- true, 50 indexes": ["run", *urls(50), "--", "true"],
+        }.items():
+            took = processor(runs, [COMMAND, *arguments], given, folder)
+            beside = f"{shown(took)}: bare + {took.median - bare.median:.0f} ms"
+            row(name, "bare + 45 ms; the program + 60 ms", beside, floor)
+        if sys.platform == "linux":
+            script = "sed -n 's/^VmHWM:[^0-9]*//p' /proc/$PPID/status"
+            for count in (1, 50):
+                command = [COMMAND, "run", *urls(count), "--", "sh", "-c", script]
+                told = subprocess.run(command, env=given, cwd=folder, check=True, capture_output=True)
+                row(
+                    f"peak memory of run, {count} index(es)",
+                    "15 MiB",
+                    f"{int(told.stdout.split()[0]) / 1024:.1f} MiB",
+                    "",
+                )
+        file = f"[[tool.uv.index]]\nname = 'ours'\nurl = '{urls(1)[0]}'\n"
+        Path(folder, "pyproject.toml").write_text(file, encoding="utf-8")
+        small = processor(runs, [COMMAND, "run", "--", "true"], given, folder)
+        for number in range(FILES):
+            inner = Path(folder, "src", str(number % 100))
+            inner.mkdir(parents=True, exist_ok=True)
+            (inner / f"{number}.py").touch()
+        large = processor(runs, [COMMAND, "run", "--", "true"], given, folder)
+        row(
+            f"discovery in a project of {FILES} files, over one of 1",
+            "+ 10 ms",
+            f"{shown(large)}: + {large.median - small.median:.0f} ms",
+            f"1 file {shown(small)}",
+        )
 
 
 def starts(runs: int) -> None:
@@ -315,12 +379,12 @@ def starts(runs: int) -> None:
     given = {"PATH": os.defpath, "HOME": tempfile.gettempdir()}
     forms = {
         "": [sys.executable, "-c", "pass"],
-        "`--help`, installed": [str(Path(sys.executable).with_name("pip-authenticate")), "--help"],
+        "`--help`, installed": [COMMAND, "--help"],
         "`--help`, single file": [sys.executable, str(SINGLE_FILE), "--help"],
-        "`env --help`, installed": [str(Path(sys.executable).with_name("pip-authenticate")), "env", "--help"],
+        "`env --help`, installed": [COMMAND, "env", "--help"],
         "`env --help`, single file": [sys.executable, str(SINGLE_FILE), "env", "--help"],
     }
-    taken = {name: figure(repeat(runs, partial(_processor, forms[name], given))) for name in forms}
+    taken = {name: processor(runs, forms[name], given, given["HOME"]) for name in forms}
     bare = taken.pop("")
     for name, value in taken.items():
         more = f"floor + {value.median - bare.median:.0f} ms"
@@ -389,6 +453,7 @@ def bench(runs: int) -> None:
             f"bare Python {shown(bare_memory, 'MiB')}",
         )
     server.shutdown()
+    commands(runs)
     fleet(main)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError, each
-from pip_authenticate.index import AuthenticatedIndex, Index
+from pip_authenticate.index import AuthenticatedIndex, Index, IndexUrl
 from pip_authenticate.run import Named, Run
 from pip_authenticate.secret import Learned
 from pip_authenticate.settings import Settings
@@ -109,6 +109,7 @@ class Found(NamedTuple):
         mixed: sources of indexes whose credentials pip may mix up, by the host that they share.
         warnings: about indexes of the project that get no credential.
         left_out: those that would have needed one.
+        strangers: addresses that the project names, and that get no credential.
     """
 
     counts: dict[str, int]
@@ -118,6 +119,7 @@ class Found(NamedTuple):
     mixed: dict[str, list[str]]
     warnings: list[str]
     left_out: list[Index]
+    strangers: list[IndexUrl]
 
 
 def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None], learned: Learned) -> Found:
@@ -165,7 +167,17 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
         names = run.project.names_of
         indexes = [index._replace(names=(*index.names, *names(index.url))) for index in indexes]
     warnings = [*run.warnings, *_forgotten(run, indexes)]
-    return Found(counts, indexes, [*doubled, *more], verdicts, mixed, warnings, run.left_out)
+    strangers = _strangers(run, indexes)
+    return Found(counts, indexes, [*doubled, *more], verdicts, mixed, warnings, run.left_out, strangers)
+
+
+def _strangers(run: Run, indexes: list[AuthenticatedIndex]) -> list[IndexUrl]:
+    if not run.settings.project_folder:
+        return []
+    from pip_authenticate.azure.forms import identity  # noqa: PLC0415 - the task looks at no project for pip
+
+    known = {identity(index.url) for index in indexes}
+    return [mention.url for mention in run.project.mentions if identity(mention.url) not in known]
 
 
 def _forgotten(run: Run, indexes: list[AuthenticatedIndex]) -> Iterator[str]:
@@ -299,13 +311,19 @@ def variables_of(clients: tuple[str, ...]) -> Iterator[str]:
         yield from client(name).VARIABLES
 
 
-def client_settings(indexes: list[AuthenticatedIndex], settings: Settings, wish: Wish) -> ClientSettings:
+def client_settings(
+    indexes: list[AuthenticatedIndex],
+    settings: Settings,
+    wish: Wish,
+    strangers: Sequence[IndexUrl] = (),
+) -> ClientSettings:
     """What the chosen clients read.
 
     Args:
         indexes: each once, with their credentials.
         settings: name the clients.
         wish: what is asked of them.
+        strangers: addresses that they will ask, too, and that have no credential.
 
     Raises:
         DeliveryError: a client cannot be told so, or would send a credential to another's index.
@@ -321,7 +339,7 @@ def client_settings(indexes: list[AuthenticatedIndex], settings: Settings, wish:
     if wish.by_files or not all(one.KNOWS_PATHS for one in chosen):
         from pip_authenticate.azure import own_hosts  # noqa: PLC0415 - pip needs none of it
 
-        parted = own_hosts.part(indexes)
+        parted = own_hosts.part(indexes, list(strangers))
         notes += [
             f"{index.source} is written {index.url}, with a host of its organisation's own: a client knows "
             "hosts only, and another organisation's credential must not be sent to it."

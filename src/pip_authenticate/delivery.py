@@ -4,9 +4,7 @@ Nothing is set unless everything was found; what an earlier run stored is erased
 """
 
 import os
-from bisect import bisect_right
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from pip_authenticate.authenticate import Found, client, client_settings
@@ -151,6 +149,8 @@ def erase(settings: Settings, output: AzurePipelines) -> None:
 
 def digest(value: Secret) -> str:
     """What a run remembers of a value that it stores: enough to know it again, and no more."""
+    from hashlib import sha256  # noqa: PLC0415 - it loads a library of the system's
+
     return sha256(value.reveal().encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -235,6 +235,8 @@ def _check(found: Found, told: ClientSettings, settings: Settings, output: Azure
     except DeliveryError as error:
         if error.slug != "too-long":
             raise
+        from bisect import bisect_right  # noqa: PLC0415 - few runs find more than fits
+
         counts = range(1, len(found.indexes) + 1)
         fitting = bisect_right(
             counts, 0, key=lambda count: int(not _fits(found.indexes[:count], settings, output))

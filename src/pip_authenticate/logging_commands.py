@@ -4,7 +4,6 @@ The commands and their escaping are the agent's (Microsoft Learn, "Logging comma
 azure-pipelines-agent: Command.cs, CommandStringConvertor.cs, TaskCommandExtension.cs).
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 
@@ -161,6 +160,8 @@ class AzurePipelines:
     def telemetry(self, area: str, feature: str, data: Mapping[str, object]) -> None:
         """Publish counts and ids; the agent drops them where a task may not."""
         clean = {name: self._clean(item) if isinstance(item, str) else item for name, item in data.items()}
+        import json  # noqa: PLC0415 - the command publishes none
+
         self._send("telemetry.publish", {"area": area, "feature": feature}, json.dumps(clean))
 
     def _size(self, name: str, value: Secret) -> tuple[int, int, str]:

@@ -251,6 +251,11 @@ def place(folder: str, files: Iterable[PrivateFile]) -> list[Variable]:
     """
     files = tuple(files)
     write(folder, files)
+    return variables(folder, files)
+
+
+def variables(folder: str, files: Iterable[PrivateFile]) -> list[Variable]:
+    """What `paths` gives, as settings."""
     return [Variable(name, path, is_secret=False) for name, path in paths(folder, files).items()]
 
 

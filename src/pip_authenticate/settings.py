@@ -12,7 +12,6 @@ has changed of a service connection itself (`##vso[task.setendpoint]`, never the
 can tell.
 """
 
-import json
 import os
 import re
 import sys
@@ -544,6 +543,8 @@ def _endpoint(env: _Environment, connection: str, key: str) -> Endpoint:
 
 def _authorization(text: str) -> tuple[str, dict[str, Secret]]:
     """Scheme and parameters of an authorisation's JSON; ValueError where it has another shape."""
+    import json  # noqa: PLC0415 - people give none
+
     try:
         value = json.loads(text)
     except RecursionError:
@@ -562,8 +563,12 @@ def _authorization(text: str) -> tuple[str, dict[str, Secret]]:
 
 def _strings(text: str) -> tuple[str, ...]:
     """A JSON array of strings; anything else counts as empty, as it does for the agent."""
+    if not text:
+        return ()
+    import json  # noqa: PLC0415 - as above
+
     try:
-        value = json.loads(text) if text else []
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return ()
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

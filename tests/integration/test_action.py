@@ -136,7 +136,7 @@ def test_the_project_of_the_workspace_is_looked_at(runner: Runner, service: Serv
     (project / "pyproject.toml").write_text(f'[tool.pip-authenticate]\nindexes = ["{url}"]\n')
     step = runner.main(given(service, indexes="", working_directory="sub"))
     assert step.code == 0, step.log
-    assert "myTestFeed2" in step.variables["PIP_INDEX_URL"]
+    assert "myTestFeed2" in step.variables["PIP_EXTRA_INDEX_URL"]
 
 
 # ---- verification --------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 LAYERS = (
     ("cli",),
     ("commands.*",),
-    ("command_line", "task", "child_environment", "child_process", "passing_folder"),
+    ("command_line", "task", "child_environment", "child_process", "kept_folder", "passing_folder"),
     ("delivery",),
     ("advice", "summary"),
     ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs"),
@@ -82,6 +82,7 @@ REVEALING = {
     "netrc_file": "credentials become what clients read",
     "client_settings": "credentials become what clients read",
     "private_files": "settings leave the process",
+    "kept_folder": "digests of what was written",
     "surroundings": "settings leave the process",
     "logging_commands": "settings leave the process",
     "command_line": "whether a token is there",
@@ -320,6 +321,50 @@ def test_another_run_loads_what_that_needs(task: Task, hosted: Organisation) -> 
     connection = Connection.token(1, f"{hosted.feed_service}_packaging/x/pypi/simple/", "t")
     modules = start(task, environment(feeds="f", connections=[connection], organisation=hosted))
     assert {f"{NAME}.azure.canonical", f"{NAME}.azure.feeds"} <= modules
+
+
+COMMAND_LINE = {"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull, "PIP_AUTHENTICATE_TOKEN": "canary"}
+COSTLY = {"json", "hashlib", "platformdirs", "tomllib", "configparser", "subprocess", "tempfile", "shutil"}
+
+
+@pytest.mark.parametrize("command", [["env"], ["run"]])
+@pytest.mark.parametrize("count", [1, 50])
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs says where files are")
+def test_a_command_with_a_token_and_urls_loads_little(tmp_path: Path, command: list[str], count: int) -> None:
+    (tmp_path / "program").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "program").chmod(0o700)
+    urls = [f"https://index.example/{number}/simple/" for number in range(count)]
+    program = ["--", str(tmp_path / "program")] if command[0] == "run" else []
+    env = {**COMMAND_LINE, "HOME": str(tmp_path)}
+    bare = [sys.executable, "-I", "-c", "import sys; print(*sys.modules)"]
+    of_python = set(
+        subprocess.run(bare, capture_output=True, text=True, timeout=60, check=True).stdout.split()
+    )
+    asked = (
+        "import sys; from pip_authenticate import cli; cli.main(sys.argv[1:]); "
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-I", "-c", asked, *command, "--quiet", *urls, *program],
+        env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    modules = set(ended.stderr.split()) - of_python
+    assert f"{NAME}.commands.{command[0]}" in modules
+    assert modules & (NETWORK | NEVER | COSTLY) == set()
+    assert len(ours(modules)) <= 42, ours(modules)
+
+
+def test_the_users_file_is_where_platformdirs_says(tmp_path: Path) -> None:
+    for variables in ({}, {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}):
+        env = {**COMMAND_LINE, "HOME": str(tmp_path), **variables}
+        asked = (
+            "import os, platformdirs; from pip_authenticate.command_line import user_file; "
+            "print(os.path.dirname(user_file(os.environ)) == "
+            "platformdirs.user_config_dir('pip-authenticate', appauthor=False))"
+        )
+        command = [sys.executable, "-c", asked]
+        ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
+        assert ended.stdout == "True\n"
 
 
 # ---- what is committed -----------------------------------------------------------------------------

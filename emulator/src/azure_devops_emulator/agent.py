@@ -37,7 +37,7 @@ from azure_devops_emulator.jobs.plan import PlannedStep
 from azure_devops_emulator.jobs.pythons import Pythons
 from azure_devops_emulator.jobs.variables import Variable, Variables
 from azure_devops_emulator.jobs.workspace import Workspace
-from azure_devops_emulator.pipeline import Pipeline, VariableDeclaration
+from azure_devops_emulator.pipeline import GroupUse, Pipeline, VariableDeclaration
 from azure_devops_emulator.services import certificates
 
 if TYPE_CHECKING:
@@ -250,20 +250,22 @@ class Agent:
         errors: list[EmulatorError] = [
             InputError(
                 "group-missing",
-                f"there is no variable group {use.name}",
-                context=use.place,
+                f"there is no variable group {use.group}",
+                context=f"{pipeline.source}, line {use.line}",
                 hint=f"Groups of the organisation: {', '.join(known) or 'none'}.",
             )
-            for use in pipeline.groups
-            if use.name not in known
+            for use in pipeline.declarations
+            if isinstance(use, GroupUse) and use.group not in known
         ]
         if errors:
             raise Faults(errors)
-        found = Names(pipeline.variables.items())
-        for use in pipeline.groups:
-            for name, value in known[use.name].variables.items():
-                if name not in pipeline.variables or fold(name) in use.overrides:
-                    found[name] = VariableDeclaration(value)
+        found: Names[VariableDeclaration] = Names()
+        for one in pipeline.declarations:
+            if isinstance(one, VariableDeclaration):
+                found[one.name] = one
+            else:
+                for name, value in known[one.group].variables.items():
+                    found[name] = VariableDeclaration.model_construct(name=name, value=value)
         return found
 
     def _add_variables(

@@ -194,12 +194,12 @@ class Organization(Shape):
 
 
 def _where(loc: Loc, data: object, source: str) -> str:
-    """The file, and the name of what the fault is in."""
+    """The file, and the nearest name of what the fault is in."""
     name = ""
     for part in loc:
         if isinstance(data, list) and isinstance(part, int):
             data = data[part]
-            name = str(data.get("name", "")) if isinstance(data, dict) else ""
+            name = str(data.get("name", name)) if isinstance(data, dict) else name
         else:
             data = data.get(part) if isinstance(data, dict) else None
     return f"{source}, {name!r}" if name else source

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -28,7 +28,7 @@ from azure_devops_emulator.description.shapes import Loc, Many, Shape, read, tex
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.jobs import expressions, task_definition
 from azure_devops_emulator.jobs.expressions import Expression
-from azure_devops_emulator.jobs.names import Names, fold
+from azure_devops_emulator.jobs.names import Names
 from azure_devops_emulator.jobs.restrictions import Restrictions
 from azure_devops_emulator.jobs.task_definition import TaskReference
 from azure_devops_emulator.jobs.yaml_reader import Document
@@ -68,6 +68,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 Texts = dict[str, Text]
 Flag = Annotated[bool, Strict(strict=False)]
 Count = Annotated[int, Strict(strict=False), Field(ge=0)]
+_Found = TypeVar("_Found", bound="_Part")
 Ignored = object
 """What means nothing here, whatever it says."""
 
@@ -75,6 +76,8 @@ Ignored = object
 class _Part(Shape):
     model_config = ConfigDict(alias_generator=to_camel)
     titled: ClassVar[str]
+    line: ClassVar[int] = 0
+    """Where it begins in the file; no key, so that no file can say it."""
 
     @classmethod
     def unknown(cls, key: str, known: Iterable[str]) -> InputError:
@@ -93,64 +96,39 @@ class _Part(Shape):
         ]
 
 
-class _Variable(_Part):
+class VariableDeclaration(_Part):
+    """One variable of the file, or of a group that it takes in: macros included, a SecretStr if secret."""
+
     titled = "a variable"
     name: Text
-    value: Text
+    value: Annotated[str | SecretStr, PlainValidator(_text)]
     read_only: Flag = Field(default=False, alias="readonly")
 
 
-class _Group(_Part):
+class GroupUse(_Part):
+    """A variable group that the file takes in."""
+
     titled = "a group"
     group: Text
 
 
-def _variable(value: object) -> _Variable | _Group:
+def _declaration(value: object) -> VariableDeclaration | GroupUse:
     is_group = isinstance(value, dict) and list(value) == ["group"]
-    return (_Group if is_group else _Variable).model_validate(value)
+    return (GroupUse if is_group else VariableDeclaration).model_validate(value)
 
 
-_Variables = tuple[_Variable | _Group, ...]
+Declarations = tuple[VariableDeclaration | GroupUse, ...]
 _TEXTS = TypeAdapter(Texts)
-_ENTRIES = TypeAdapter(Many[Annotated[_Variable | _Group, PlainValidator(_variable)]])
+_ENTRIES = TypeAdapter(Many[Annotated[VariableDeclaration | GroupUse, PlainValidator(_declaration)]])
 
 
-def _variables(value: object) -> _Variables:
+def _declarations(value: object) -> Declarations:
     if isinstance(value, dict):
         value = [{"name": name, "value": given} for name, given in _TEXTS.validate_python(value).items()]
     return _ENTRIES.validate_python(value)
 
 
-Variables = Annotated[_Variables, PlainValidator(_variables)]
-"""Variables in order, and the groups among them."""
-
-
-@dataclass(frozen=True)
-class VariableDeclaration:
-    """One variable of the file, or of a group that it takes in.
-
-    Args:
-        value: as written, macros included; a SecretStr for a secret variable.
-        read_only: whether steps may not change it.
-    """
-
-    value: str | SecretStr
-    read_only: bool = False
-
-
-@dataclass(frozen=True)
-class GroupUse:
-    """A variable group that the file takes in.
-
-    Args:
-        name: its name.
-        place: where the file does so.
-        overrides: the variables of the file that come before it, upper-case; it wins over them.
-    """
-
-    name: str
-    place: str
-    overrides: frozenset[str]
+Variables = Annotated[Declarations, PlainValidator(_declarations)]
 
 
 class _Target(_Part):
@@ -169,14 +147,9 @@ def _restrictions(value: object) -> Restrictions | None:
 
 
 class Step(_Part):
-    """What every kind of step may say; a `timeout` is in minutes, and none is 0.
-
-    Attributes:
-        line: where it begins in the file; no key, so that no file can say it.
-    """
+    """What every kind of step may say; a `timeout` is in minutes, and none is 0."""
 
     kind: ClassVar[str]
-    line: ClassVar[int] = 0
     condition: Annotated[Expression, PlainValidator(lambda value: expressions.read(_text(value)))] = (
         expressions.read("")
     )
@@ -337,8 +310,8 @@ class Pipeline:
     Args:
         source: the file's name.
         steps: in order.
-        variables: of the pipeline and its job, the job's winning.
-        groups: the variable groups that it takes in.
+        declarations: the variables of the pipeline and then of its job, and the groups among them; of two
+            variables of one name the later one counts.
         job_name: the job's name.
         job_display_name: what the log calls the job.
         timeout: of the job, in minutes; 0 for none.
@@ -349,14 +322,19 @@ class Pipeline:
 
     source: str
     steps: tuple[Step, ...]
-    variables: Names[VariableDeclaration]
-    groups: tuple[GroupUse, ...]
+    declarations: Declarations
     job_name: str
     job_display_name: str
     timeout: float
     without_effect: tuple[str, ...]
     folder: Path
     checkout: bool
+
+    @property
+    def variables(self) -> Names[VariableDeclaration]:
+        """Its own variables, without those of groups."""
+        own = (one for one in self.declarations if isinstance(one, VariableDeclaration))
+        return Names((one.name, one) for one in own)
 
     @classmethod
     def load(cls, path: Path) -> "Pipeline":
@@ -371,24 +349,20 @@ class Pipeline:
         above: Loc = ("jobs", 0) if file.jobs else ()
         job = file.jobs[0] if file.jobs else _Job.model_construct(steps=file.steps)
         checkouts = [step for step in job.steps if isinstance(step, _Checkout)]
-        variables: Names[VariableDeclaration] = Names()
-        groups = []
-        for loc, entries in (((), file.variables), (above, job.variables)):
-            for number, entry in enumerate(entries):
-                if isinstance(entry, _Variable):
-                    variables[entry.name] = VariableDeclaration(entry.value, entry.read_only)
-                else:
-                    place = document.where((*loc, "variables", number))
-                    groups.append(GroupUse(entry.group, place, frozenset(map(fold, variables))))
+
+        def located(parts: tuple[_Found, ...], *loc: int | str) -> tuple[_Found, ...]:
+            return tuple(
+                part.model_copy(update={"line": document.line((*loc, number))})
+                for number, part in enumerate(parts)
+            )
+
         return cls(
             source=path.name,
-            steps=tuple(
-                step.model_copy(update={"line": document.line((*above, "steps", number))})
-                for number, step in enumerate(job.steps)
-                if isinstance(step, Step)
+            steps=tuple(step for step in located(job.steps, *above, "steps") if isinstance(step, Step)),
+            declarations=(
+                *located(file.variables, "variables"),
+                *located(job.variables, *above, "variables"),
             ),
-            variables=variables,
-            groups=tuple(groups),
             job_name=job.job or "Job",
             job_display_name=job.display_name or job.job or "Job",
             timeout=job.timeout_in_minutes,

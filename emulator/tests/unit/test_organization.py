@@ -267,6 +267,17 @@ def test_what_only_follows_from_another_fault_is_not_told() -> None:
     assert told[0].startswith("projects[1].id has to be a GUID")
 
 
+def test_an_account_that_would_follow_from_a_faulty_name_is_not_told() -> None:
+    assert [line.partition(" (")[0] for line in faults("[[identities]]\nname = 1")] == [
+        "identities[1].name has to be a text"
+    ]
+
+
+def test_a_fault_in_what_has_no_name_is_told_with_the_name_around_it() -> None:
+    (told,) = faults('[[feeds]]\nname = "f"\n[[feeds.upstreams]]\npublic = "nowhere"')
+    assert "(the organisation file, 'f')" in told
+
+
 @pytest.mark.parametrize(
     "name", ["A", "p Build Service (acme)", "Project Collection Build Service (acme)", "a"]
 )

@@ -86,7 +86,9 @@ def _of_clients(session: Session, found: Found) -> list[Row]:
     for client in session.clients if found.indexes else ():
         alone = session.settings._replace(clients=(client,))
         try:
-            told = authenticate.client_settings(found.indexes, alone, session.wish(by_files=True))
+            told = authenticate.client_settings(
+                found.indexes, alone, session.wish(by_files=True), found.strangers
+            )
         except DeliveryError as error:
             rows.append(Row(client, "bad", str(error)))
             continue

@@ -46,7 +46,8 @@ def _deliver(session: Session) -> int:
     clients = ", ".join(session.clients)
     for text in told.notes:
         session.report.line(text)
-    output.summarize(summary.of(found, clients))
+    if found.indexes:
+        output.summarize(summary.of(found, clients))
     session.report.line(f"Settings for {clients} of {len(found.indexes)} index(es) went to {name}.")
     return 0
 

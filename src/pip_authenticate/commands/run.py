@@ -74,7 +74,7 @@ def _with_files(
     with closing(passing_folder.made(places)) as folder:
         try:
             folder.write(told.files)
-            environ |= {name: value.reveal() for name, value in paths(folder.path, told.files).items()}
+            environ |= {name: path.reveal() for name, path in paths(folder.path, told.files).items()}
             return start(path, program, environ)
         finally:
             folder.remove_all()

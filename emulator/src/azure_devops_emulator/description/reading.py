@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
-from azure_devops_emulator.description.shapes import Shape, follows, nearest, text, wrong_kind
+from azure_devops_emulator.description.shapes import Shape, nearest, text, wrong_kind
 from azure_devops_emulator.errors import InputError
 
 DEFAULT_VIEWS = ("Local", "Prerelease", "Release")
@@ -139,7 +140,7 @@ def found(kind: str) -> Callable[[object, ValidationInfo], Any]:
         name = text(value)
         if name.lower() not in reading(info).found[kind]:
             known(kind)(name, info)
-            raise follows()  # it is named, but something is wrong with it
+            raise PydanticCustomError("follows", "")  # it is named, but something is wrong with it
         return reading(info).found[kind][name.lower()]
 
     return find

@@ -26,18 +26,18 @@ _Shape = TypeVar("_Shape", bound="Shape")
 Many = Annotated[tuple[_Item, ...], Strict(strict=False)]
 """A list, kept as a tuple."""
 
+# By the first word of pydantic's types of errors.
 _KINDS = {
-    "string_type": "a text",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "greater_than_equal": "a whole number that is not negative",
-    "tuple_type": "a list",
-    "dict_type": "a mapping with keys",
-    "model_type": "a mapping with keys",
-    "datetime_type": "a date or a date-time",
+    "string": "a text",
+    "bool": "true or false",
+    "int": "a whole number",
+    "greater": "a whole number that is not negative",
+    "tuple": "a list",
+    "dict": "a mapping with keys",
+    "model": "a mapping with keys",
+    "datetime": "a date or a date-time",
 }
+# What follows from another fault, and is not told.
 _SILENT = {"follows", "default_factory_not_called"}
 
 
@@ -79,11 +79,6 @@ class Shape(BaseModel):
 def wrong_kind(wanted: str) -> PydanticCustomError:
     """The fault of a value that has to be something else."""
     return PydanticCustomError("wrong-kind", wanted)
-
-
-def follows() -> PydanticCustomError:
-    """What follows from another fault, and is not told."""
-    return PydanticCustomError("follows", "")
 
 
 def text(value: object) -> str:
@@ -143,7 +138,7 @@ def _placed(error: ErrorDetails, context: str) -> InputError:
     if kind == "literal_error":
         hint = f"It can be {error['ctx']['expected']}."
         return InputError("unknown-word", f"{place} cannot be {error['input']!r}", context=context, hint=hint)
-    what = f"{place or 'the file'} has to be {_KINDS.get(kind, error['msg'])}"
+    what = f"{place or 'the file'} has to be {_KINDS.get(kind.partition('_')[0], error['msg'])}"
     return InputError("wrong-kind", what, context=context)
 
 
