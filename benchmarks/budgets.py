@@ -370,7 +370,7 @@ def commands(runs: int) -> None:
                 command = [COMMAND, "run", *urls(count), "--", "sh", "-c", script]
                 told = subprocess.run(command, env=given, cwd=folder, check=True, capture_output=True)
                 row(
-                    f"peak memory of run, {count} index(es)",
+                    f"peak memory of run, {count} indexes",
                     "15 MiB",
                     f"{int(told.stdout.split()[0]) / 1024:.1f} MiB",
                     "",
