@@ -38,7 +38,7 @@ class Output:
         if why:
             raise DeliveryError(
                 "no-ci",
-                f"{why}, so this is no step of Azure Pipelines",
+                f"This is no step of Azure Pipelines: {why}",
                 hint="Choose another --output: sh for the shell that runs this.",
             )
         check_variables(settings, "Azure Pipelines")
