@@ -257,7 +257,7 @@ class Session:
 
         said = [self.chosen[name] for name in ("organization", "indexes")]
         for given in said if self.project.table_file else ():
-            if not given.origin.endswith(self.project.table_file):
+            if self.project.table_file not in given.origin:
                 continue
             for text in given.value if isinstance(given.value, tuple) else [given.value]:
                 url = organization_of(text)
@@ -355,6 +355,12 @@ def guarded(command: Callable[[Work], int], make: Callable[[], Work]) -> int:
         for place in places(error):
             told.debug(place)
         return FAILED
+
+
+def counted(found: Found) -> str:
+    """How many indexes were found, in words."""
+    number = len(found.indexes)
+    return "1 index" if number == 1 else f"{number} indexes"
 
 
 def places(error: BaseException) -> Iterator[str]:
