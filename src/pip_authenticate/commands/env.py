@@ -65,8 +65,14 @@ def _around(session: Session) -> Surroundings:
 
     return Surroundings(
         environ,
-        sys.stdout.write,
+        _write,
         is_terminal=sys.stdout.isatty(),
         shows_secrets=session.arguments.show_secrets,
         place=place,
     )
+
+
+def _write(text: str) -> None:
+    """Write data at once: masks must reach who reads them before anything else does."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
