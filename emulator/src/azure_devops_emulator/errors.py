@@ -31,8 +31,11 @@ class EmulatorError(Exception):
         return f"{text} {self.hint}".rstrip()
 
 
-class InputError(EmulatorError):
-    """What the user gave (a pipeline, an organisation, an option) cannot be used."""
+class InputError(EmulatorError, ValueError):
+    """What the user gave (a pipeline, an organisation, an option) cannot be used.
+
+    It is a ValueError, too, so that pydantic takes it from validators and adds its place.
+    """
 
 
 class ServiceError(EmulatorError):

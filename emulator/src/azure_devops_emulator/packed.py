@@ -37,6 +37,8 @@ def read(data: bytes, place: str) -> dict[str, bytes]:
             members = [member for member in archive.infolist() if not member.is_dir()]
             _check(members, place)
             return {member.filename: _content(archive, member) for member in members}
+    except InputError:
+        raise
     # What zipfile raises for encrypted files and broken ones of every kind.
     except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError) as error:
         raise _fault("is no zip file that can be read", place, str(error)) from error
