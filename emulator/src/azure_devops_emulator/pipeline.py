@@ -24,9 +24,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
 
-from azure_devops_emulator.description.shapes import Many, Shape, borrowed, fault, read, wrong_kind
+from azure_devops_emulator.description.shapes import Many, Shape, read, wrong_kind
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.jobs import expressions, task_definition, yaml_reader
 from azure_devops_emulator.jobs.expressions import Expression
@@ -42,25 +41,18 @@ def _text(value: object) -> str:
         raise wrong_kind("a text")
     if "${{" in value or value.startswith("$["):
         what = "an expression in ${{ }} or $[ ] is not evaluated here"
-        raise fault(_UNSUPPORTED, what, "Write the value itself, or a macro: $(name).")
+        raise InputError(_UNSUPPORTED, what, hint="Write the value itself, or a macro: $(name).")
     return value
 
 
 def _by(reader: Callable[[str], object]) -> PlainValidator:
     """What a reader makes of a text."""
-
-    def validate(value: object) -> object:
-        try:
-            return reader(_text(value))
-        except InputError as error:
-            raise borrowed(error) from None
-
-    return PlainValidator(validate)
+    return PlainValidator(lambda value: reader(_text(value)))
 
 
 def _host(container: str) -> str:
     if container != "host":
-        raise fault(_UNSUPPORTED, f"the container {container} is not supported as a target")
+        raise InputError(_UNSUPPORTED, f"the container {container} is not supported as a target")
     return container
 
 
@@ -73,7 +65,7 @@ def _settable(value: object) -> object:
 def _step_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         what = f"the name {name!r} has to begin with a letter and hold letters, digits and underscores only"
-        raise fault("pipeline-value", what)
+        raise InputError("pipeline-value", what)
     return name
 
 
@@ -89,10 +81,10 @@ class _Part(Shape):
     titled: ClassVar[str]
 
     @classmethod
-    def unknown(cls, key: str) -> PydanticCustomError:
+    def unknown(cls, key: str) -> InputError:
         """The fault of a key that the emulator does not support."""
         what = f"{key} is not supported in {cls.titled} by the emulator"
-        return fault("unknown-key", what, f"It knows {', '.join(sorted(cls.keys()))}.")
+        return InputError("unknown-key", what, hint=f"It knows {', '.join(sorted(cls.keys()))}.")
 
 
 class _Variable(_Part):
@@ -259,7 +251,7 @@ _KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (TaskStep, ScriptSt
 
 def _self_or_none(which: str) -> str:
     if which.lower() not in {"self", "none"}:
-        raise fault(_UNSUPPORTED, "the emulator checks out self or none")
+        raise InputError(_UNSUPPORTED, "the emulator checks out self or none")
     return which.lower()
 
 
@@ -286,7 +278,7 @@ def _step(value: object) -> Step | _Checkout:
     kinds = [kind for name, kind in _KINDS.items() if name in value]
     if len(kinds) != 1:
         what = f"{next(iter(value), 'an empty step')} is not a step that the emulator supports"
-        raise fault(_UNSUPPORTED, what, f"It knows {', '.join(_KINDS)} and checkout.")
+        raise InputError(_UNSUPPORTED, what, hint=f"It knows {', '.join(_KINDS)} and checkout.")
     return kinds[0].model_validate(value, context=value.line)
 
 
@@ -294,13 +286,13 @@ def _together(steps: tuple[Step | _Checkout, ...]) -> tuple[Step | _Checkout, ..
     names = [step.name.lower() for step in steps if isinstance(step, Step) and step.name]
     for name in names:
         if names.count(name) > 1:
-            raise fault("pipeline-value", f"two steps have the name {name}")
+            raise InputError("pipeline-value", f"two steps have the name {name}")
     return steps
 
 
 def _one(jobs: tuple["_Job", ...]) -> tuple["_Job", ...]:
     if len(jobs) != 1:
-        raise fault(_UNSUPPORTED, "the emulator runs one job; give a file with one")
+        raise InputError(_UNSUPPORTED, "the emulator runs one job; give a file with one")
     return jobs
 
 
@@ -333,7 +325,7 @@ class _File(_Part):
     @model_validator(mode="after")
     def _steps_or_jobs(self) -> "_File":
         if len(self.model_fields_set & {"steps", "jobs"}) != 1:
-            raise fault("pipeline-shape", "a pipeline needs either steps or jobs")
+            raise InputError("pipeline-shape", "a pipeline needs either steps or jobs")
         return self
 
 

@@ -18,7 +18,8 @@ from pydantic import (
 from azure_devops_emulator.description.directory import AZURE_DEVOPS, ENTRA_ISSUER, OWN_ISSUER, Application
 from azure_devops_emulator.description.model import Project
 from azure_devops_emulator.description.reading import FEDERATION_SCHEME, Guid, Named, found, reading
-from azure_devops_emulator.description.shapes import fault, nearest
+from azure_devops_emulator.description.shapes import unknown
+from azure_devops_emulator.errors import InputError
 
 PLACEHOLDER = re.compile(r"\{([a-z]+)(?::([^{}]+))?\}")
 """A placeholder in the URL of a service connection: `{kind}` or `{kind:name}`."""
@@ -33,11 +34,11 @@ def _hidden(parameters: object) -> dict[str, SecretStr | str]:
 
 def _placeholders(url: str, info: ValidationInfo) -> str:
     names = reading(info).names
-    known = ["collection", "pkgs", "public", *(f"private:{name}" for name in names["private index"])]
-    known += [f"feed:{address}" for address in names["feed"]]
+    words = ["collection", "pkgs", "public", *(f"private:{name}" for name in names["private index"])]
+    known = [f"{{{word}}}" for word in (*words, *(f"feed:{address}" for address in names["feed"]))]
     for match in PLACEHOLDER.finditer(url):
-        if (word := match[0][1:-1]) not in known:
-            raise fault("unknown-name", f"There is no placeholder {match[0]!r}", nearest(word, known))
+        if match[0] not in known:
+            raise unknown("placeholder", match[0], known)
     return url
 
 
@@ -72,7 +73,9 @@ class FederatedConnection(ServiceConnection):
             self.parameters.setdefault("ServicePrincipalId", self.application.client_id)
             self.parameters.setdefault("TenantId", self.application.tenants[0])
         elif "parameters" not in self.model_fields_set:
-            raise fault("incomplete", "The key 'application' is missing", "Name one, or give parameters.")
+            raise InputError(
+                "incomplete", "The key 'application' is missing", hint="Name one, or give parameters."
+            )
         return self
 
     @property

@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, ValidationInfo, model_validator
 
 from azure_devops_emulator.description.reading import Guid, Named, found, known, reading
-from azure_devops_emulator.description.shapes import Many, Shape, fault
+from azure_devops_emulator.description.shapes import Many, Shape
+from azure_devops_emulator.errors import InputError
 
 AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
 """The application id of Azure DevOps."""
@@ -42,9 +43,8 @@ class FederatedCredential(Shape):
     def _check(self) -> "FederatedCredential":
         for key in ("issuer", "subject"):
             if not self.connection and not getattr(self, key):
-                raise fault(
-                    "missing-key", f"The key {key!r} is missing", "Give it a text, or name a connection."
-                )
+                hint = "Give it a text, or name a connection."
+                raise InputError("incomplete", f"The key {key!r} is missing", hint=hint)
         return self
 
 

@@ -32,7 +32,7 @@ from azure_devops_emulator.description.reading import (
     reading,
     stable_id,
 )
-from azure_devops_emulator.description.shapes import Many, Shape, borrowed, fault, nearest, wrong_kind
+from azure_devops_emulator.description.shapes import Many, Shape, nearest, unknown, wrong_kind
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.services.packages import Distribution, in_folder, made_up, specified
 
@@ -79,13 +79,13 @@ POOL_SCOPES = frozenset({"app_token", "vso.agentpools_manage"})
 
 def _role(name: object) -> Role:
     if not isinstance(name, str) or name not in ROLE_NAMES:
-        raise fault("unknown-word", f"There is no role {name!r}", nearest(str(name), ROLE_NAMES))
+        raise unknown("role", str(name), ROLE_NAMES)
     return ROLE_NAMES[name]
 
 
 def _scope(name: str) -> str:
     if name not in SCOPES and not re.fullmatch(r"vso\.[a-z_]+", name):
-        raise fault("unknown-word", f"There is no scope {name!r}", nearest(name, SCOPES))
+        raise unknown("scope", name, SCOPES)
     return name
 
 
@@ -99,20 +99,14 @@ def _moment(value: object) -> datetime:
 
 
 def _specification(text: str) -> str:
-    try:
-        specified(text)
-    except InputError as error:
-        raise borrowed(error) from None
+    specified(text)
     return text
 
 
 def _folder(value: object, info: ValidationInfo) -> list[Distribution]:
     if not isinstance(value, str):
         raise wrong_kind("a text")
-    try:
-        return in_folder(reading(info).base / value)
-    except InputError as error:
-        raise borrowed(error) from None
+    return in_folder(reading(info).base / value)
 
 
 def _one_folder(value: object, info: ValidationInfo) -> tuple[list[Distribution], ...]:
@@ -238,7 +232,7 @@ class Upstream(Packages):
     @classmethod
     def _one_of(cls, data: object) -> object:
         if isinstance(data, dict) and len({"feed", "folder", "packages", "public"} & data.keys()) != 1:
-            raise fault("one-of", "An upstream has exactly one of feed, folder, packages and public")
+            raise InputError("one-of", "An upstream has exactly one of feed, folder, packages and public")
         return data
 
     @model_validator(mode="after")
@@ -246,7 +240,7 @@ class Upstream(Packages):
         views = reading(info).views.get(self.feed.lower(), []) if self.feed else [self.view]
         if views and self.view.lower() not in {name.lower() for name in views}:
             what = f"{self.feed!r} has no view {self.view!r}"
-            raise fault("unknown-name", what, nearest(self.view, views))
+            raise InputError("unknown-name", what, hint=nearest(self.view, views))
         return self
 
 
@@ -317,7 +311,7 @@ class Feed(Named, Packages):
     def _check_public(cls, public: object, info: ValidationInfo) -> object:
         project = info.data.get("project")
         if public and "project" in info.data and not (project and project.public):
-            raise fault("not-public", "Only a feed of a public project can be public")
+            raise InputError("not-public", "Only a feed of a public project can be public")
         return public
 
     @field_validator("given_views")
@@ -327,7 +321,7 @@ class Feed(Named, Packages):
         published |= {(one.key, one.trimmed_version) for one in chain(*info.data.get("folders", ()))}
         for package in chain.from_iterable(view.packages for view in views):
             if _release(package) not in published:
-                raise fault("unknown-name", f"The feed has no {package!r} to promote")
+                raise InputError("unknown-name", f"The feed has no {package!r} to promote")
         return views
 
     @field_validator("upstreams")
@@ -338,13 +332,13 @@ class Feed(Named, Packages):
         others = [address for address in reading(info).names["feed"] if address.lower() != own.lower()]
         for feed in (upstream.feed for upstream in upstreams if upstream.feed):
             if feed.lower() not in {address.lower() for address in others}:
-                raise fault("unknown-name", f"There is no other feed {feed!r}", nearest(feed, others))
+                raise unknown("other feed", feed, others)
         return upstreams
 
 
 def _no_colon(user: str) -> str:
     if ":" in user:
-        raise fault("bad-name", "A user name of Basic authentication has no colon")
+        raise InputError("bad-name", "A user name of Basic authentication has no colon")
     return user
 
 

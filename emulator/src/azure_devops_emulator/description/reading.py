@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ValidationInfo, model_validator
 
-from azure_devops_emulator.description.shapes import Shape, fault, follows, nearest, wrong_kind
+from azure_devops_emulator.description.shapes import FOLLOWS, Shape, unknown, wrong_kind
+from azure_devops_emulator.errors import InputError
 
 DEFAULT_VIEWS = ("Local", "Prerelease", "Release")
 FEDERATION_SCHEME = "WorkloadIdentityFederation"
@@ -110,7 +111,7 @@ def _names(data: dict[str, Any], key: str) -> list[str]:
 
 def _not_empty(name: str) -> str:
     if not name:
-        raise fault("empty-name", "A name must not be empty")
+        raise InputError("empty-name", "A name must not be empty")
     return name
 
 
@@ -131,7 +132,7 @@ def name_of(kind: str, pattern: str, rule: str = "") -> AfterValidator:
 
     def check(name: str) -> str:
         if not re.fullmatch(pattern, name):
-            raise fault("bad-name", f"{kind} cannot be called {name!r}", rule)
+            raise InputError("bad-name", f"{kind} cannot be called {name!r}", hint=rule)
         return name
 
     return AfterValidator(check)
@@ -143,7 +144,7 @@ def known(kind: str) -> Callable[[str, ValidationInfo], str]:
     def check(name: str, info: ValidationInfo) -> str:
         names = reading(info).names[kind]
         if name not in names:
-            raise fault("unknown-name", f"There is no {kind} {name!r}", nearest(name, names))
+            raise unknown(kind, name, names)
         return name
 
     return check
@@ -157,7 +158,7 @@ def found(kind: str) -> Callable[[object, ValidationInfo], Any]:
             raise wrong_kind("a text")
         if name.lower() not in reading(info).found[kind]:
             known(kind)(name, info)
-            raise follows()  # it is named, but something is wrong with it
+            raise FOLLOWS  # it is named, but something is wrong with it
         return reading(info).found[kind][name.lower()]
 
     return find
@@ -184,6 +185,6 @@ class Named(Shape):
             ]
             for key in keys:
                 if key in others:
-                    raise fault("twice", f"There are 2 of the {self.called} {key!r}")
+                    raise InputError("twice", f"There are 2 of the {self.called} {key!r}")
             others.update(dict.fromkeys(keys, self))
         return self

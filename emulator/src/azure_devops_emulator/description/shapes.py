@@ -36,18 +36,23 @@ _KINDS = {
     "dict_type": "a mapping with keys",
     "model_type": "a mapping with keys",
 }
-_FOLLOWS = "follows"
+FOLLOWS = InputError("follows", "")
+"""What follows from another fault, and is not told."""
 
 
 class Shape(BaseModel):
-    """A mapping: its keys, all of them, with the kinds of their values."""
+    """A mapping: its keys, all of them, with the kinds of their values.
+
+    What validators raise are InputErrors; what follows their place in a message begins with a verb
+    for the slugs `wrong-kind` and `unknown-word`.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @classmethod
-    def unknown(cls, key: str) -> PydanticCustomError:
+    def unknown(cls, key: str) -> InputError:
         """The fault of a key that the mapping cannot have."""
-        return fault("unknown-key", f"The key {key!r} is not known here", nearest(key, cls.keys()))
+        return InputError("unknown-key", f"The key {key!r} is not known here", hint=nearest(key, cls.keys()))
 
     @classmethod
     def keys(cls) -> list[str]:
@@ -57,46 +62,48 @@ class Shape(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _know_better(cls, data: object, handler: ModelWrapValidatorHandler[_Shape]) -> _Shape:
-        """Tell faults of unknown keys here, where the known ones are known."""
+        """Put faults into words here, where the known keys are known."""
         try:
             return handler(data)
         except ValidationError as error:
             told = [
-                InitErrorDetails(type=cls._tell(one), loc=one["loc"], input=one["input"])
+                InitErrorDetails(
+                    type=PydanticCustomError("told", "", {"error": cls._told(one)}),
+                    loc=one["loc"],
+                    input=one["input"],
+                )
                 for one in error.errors(include_url=False)
             ]
             raise ValidationError.from_exception_data(cls.__name__, told) from None
 
     @classmethod
-    def _tell(cls, error: ErrorDetails) -> PydanticCustomError:
-        if error["type"] == "extra_forbidden":
-            return cls.unknown(str(error["loc"][-1]))
-        if error["type"] == "missing":
+    def _told(cls, error: ErrorDetails) -> InputError:
+        slug, key = error["type"], str(error["loc"][-1]) if error["loc"] else ""
+        context = error.get("ctx", {})
+        if isinstance(told := context.get("error"), InputError):
+            return told
+        if slug == "default_factory_not_called":
+            return FOLLOWS
+        if slug == "extra_forbidden":
+            return cls.unknown(key)
+        if slug == "missing":
             kinds = {info.alias or name: info.annotation for name, info in cls.model_fields.items()}
-            key = str(error["loc"][-1])
             hint = "Give it a text." if kinds.get(key) in {str, SecretStr} else ""
-            return fault("missing-key", f"The key {key!r} is missing", hint)
-        return PydanticCustomError(error["type"], error["msg"], error.get("ctx"))
+            return InputError("missing-key", f"The key {key!r} is missing", hint=hint)
+        if slug == "literal_error":
+            hint = f"It can be {context['expected']}."
+            return InputError("unknown-word", f"cannot be {error['input']!r}", hint=hint)
+        return wrong_kind(_KINDS[slug]) if slug in _KINDS else InputError(slug, error["msg"])
 
 
-def fault(slug: str, what: str, hint: str = "") -> PydanticCustomError:
-    """A fault for validators to raise."""
-    return PydanticCustomError(slug, what, {"hint": hint})
-
-
-def wrong_kind(wanted: str) -> PydanticCustomError:
+def wrong_kind(wanted: str) -> InputError:
     """The fault of a value that has to be something else."""
-    return fault("wrong-kind", wanted)
+    return InputError("wrong-kind", f"has to be {wanted}")
 
 
-def borrowed(error: InputError) -> PydanticCustomError:
-    """A fault that another reader found in a value."""
-    return fault(error.slug, f"{error.what} ({error.context})" if error.context else error.what, error.hint)
-
-
-def follows() -> PydanticCustomError:
-    """What follows from another fault, and is not told."""
-    return fault(_FOLLOWS, "")
+def unknown(what: str, word: str, known: Iterable[str]) -> InputError:
+    """The fault of a word that names nothing."""
+    return InputError("unknown-name", f"There is no {what} {word!r}", hint=nearest(word, known))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -121,21 +128,19 @@ def read(shape: type[_Shape], data: object, context: object, where: Callable[[Lo
     try:
         return shape.model_validate(data, context=context)
     except ValidationError as error:
-        told = [one for one in error.errors(include_url=False) if one["type"] != _FOLLOWS]
-        raise Faults([_as_input_error(one, where(one["loc"])) for one in told]) from None
+        told = [(one["ctx"]["error"], one["loc"]) for one in error.errors(include_url=False)]
+        raise Faults([_placed(one, loc, where(loc)) for one, loc in told if one is not FOLLOWS]) from None
 
 
-def _as_input_error(error: ErrorDetails, context: str) -> InputError:
-    slug, loc, message, hint = error["type"], error["loc"], error["msg"], error.get("ctx", {}).get("hint", "")
-    if slug in _KINDS or slug == "wrong-kind":
-        slug, message = "wrong-kind", f"{_place(loc) or 'the file'} has to be {_KINDS.get(slug, message)}"
-    elif slug == "literal_error":
-        slug, message = "unknown-word", f"{_place(loc)} cannot be {error['input']!r}"
-        hint = f"It can be {error['ctx']['expected']}."
-    else:
-        place = _place(loc[:-1] if slug in {"missing-key", "unknown-key"} else loc)
-        message = f"{place}: {message}" if place else message
-    return InputError(slug, message, context=context, hint=hint)
+def _placed(error: InputError, loc: Loc, context: str) -> InputError:
+    """An error with the place of its fault."""
+    what = f"{error.what} ({error.context})" if error.context else error.what
+    place = _place(loc[:-1] if error.slug in {"missing-key", "unknown-key"} else loc)
+    if error.slug in {"wrong-kind", "unknown-word"}:
+        what = f"{place or 'the file'} {what}"
+    elif place:
+        what = f"{place}: {what}"
+    return InputError(error.slug, what, context=context, hint=error.hint)
 
 
 def _place(loc: Loc) -> str:
