@@ -3,13 +3,13 @@
 `examples/organization.toml` shows and explains every key.
 """
 
-import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
+from azure_devops_emulator.description import reading
 from azure_devops_emulator.description.behaviour import Behaviour
 from azure_devops_emulator.description.connections import AnyConnection, FederatedConnection
 from azure_devops_emulator.description.directory import NO_TENANT, Application, FederatedCredential, Tenant
@@ -25,7 +25,7 @@ from azure_devops_emulator.description.model import (
     ProjectBuild,
     VariableGroup,
 )
-from azure_devops_emulator.description.reading import (
+from azure_devops_emulator.description.names import (
     Guid,
     Name,
     Reading,
@@ -34,12 +34,6 @@ from azure_devops_emulator.description.reading import (
     stable_id,
 )
 from azure_devops_emulator.description.shapes import Loc, Many, Shape, read
-from azure_devops_emulator.errors import InputError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 class Top(Shape):
@@ -80,14 +74,7 @@ class Organization(Shape):
             InputError: the file cannot be read, or is no TOML.
             Faults: it says something that does not fit; all such things at once.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no UTF-8"
-            raise InputError(
-                "no-organisation-file", "The organisation file cannot be read", context=f"{path}: {reason}"
-            ) from None
-        return cls.parse(text, path.parent, str(path))
+        return cls.parse(reading.text_of(path, "no-organisation-file"), path.parent, str(path))
 
     @classmethod
     def parse(cls, text: str, base: Path = Path(), source: str = "the organisation file") -> "Organization":
@@ -102,11 +89,7 @@ class Organization(Shape):
             InputError: it is no TOML.
             Faults: it says something that does not fit; all such things at once.
         """
-        try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            reason = str(error).replace(" (at ", ", ").removesuffix(")")  # names keys, but no values
-            raise InputError("broken-toml", f"{source} is no valid TOML", context=reason) from None
+        data = reading.toml(text, source)
         return read(cls, data, Reading(data, base), lambda loc: _where(loc, data, source))
 
     @property

@@ -25,9 +25,10 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from azure_devops_emulator.description.reading import Document, Mapping, text_of
 from azure_devops_emulator.description.shapes import Many, Shape, read, wrong_kind
 from azure_devops_emulator.errors import InputError
-from azure_devops_emulator.jobs import expressions, task_definition, yaml_reader
+from azure_devops_emulator.jobs import expressions, task_definition
 from azure_devops_emulator.jobs.expressions import Expression
 from azure_devops_emulator.jobs.names import Names, fold
 from azure_devops_emulator.jobs.restrictions import Restrictions
@@ -100,7 +101,7 @@ class _Group(_Part):
 
 
 def _variable(value: object) -> _Variable | tuple[str, int]:
-    if isinstance(value, yaml_reader.Mapping) and list(value) == ["group"]:
+    if isinstance(value, Mapping) and list(value) == ["group"]:
         return _Group.model_validate(value).group, value.line
     return _Variable.model_validate(value)
 
@@ -271,7 +272,7 @@ class _Checkout(_Part):
 
 
 def _step(value: object) -> Step | _Checkout:
-    if not isinstance(value, yaml_reader.Mapping):
+    if not isinstance(value, Mapping):
         raise wrong_kind("a mapping with keys")
     if "checkout" in value:
         return _Checkout.model_validate(value)
@@ -365,7 +366,7 @@ class Pipeline:
             InputError: it cannot be read, or is no YAML.
             Faults: it says something that is wrong or not supported; all such things at once.
         """
-        document = yaml_reader.Document(path)
+        document = Document(text_of(path, "pipeline-file"), path.name)
         file = read(_File, document.data, None, document.where)
         job = file.jobs[0] if file.jobs else _Job.model_construct(steps=file.steps)
         keys = file.model_dump(by_alias=True, exclude_unset=True, exclude={"steps", "jobs", "variables"})

@@ -17,7 +17,7 @@ from pydantic import (
 
 from azure_devops_emulator.description.directory import AZURE_DEVOPS, ENTRA_ISSUER, OWN_ISSUER, Application
 from azure_devops_emulator.description.model import Project
-from azure_devops_emulator.description.reading import FEDERATION_SCHEME, Guid, Named, found, reading
+from azure_devops_emulator.description.names import FEDERATION_SCHEME, Guid, Named, found, reading
 from azure_devops_emulator.description.shapes import unknown
 from azure_devops_emulator.errors import InputError
 

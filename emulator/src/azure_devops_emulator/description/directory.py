@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ValidationInfo, model_validator
 
-from azure_devops_emulator.description.reading import Guid, Named, found, known, reading
+from azure_devops_emulator.description.names import Guid, Named, found, known, reading
 from azure_devops_emulator.description.shapes import Many, Shape
 from azure_devops_emulator.errors import InputError
 

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from azure_devops_emulator.description.reading import (
+from azure_devops_emulator.description.names import (
     DEFAULT_VIEWS,
     Guid,
     Name,

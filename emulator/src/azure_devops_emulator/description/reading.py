@@ -1,190 +1,149 @@
-"""What the validators of an organisation file know of the whole file; names, and what they stand for."""
+"""Reading what people write, TOML and YAML of bounded size: plain data, or what is wrong with it."""
 
-import re
-import uuid
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+import sys
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
-from pydantic import AfterValidator, ValidationInfo, model_validator
+import yaml
 
-from azure_devops_emulator.description.shapes import FOLLOWS, Shape, unknown, wrong_kind
-from azure_devops_emulator.errors import InputError
+from azure_devops_emulator.description.shapes import Loc
+from azure_devops_emulator.errors import EmulatorError, Faults, InputError
 
-DEFAULT_VIEWS = ("Local", "Prerelease", "Release")
-FEDERATION_SCHEME = "WorkloadIdentityFederation"
-_NAMESPACE = uuid.UUID("6f0f5d9e-3f57-5c0b-9d7c-2d1f5a3c8e10")
-_KEYS = {
-    "project": "projects",
-    "tenant": "tenants",
-    "application": "applications",
-    "identity": "identities",
-    "feed": "feeds",
-    "private index": "private_indexes",
-    "service connection": "service_connections",
-}
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_LARGEST = 1024 * 1024
+_TOO_DEEP = "it is nested too deeply"
 
 
-def stable_id(*names: str) -> str:
-    """A GUID that is always the same for the same names."""
-    return str(uuid.uuid5(_NAMESPACE, "/".join(names).lower()))
-
-
-def build_service(project: str, organization: str) -> str:
-    """The name of a build service."""
-    return f"{project} Build Service ({organization})"
-
-
-class Reading:
-    """The validators' context: known are all names, wherever they stand, and whatever else is wrong there.
+def text_of(path: Path, slug: str) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark.
 
     Args:
-        data: the parsed file; what follows from names is added where it is not given.
-        base: what folders in it are relative to.
+        path: the file.
+        slug: of the error.
+
+    Raises:
+        InputError: it cannot be read, is too large, or is no UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_LARGEST + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8"
+    else:
+        if len(text) <= _LARGEST:
+            return text
+        reason = f"it has more than {_LARGEST} characters"
+    raise InputError(slug, f"{path} cannot be read", context=reason)
+
+
+def toml(text: str, source: str) -> dict[str, Any]:
+    """The data in a text of TOML.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        reason = str(error).replace(" (at ", ", ").removesuffix(")")  # names keys, but no values
+    except RecursionError:
+        reason = _TOO_DEEP
+    raise InputError("broken-toml", f"{source} is no valid TOML", context=reason)
+
+
+class Mapping(dict[str, object]):
+    """A mapping in YAML, and the line that it begins in."""
+
+    line = 0
+
+
+class Document:
+    """YAML as pipelines use it.
+
+    Scalars stay the text they were written as (`on` is not a boolean here); anchors, tags and keys
+    given twice are refused, as Azure Pipelines refuses them.
+
+    Args:
+        text: of the file.
+        name: what messages call it.
+
+    Attributes:
+        data: texts, lists, and Mappings.
+
+    Raises:
+        InputError: it is not YAML, is empty, or uses anchors or tags.
+        Faults: keys are given twice, or are no texts.
     """
 
-    def __init__(self, data: dict[str, Any], base: Path) -> None:
-        top = next(_entries({"top": [data.get("organization")]}, "top"), {})
-        organization = _text(top, "name")
-        self.base = base
-        self.tenant = _text(top, "tenant") or stable_id(organization, "tenant")
-        with suppress(ValueError):
-            self.tenant = str(uuid.UUID(self.tenant))
-        self.names: dict[str, list[str]] = defaultdict(list)
-        self.views: dict[str, list[str]] = {}
-        self.found: dict[str, dict[str, Any]] = defaultdict(dict)
-        top.setdefault("id", stable_id(organization, "organization"))
-        top.setdefault("tenant", self.tenant)
-        for kind, key in _KEYS.items():
-            for entry in _entries(data, key):
-                name = _text(entry, "name")
-                if kind == "feed":
-                    name = "/".join(filter(None, (_text(entry, "project"), name)))
-                    self.views[name.lower()] = [*DEFAULT_VIEWS, *_names(entry, "views")]
-                self.names[kind] += [name] if name else []
-                if kind != "private index":
-                    id_key = "client_id" if kind == "application" else "id"
-                    entry.setdefault(id_key, stable_id(organization, kind, name))
-        for entry in _entries(data, "applications"):
-            entry["tenants"] = entry.get("tenants") or [self.tenant]
-        for entry in _entries(data, "service_connections"):
-            if _text(entry, "scheme") == FEDERATION_SCHEME:
-                self.names["federated connection"].append(_text(entry, "name"))
-        for entry in _entries(data, "feeds"):
-            for upstream in _entries(entry, "upstreams"):
-                upstream.setdefault("name", _upstream_name(upstream))
-        builds = [
-            build_service(name, organization) for name in (*self.names["project"], "Project Collection")
-        ]
-        others = [*builds, *self.names["application"]]
-        self.names["identity"] += others
-        self.found["identity"] |= dict.fromkeys(name.lower() for name in others)
+    def __init__(self, text: str, name: str) -> None:
+        self._name = name
+        self._faults: list[EmulatorError] = []
+        try:
+            self._root = self._compose(text)
+            self.data = self._plain(self._root)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
+            reason = getattr(error, "problem", None) or getattr(error, "reason", "")
+            raise self._broken(f"{reason}, line {line + 1}") from None
+        except RecursionError:
+            raise self._broken(_TOO_DEEP) from None
+        if self._faults:
+            raise Faults(self._faults)
+
+    def where(self, loc: Loc) -> str:
+        """File and line of a value, or of the nearest thing around it."""
+        node = near = self._root
+        for part in loc:
+            if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+                near = node = node.value[part]
+            elif isinstance(node, yaml.MappingNode):
+                near, node = next((pair for pair in node.value if pair[0].value == part), (near, near))
+        return self._at(near)
+
+    def _at(self, place: yaml.Node | yaml.Event) -> str:
+        return f"{self._name}, line {_line(place)}"
+
+    def _broken(self, reason: str) -> InputError:
+        return InputError("pipeline-yaml", f"{self._name} is not YAML", context=reason)
+
+    def _compose(self, text: str) -> yaml.Node:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if getattr(event, "anchor", None) or getattr(event, "tag", None):
+                what = "anchors, aliases and tags are not supported in a pipeline"
+                raise InputError("pipeline-unsupported", what, context=self._at(event))
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            raise InputError("pipeline-yaml", f"{self._name} is empty")
+        return node
+
+    def _plain(self, node: yaml.Node) -> object:
+        if isinstance(node, yaml.SequenceNode):
+            return [self._plain(entry) for entry in node.value]
+        if not isinstance(node, yaml.MappingNode):
+            is_null = getattr(node, "style", None) is None and node.value in {"~", "null"}
+            return "" if is_null else str(node.value)
+        found = Mapping()
+        found.line = _line(node)
+        for key, value in node.value:
+            what, hint = "", ""
+            if not isinstance(key, yaml.ScalarNode):
+                what = "a key has to be a text"
+            elif "${{" in key.value:
+                what = f"the key {key.value} is an expression in ${{{{ }}}}, which is not evaluated here"
+                hint = "Write what it would insert."
+            elif key.value in found:
+                what = f"the key {key.value} is there twice"
+            if what:
+                self._faults.append(InputError("pipeline-key", what, context=self._at(key), hint=hint))
+            else:
+                found[key.value] = self._plain(value)
+        return found
 
 
-def reading(info: ValidationInfo) -> Reading:
-    """The context of a validator."""
-    assert isinstance(info.context, Reading)  # noqa: S101 - given with every organisation file
-    return info.context
-
-
-def _text(data: dict[str, Any], key: str) -> str:
-    value = data.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _entries(data: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
-    value = data.get(key)
-    return (entry for entry in (value if isinstance(value, list) else []) if isinstance(entry, dict))
-
-
-def _upstream_name(data: dict[str, Any]) -> str:
-    if "feed" in data:
-        return f"{_text(data, 'feed')}@{_text(data, 'view') or 'Local'}"
-    return "the public index" if "public" in data else _text(data, "folder") or "upstream"
-
-
-def _names(data: dict[str, Any], key: str) -> list[str]:
-    return [_text(entry, "name") for entry in _entries(data, key)]
-
-
-def _not_empty(name: str) -> str:
-    if not name:
-        raise InputError("empty-name", "A name must not be empty")
-    return name
-
-
-def _guid(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise wrong_kind("a GUID") from None
-
-
-Name = Annotated[str, AfterValidator(_not_empty)]
-Guid = Annotated[str, AfterValidator(_guid)]
-"""In lower case."""
-
-
-def name_of(kind: str, pattern: str, rule: str = "") -> AfterValidator:
-    """Checks how something of a kind is called, by a regular expression."""
-
-    def check(name: str) -> str:
-        if not re.fullmatch(pattern, name):
-            raise InputError("bad-name", f"{kind} cannot be called {name!r}", hint=rule)
-        return name
-
-    return AfterValidator(check)
-
-
-def known(kind: str) -> Callable[[str, ValidationInfo], str]:
-    """Checks that something of a kind is called so."""
-
-    def check(name: str, info: ValidationInfo) -> str:
-        names = reading(info).names[kind]
-        if name not in names:
-            raise unknown(kind, name, names)
-        return name
-
-    return check
-
-
-def found(kind: str) -> Callable[[object, ValidationInfo], Any]:
-    """Finds what is called so, or has this id, among what was read already."""
-
-    def find(name: object, info: ValidationInfo) -> Any:  # noqa: ANN401 - the type stands beside the validator
-        if not isinstance(name, str):
-            raise wrong_kind("a text")
-        if name.lower() not in reading(info).found[kind]:
-            known(kind)(name, info)
-            raise FOLLOWS  # it is named, but something is wrong with it
-        return reading(info).found[kind][name.lower()]
-
-    return find
-
-
-class Named(Shape):
-    """Something with a name of its own among those of its kind, and perhaps a GUID."""
-
-    called: ClassVar[str]
-    name: Name
-
-    @property
-    def address(self) -> str:
-        """What others call it."""
-        return self.name
-
-    @model_validator(mode="after")
-    def _register(self, info: ValidationInfo) -> "Named":
-        if info.context:
-            others = reading(info).found[self.called]
-            keys = [
-                self.address.lower(),
-                *(getattr(self, key) for key in ("id", "client_id") if hasattr(self, key)),
-            ]
-            for key in keys:
-                if key in others:
-                    raise InputError("twice", f"There are 2 of the {self.called} {key!r}")
-            others.update(dict.fromkeys(keys, self))
-        return self
+def _line(place: yaml.Node | yaml.Event) -> int:
+    return place.start_mark.line + 1 if place.start_mark else 1
