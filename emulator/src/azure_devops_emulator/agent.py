@@ -247,23 +247,21 @@ class Agent:
             Faults: there are no such groups.
         """
         known = Names((group.name, group) for group in self.service.organization.variable_groups)
-        errors: list[EmulatorError] = [
-            InputError(
-                "group-missing",
-                f"there is no variable group {use.name}",
-                context=use.place,
-                hint=f"Groups of the organisation: {', '.join(known) or 'none'}.",
-            )
-            for use in pipeline.groups
-            if use.name not in known
-        ]
+        errors: list[EmulatorError] = []
+        found: Names[VariableDeclaration] = Names()
+        for entry in pipeline.declared:
+            if isinstance(entry, VariableDeclaration):
+                found[entry.name] = entry
+            elif entry.group in known:
+                for name, value in known[entry.group].variables.items():
+                    found[name] = VariableDeclaration.model_construct(name=name, value=value)
+            else:
+                what = f"there is no variable group {entry.group}"
+                hint = f"Groups of the organisation: {', '.join(known) or 'none'}."
+                place = f"{pipeline.source}, line {entry.line}"
+                errors.append(InputError("group-missing", what, context=place, hint=hint))
         if errors:
             raise Faults(errors)
-        found = Names(pipeline.variables.items())
-        for use in pipeline.groups:
-            for name, value in known[use.name].variables.items():
-                if name not in pipeline.variables or fold(name) in use.overrides:
-                    found[name] = VariableDeclaration(value)
         return found
 
     def _add_variables(

@@ -20,7 +20,6 @@ from pydantic import (
     SecretStr,
     Strict,
     TypeAdapter,
-    ValidationInfo,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -30,7 +29,7 @@ from azure_devops_emulator.description.shapes import Many, Shape, read, wrong_ki
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.jobs import expressions, task_definition
 from azure_devops_emulator.jobs.expressions import Expression
-from azure_devops_emulator.jobs.names import Names, fold
+from azure_devops_emulator.jobs.names import Names
 from azure_devops_emulator.jobs.restrictions import Restrictions
 from azure_devops_emulator.jobs.task_definition import TaskReference
 
@@ -88,65 +87,55 @@ class _Part(Shape):
         return InputError("unknown-key", what, hint=f"It knows {', '.join(sorted(cls.keys()))}.")
 
 
-class _Variable(_Part):
+class _Placed(_Part):
+    """Something that is validated with the line that it begins in."""
+
+    _line: int = PrivateAttr()
+
+    def model_post_init(self, context: int) -> None:
+        """Keep the line."""
+        self._line = context
+
+    @property
+    def line(self) -> int:
+        """Where it begins in the file."""
+        return self._line
+
+
+class VariableDeclaration(_Part):
+    """A variable of the file, or of a group that it takes in; then a secret one is a SecretStr."""
+
     titled = "a variable"
     name: Text
-    value: Text
+    value: Annotated[str | SecretStr, BeforeValidator(_text)]
     read_only: Flag = Field(default=False, alias="readonly")
 
 
-class _Group(_Part):
+class GroupUse(_Placed):
+    """A variable group that the file takes in."""
+
     titled = "a group"
     group: Text
 
 
-def _variable(value: object) -> _Variable | tuple[str, int]:
+def _variable(value: object) -> VariableDeclaration | GroupUse:
     if isinstance(value, Mapping) and list(value) == ["group"]:
-        return _Group.model_validate(value).group, value.line
-    return _Variable.model_validate(value)
+        return GroupUse.model_validate(value, context=value.line)
+    return VariableDeclaration.model_validate(value)
 
 
 _TEXTS = TypeAdapter(Texts)
-_ENTRIES = TypeAdapter(Many[Annotated[_Variable | tuple[str, int], PlainValidator(_variable)]])
+_VARIABLES = TypeAdapter(Many[Annotated[VariableDeclaration | GroupUse, PlainValidator(_variable)]])
 
 
-def _variables(value: object) -> tuple[_Variable | tuple[str, int], ...]:
+def _variables(value: object) -> tuple[VariableDeclaration | GroupUse, ...]:
     if isinstance(value, dict):
         texts = _TEXTS.validate_python(value)
-        value = [{"name": name, "value": text} for name, text in texts.items()]
-    return _ENTRIES.validate_python(value)
+        return tuple(VariableDeclaration(name=name, value=text) for name, text in texts.items())
+    return _VARIABLES.validate_python(value)
 
 
-Variables = Annotated[tuple[_Variable | tuple[str, int], ...], PlainValidator(_variables)]
-"""Variables in order, and the groups among them: the name of each, and its line."""
-
-
-@dataclass(frozen=True)
-class VariableDeclaration:
-    """One variable of the file, or of a group that it takes in.
-
-    Args:
-        value: as written, macros included; a SecretStr for a secret variable.
-        read_only: whether steps may not change it.
-    """
-
-    value: str | SecretStr
-    read_only: bool = False
-
-
-@dataclass(frozen=True)
-class GroupUse:
-    """A variable group that the file takes in.
-
-    Args:
-        name: its name.
-        place: where the file does so.
-        overrides: the variables of the file that come before it, upper-case; it wins over them.
-    """
-
-    name: str
-    place: str
-    overrides: frozenset[str]
+Variables = Annotated[tuple[VariableDeclaration | GroupUse, ...], PlainValidator(_variables)]
 
 
 class _Target(_Part):
@@ -154,6 +143,10 @@ class _Target(_Part):
     container: Annotated[Text, AfterValidator(_host)] = "host"
     commands: Literal["any", "restricted"] = "any"
     settable_variables: Annotated[Many[Text] | None, BeforeValidator(_settable)] = None
+
+
+def _names(texts: object) -> Names[str]:
+    return Names(_TEXTS.validate_python(texts).items())
 
 
 def _restrictions(value: object) -> Restrictions | None:
@@ -164,10 +157,9 @@ def _restrictions(value: object) -> Restrictions | None:
     return Restrictions(target.commands, target.settable_variables, origin="the target of the step")
 
 
-class Step(_Part):
+class _Step(_Placed):
     """What every kind of step may say; a `timeout` is in minutes, and none is 0."""
 
-    kind: ClassVar[str]
     condition: Annotated[Expression, _by(expressions.read)] = expressions.read("")
     continue_on_error: Flag = False
     display_name: Text = ""
@@ -179,53 +171,23 @@ class Step(_Part):
         default=None, alias="target"
     )
     timeout: Count = Field(default=0, alias="timeoutInMinutes")
-    _line: int = PrivateAttr(default=0)
-
-    @model_validator(mode="after")
-    def _remember(self, info: ValidationInfo) -> "Step":
-        self._line = int(info.context or 0)
-        return self
-
-    @property
-    def line(self) -> int:
-        """Where it begins in the file."""
-        return self._line
-
-    @property
-    def reference(self) -> TaskReference | None:
-        """Which task it runs, if any."""
-        return None
-
-    @property
-    def inputs(self) -> Names[str]:
-        """The inputs of a task; for a script its text and its own options."""
-        return Names()
 
 
-class TaskStep(Step):
+class TaskStep(_Step):
     """A step that runs a task."""
 
     titled = "a task step"
-    kind = "task"
-    task: Annotated[TaskReference, _by(task_definition.reference)]
-    given: Texts = Field(default_factory=dict, alias="inputs")
-
-    @property
-    def reference(self) -> TaskReference:
-        """Which task it runs."""
-        return self.task
-
-    @property
-    def inputs(self) -> Names[str]:
-        """Its inputs."""
-        return Names(self.given.items())
+    kind: ClassVar[str] = "task"
+    reference: Annotated[TaskReference, _by(task_definition.reference)] = Field(alias="task")
+    inputs: Annotated[Names[str], PlainValidator(_names)] = Field(default_factory=Names)
 
 
-class ScriptStep(Step):
+class ScriptStep(_Step):
     """A step that runs a script."""
 
     titled = "a script step"
-    kind = "script"
+    kind: ClassVar[str] = "script"
+    reference: ClassVar[None] = None
     script: Text
     fail_on_stderr: Text = ""
     working_directory: Text = ""
@@ -247,6 +209,7 @@ class BashStep(ScriptStep):
     script: Text = Field(alias="bash")
 
 
+Step = TaskStep | ScriptStep
 _KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (TaskStep, ScriptStep, BashStep)}
 
 
@@ -337,8 +300,7 @@ class Pipeline:
     Args:
         source: the file's name.
         steps: in order.
-        variables: of the pipeline and its job, the job's winning.
-        groups: the variable groups that it takes in.
+        declared: the variables of the pipeline and of its job, in order: later ones win.
         job_name: the job's name.
         job_display_name: what the log calls the job.
         timeout: of the job, in minutes; 0 for none.
@@ -349,14 +311,18 @@ class Pipeline:
 
     source: str
     steps: tuple[Step, ...]
-    variables: Names[VariableDeclaration]
-    groups: tuple[GroupUse, ...]
+    declared: tuple[VariableDeclaration | GroupUse, ...]
     job_name: str
     job_display_name: str
     timeout: float
     without_effect: tuple[str, ...]
     folder: Path
     checkout: bool
+
+    @property
+    def variables(self) -> Names[VariableDeclaration]:
+        """The variables that the file itself declares."""
+        return Names((entry.name, entry) for entry in self.declared if isinstance(entry, VariableDeclaration))
 
     @classmethod
     def load(cls, path: Path) -> "Pipeline":
@@ -374,19 +340,10 @@ class Pipeline:
         checkouts = [step for step in job.steps if isinstance(step, _Checkout)]
         for one in checkouts:
             keys |= one.model_dump(by_alias=True, exclude_unset=True, exclude={"checkout", "display_name"})
-        variables: Names[VariableDeclaration] = Names()
-        groups = []
-        for entry in (*file.variables, *job.variables):
-            if isinstance(entry, _Variable):
-                variables[entry.name] = VariableDeclaration(entry.value, entry.read_only)
-            else:
-                place = f"{path.name}, line {entry[1]}"
-                groups.append(GroupUse(entry[0], place, frozenset(map(fold, variables))))
         return cls(
             source=path.name,
             steps=tuple(step for step in job.steps if isinstance(step, Step)),
-            variables=variables,
-            groups=tuple(groups),
+            declared=(*file.variables, *job.variables),
             job_name=job.job or "Job",
             job_display_name=job.display_name or job.job or "Job",
             timeout=job.timeout_in_minutes,

@@ -88,7 +88,7 @@ class Shape(BaseModel):
             return cls.unknown(key)
         if slug == "missing":
             kinds = {info.alias or name: info.annotation for name, info in cls.model_fields.items()}
-            hint = "Give it a text." if kinds.get(key) in {str, SecretStr} else ""
+            hint = "Give it a text." if kinds.get(key) in {str, SecretStr, str | SecretStr} else ""
             return InputError("missing-key", f"The key {key!r} is missing", hint=hint)
         if slug == "literal_error":
             hint = f"It can be {context['expected']}."
