@@ -11,18 +11,21 @@ from pydantic import Field
 
 from azure_devops_emulator.description import reading
 from azure_devops_emulator.description.behaviour import Behaviour
-from azure_devops_emulator.description.connections import AnyConnection, FederatedConnection
-from azure_devops_emulator.description.directory import NO_TENANT, Application, FederatedCredential, Tenant
+from azure_devops_emulator.description.connections import (
+    NO_TENANT,
+    AnyConnection,
+    Application,
+    FederatedConnection,
+    FederatedCredential,
+    Tenant,
+)
 from azure_devops_emulator.description.model import (
-    CollectionBuild,
     Feed,
     Identity,
     IdentityKind,
     Packages,
-    Principal,
     PrivateIndex,
     Project,
-    ProjectBuild,
     VariableGroup,
 )
 from azure_devops_emulator.description.names import (
@@ -31,7 +34,6 @@ from azure_devops_emulator.description.names import (
     Reading,
     build_service,
     name_of,
-    stable_id,
 )
 from azure_devops_emulator.description.shapes import Loc, Many, Shape, read
 
@@ -135,24 +137,18 @@ class Organization(Shape):
     @cached_property
     def identities(self) -> tuple[Identity, ...]:
         """People, the build services, and service principals: only those of the own tenant can be members."""
+        own, kinds = self.name, IdentityKind
         builds = (
-            ProjectBuild(
-                id=stable_id(self.name, "build", project.id),
-                name=build_service(project.name, self.name),
-                account=project.id,
-            )
-            for project in self.projects
+            Identity.of(kinds.PROJECT_BUILD, build_service(one.name, own), one.id, (own, "build", one.id))
+            for one in self.projects
         )
-        collection = CollectionBuild(
-            id=stable_id(self.name, "build", "collection"),
-            name=build_service("Project Collection", self.name),
-            account=self.id,
-        )
+        whole = build_service("Project Collection", own)
         principals = (
-            Principal(id=stable_id(self.name, "identity", one.name), name=one.name, account=one.client_id)
+            Identity.of(kinds.PRINCIPAL, one.name, one.client_id, (own, "identity", one.name))
             for one in self.applications
             if one.member and self.tenant_id in one.tenants
         )
+        collection = Identity.of(kinds.COLLECTION_BUILD, whole, self.id, (own, "build", "collection"))
         return (*self.people, *builds, collection, *principals)
 
     def project(self, project: str) -> Project | None:

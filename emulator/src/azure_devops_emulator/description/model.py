@@ -7,7 +7,7 @@ from datetime import date, datetime, timezone
 from enum import Enum, IntEnum
 from functools import cached_property
 from itertools import chain
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from packaging.utils import canonicalize_name, canonicalize_version
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainValidator,
+    PrivateAttr,
     SecretStr,
     ValidationInfo,
     field_validator,
@@ -139,16 +140,28 @@ class IdentityKind(Enum):
 
 
 class Identity(Named):
-    """A person; the other kinds are the organisation's own."""
+    """A person; identities of the other kinds are the organisation's own."""
 
     called = "identity"
-    kind: ClassVar[IdentityKind] = IdentityKind.USER
     id: Guid
     account: str = Field(
         default_factory=lambda data: f"{re.sub('[^a-z0-9]+', '.', data.get('name', '').lower())}@example.test"
     )
     tokens: Many[Token] = ()
     administrator: bool = False
+    _kind: IdentityKind = PrivateAttr(IdentityKind.USER)
+
+    @classmethod
+    def of(cls, kind: IdentityKind, name: str, account: str, key: tuple[str, ...]) -> "Identity":
+        """One that no file describes; its GUID follows from a key."""
+        made = cls(id=stable_id(*key), name=name, account=account)
+        made._kind = kind
+        return made
+
+    @property
+    def kind(self) -> IdentityKind:
+        """Who it is."""
+        return self._kind
 
     @property
     def descriptor(self) -> str:
@@ -164,24 +177,6 @@ class Identity(Named):
         """The subject descriptor that the REST API shows."""
         kind = {IdentityKind.USER: "aad", IdentityKind.PRINCIPAL: "aadsp"}.get(self.kind, "svc")
         return f"{kind}.{base64.urlsafe_b64encode(self.id.encode()).decode().rstrip('=')}"
-
-
-class ProjectBuild(Identity):
-    """The build service of a project."""
-
-    kind = IdentityKind.PROJECT_BUILD
-
-
-class CollectionBuild(Identity):
-    """The build service of the collection."""
-
-    kind = IdentityKind.COLLECTION_BUILD
-
-
-class Principal(Identity):
-    """A service principal."""
-
-    kind = IdentityKind.PRINCIPAL
 
 
 class Project(Named):

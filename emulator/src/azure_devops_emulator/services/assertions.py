@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from azure_devops_emulator.description.connections import FederatedConnection
-from azure_devops_emulator.description.directory import ASSERTION_AUDIENCE
+from azure_devops_emulator.description.connections import ASSERTION_AUDIENCE, FederatedConnection
 from azure_devops_emulator.description.model import IdentityKind, Project
 from azure_devops_emulator.services.feeds import find_project
 from azure_devops_emulator.services.identities import unauthorized_message

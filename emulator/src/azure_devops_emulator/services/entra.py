@@ -14,7 +14,7 @@ import jwt
 from aiohttp import web
 from pydantic import SecretStr
 
-from azure_devops_emulator.description.directory import (
+from azure_devops_emulator.description.connections import (
     AZURE_DEVOPS,
     ENTRA_ISSUER,
     STS_ISSUER,

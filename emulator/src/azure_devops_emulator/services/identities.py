@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import jwt
 from pydantic import SecretStr
 
-from azure_devops_emulator.description.directory import AZURE_DEVOPS, STS_ISSUER
+from azure_devops_emulator.description.connections import AZURE_DEVOPS, STS_ISSUER
 from azure_devops_emulator.description.model import (
     POOL_SCOPES,
     SCOPES,
