@@ -276,11 +276,6 @@ class Feed(Named, Packages):
         """How people write the feed: `feed`, or `project/feed`."""
         return f"{self.project.name}/{self.name}" if self.project else self.name
 
-    @property
-    def origin(self) -> str:
-        """Who publishes them, in words."""
-        return f"the feed {self.address}"
-
     @cached_property
     def views(self) -> tuple[View, ...]:
         """Its views, Local first."""
@@ -344,11 +339,6 @@ class PrivateIndex(Named, Packages):
     name: Annotated[Name, name_of("A private index", "[A-Za-z0-9._-]+", "Use letters, digits, . _ -.")]
     user: Annotated[str, AfterValidator(_no_colon)] = ""
     password: SecretStr
-
-    @property
-    def origin(self) -> str:
-        """Who publishes them, in words."""
-        return f"the private index {self.name}"
 
 
 class _Value(Shape):

@@ -175,6 +175,11 @@ class Named(Shape):
         """What others call it."""
         return self.name
 
+    @property
+    def origin(self) -> str:
+        """What it is, in words, for packages that come from it."""
+        return f"the {self.called} {self.address}"
+
     @model_validator(mode="after")
     def _register(self, info: ValidationInfo) -> "Named":
         if info.context:
