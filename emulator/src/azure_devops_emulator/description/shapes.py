@@ -43,8 +43,8 @@ FOLLOWS = InputError("follows", "")
 class Shape(BaseModel):
     """A mapping: its keys, all of them, with the kinds of their values.
 
-    What validators raise are InputErrors; what follows their place in a message begins with a verb
-    for the slugs `wrong-kind` and `unknown-word`.
+    Validators raise InputErrors, which get their place here. Those of the slugs `wrong-kind` and
+    `unknown-word` say what the place has to be or cannot be: their text continues its name.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
