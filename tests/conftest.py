@@ -10,6 +10,7 @@ import trustme
 
 from support.http_service import Answer, Service, serving
 from support.organisation import Organisation, organisation
+from support.programs import Programs
 from support.task import Task
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +24,22 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
     return Task(folder / "PipAuthenticate")
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
+    """The real clients, each installed when it is first asked for."""
+    return Programs(tmp_path_factory.mktemp("programs"))
+
+
+@pytest.fixture(scope="session")
+def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The action, built from the sources as they are."""
+    folder = tmp_path_factory.mktemp("built") / "action"
+    command = [sys.executable, str(ROOT / "tools" / "build_action.py"), str(folder)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return folder
 
 
 @pytest.fixture

@@ -60,12 +60,17 @@ def assemble(folder: Path, name: str, identity: str, root: Path = ROOT) -> None:
         shutil.copyfile(root / "task" / own, folder / own)
     shutil.copyfile(root / "LICENSE", folder / "LICENSE")
     name_task(folder / "task.json", {"id": identity, "name": name})
-    install_libraries(root / "task" / "requirements.txt", folder / "lib")
-    check_libraries(folder / "lib", root / "pyproject.toml")
-    package = root / "src" / "pip_authenticate"
-    shutil.copytree(package, folder / "lib" / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    assemble_library(folder / "lib", root)
     for file in folder.rglob("*"):
         file.chmod(0o755 if file.is_dir() else 0o644)
+
+
+def assemble_library(library: Path, root: Path = ROOT) -> None:
+    """Makes the folder that holds the package and all that it needs, for any machine."""
+    install_libraries(root / "task" / "requirements.txt", library)
+    check_libraries(library, root / "pyproject.toml")
+    package = root / "src" / "pip_authenticate"
+    shutil.copytree(package, library / package.name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def name_task(file: Path, naming: dict[str, str]) -> None:
@@ -186,7 +191,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     size = sum(file.stat().st_size for file in files)
     print(f"{target}: {len(files)} files, {size / 1024:.0f} KiB, id {task_id(chosen.name)}")
     if find_node() is None:
-        print("shim.js was not checked: there is no Node here.", file=sys.stderr)
+        print("The scripts were not checked: there is no Node here.", file=sys.stderr)
     return 0
 
 

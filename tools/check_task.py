@@ -12,7 +12,8 @@ import jsonschema
 import pip_authenticate
 from tfx import find_node
 
-OWN_FILES = ("task.json", "shim.js", "icon.png", "main.py")
+SCRIPTS = ("shim.js", "python.js", "output.js")
+OWN_FILES = ("task.json", *SCRIPTS, "icon.png", "main.py")
 COMPILED = frozenset({".so", ".pyd", ".dll", ".dylib", ".a", ".lib"})
 SCHEMA = json.loads(Path(__file__).with_name("task.schema.json").read_text(encoding="utf-8"))
 
@@ -26,7 +27,7 @@ def check(folder: Path, version: str = pip_authenticate.__version__) -> list[str
         *(f"{name}: missing" for name in (*OWN_FILES, "LICENSE") if not (folder / name).is_file()),
         *icon_faults(folder / "icon.png"),
         *python_faults(folder),
-        *node_faults(folder / "shim.js"),
+        *(fault for name in SCRIPTS for fault in node_faults(folder / name)),
     ]
 
 
@@ -153,12 +154,12 @@ def python_faults(folder: Path) -> Iterator[str]:
                 yield f"{name}: no Python: {error}"
 
 
-def node_faults(shim: Path) -> Iterator[str]:
-    """What a real Node says to the shim, if there is one; it only reads it."""
+def node_faults(script: Path) -> Iterator[str]:
+    """What a real Node says to a script, if there is one; it only reads it."""
     node = find_node()
-    if node is None or not shim.is_file():
+    if node is None or not script.is_file():
         return
-    ended = subprocess.run([node, "--check", shim], capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run([node, "--check", script], capture_output=True, text=True, timeout=60, check=False)
     if ended.returncode:
         lines = [line for line in ended.stderr.splitlines() if "Error" in line]
-        yield f"shim.js: Node cannot read it: {lines[0] if lines else ended.stderr.strip()}"
+        yield f"{script.name}: Node cannot read it: {lines[0] if lines else ended.stderr.strip()}"

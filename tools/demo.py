@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import build_extension
+import demo_commands
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = "Successfully installed"
@@ -75,7 +76,11 @@ def main() -> int:
         word = "installed" if worked else "FAILED:  "
         print(f"{word} {example.installs:24} {example.title} ({seconds:.1f} s)")
     failed = sum(not worked for _, worked, _ in outcomes)
-    print(f"\n{len(outcomes) - failed} passed, {failed} failed")
+    scenes = demo_commands.main()
+    for title, worked, seconds in scenes:
+        print(f"{'worked   ' if worked else 'FAILED:  '} {title} ({seconds:.1f} s)")
+    failed += sum(not worked for _, worked, _ in scenes)
+    print(f"\n{len(outcomes) + len(scenes) - failed} passed, {failed} failed")
     return failed
 
 

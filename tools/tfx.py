@@ -48,7 +48,20 @@ def npm(node: Path) -> list[str]:
 
 
 def command(root: Path = ROOT) -> list[str]:
-    """How tfx is called; first it is installed below `root`, unless it is there as package-lock.json pins it.
+    """How tfx is called.
+
+    Raises:
+        ToolError: as for `script`.
+    """
+    return script("tfx-cli/_build/tfx-cli.js", root)
+
+
+def script(name: str, root: Path = ROOT) -> list[str]:
+    """How a script of npm's is called; all are installed first, unless they are as package-lock.json pins.
+
+    Args:
+        name: its path below node_modules.
+        root: the folder that holds the lock.
 
     Raises:
         ToolError: there is no Node, or npm could not install it.
@@ -56,13 +69,12 @@ def command(root: Path = ROOT) -> list[str]:
     node = find_node()
     if node is None:
         raise ToolError("There is no Node: run `make setup`, which brings one.")
-    start = root / "node_modules" / "tfx-cli" / "_build" / "tfx-cli.js"
     pinned = hashlib.sha256((root / "package-lock.json").read_bytes()).hexdigest()
     mark = root / "node_modules" / ".installed"
     if not mark.is_file() or mark.read_text(encoding="ascii") != pinned:
         install(npm(node), root)
         mark.write_text(pinned, encoding="ascii")
-    return [str(node), str(start)]
+    return [str(node), str(root / "node_modules" / name)]
 
 
 def install(npm_command: Sequence[str], root: Path) -> None:
@@ -81,7 +93,9 @@ def install(npm_command: Sequence[str], root: Path) -> None:
     )
     if ended.returncode:
         said = [line for line in ended.stderr.splitlines() if line.startswith("npm error")]
-        raise ToolError("npm could not install tfx-cli: " + " ".join(said or [ended.stderr.strip()]))
+        raise ToolError(
+            "npm could not install what package-lock.json lists: " + " ".join(said or [ended.stderr.strip()])
+        )
 
 
 def run(*arguments: str) -> None:

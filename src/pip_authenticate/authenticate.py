@@ -1,71 +1,24 @@
-"""The use case: find every index with its credential, then deliver what pip needs.
+"""The use case: find every index with its credential, and say what the clients read.
 
-The only module that sees sources, client and output together. Nothing is set unless everything
-was found; what an earlier run stored is erased either way.
+The only module that sees sources, providers and clients together; what it gives goes to an output.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from pip_authenticate.azure.addresses import identity, index_meant
 from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import (
-    DeliveryError,
-    Faults,
-    InputError,
-    PipAuthenticateError,
-    ServiceError,
-    each,
-)
-from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, Index
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
-from pip_authenticate.redaction import hosts_in, secrets_in
+from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError, each
+from pip_authenticate.index import AuthenticatedIndex, Index, IndexUrl
 from pip_authenticate.run import Named, Run
-from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import MEMORY, Endpoint, Settings
+from pip_authenticate.secret import Learned
+from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Transport
 
 if TYPE_CHECKING:
     from pip_authenticate.verify import Verdict
 
-# What the agent itself leaves unmasked (azure-pipelines-agent: MaskingUtil.cs), and names of identities.
-_SHOWN_PARAMETERS = frozenset(
-    {
-        "idtoken", "role", "scope", "tenantid", "issuedat", "expiresat", "expiresin", "audience",
-        "authenticationtype", "authorizationtype", "accesstokentype", "accesstokenfetchingmethod",
-        "usewindowssecurity", "unsecured", "oauthaccesstokenissupplied", "completecallbackpayload",
-        "acceptuntrustedcerts", "username", "serviceprincipalid",
-    }
-)  # fmt: skip
-_OWN_SECRETS = frozenset({"password", "apitoken", "accesstoken"})
-_SHORTEST_OTHER = 4
-"""A shorter parameter of a connection is a flag or a number, in all likelihood; masked, it spoils the log."""
-
-CONFUSION_NOTE = (
-    "Note: with onlyAddExtraIndex pip also asks its own primary index, the public one unless configured "
-    "otherwise, and installs the highest version that any index offers. Whoever publishes a private "
-    "package's name there with a higher version gets it installed (dependency confusion). Leaving "
-    "onlyAddExtraIndex out, with a feed that has the public index as upstream source, prevents that."
-)
-
-
-PRIMARY_NOTE = (
-    "From now on pip asks its own primary index again, the public one unless configured otherwise: a "
-    "stranger's package of a private one's name can come from there."
-)
-FOREIGN_NOTE = (
-    "pip asks {} too, and installs the highest version that any index offers. Empty the variable if that "
-    "is not meant."
-)
-
-NOTHING = Secret("")
-JOB_SECONDS = 3600
-"""How long a job may take unless its pipeline says otherwise (Microsoft Learn, "jobs.job": 60 minutes)."""
-_SLACK_SECONDS = 120
 _SHOWN = 10
 """Most indexes that one warning names."""
 
@@ -99,6 +52,10 @@ class Client(Protocol):
 
     VARIABLES: tuple[str, ...]
     """Names of the variables that it may set, whatever the indexes are called."""
+    KNOWS_PATHS: bool
+    """Whether it tells credentials on one host apart by paths, where variables tell it of them."""
+    PUBLISHES: bool
+    """Whether it can be asked to publish."""
 
     def settings_for(self, indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:
         """What the client reads so that it can use the indexes, each of which is there once."""
@@ -138,12 +95,6 @@ def _load(kind: str, name: str) -> Any:  # noqa: ANN401 - a module of either pro
     return import_module(f"pip_authenticate.{kind}.{name.replace('-', '_')}")
 
 
-GUID_NOTE = (
-    "Note: feeds of one organisation with different credentials are written with GUIDs, so that pip "
-    "(23.1 or newer) sends each its own. An older pip sends the first one's for every index of a host."
-)
-
-
 Pair: TypeAlias = tuple[AuthenticatedIndex, AuthenticatedIndex]
 
 
@@ -158,6 +109,7 @@ class Found(NamedTuple):
         mixed: sources of indexes whose credentials pip may mix up, by the host that they share.
         warnings: about indexes of the project that get no credential.
         left_out: those that would have needed one.
+        strangers: addresses that the project names, and that get no credential.
     """
 
     counts: dict[str, int]
@@ -167,69 +119,7 @@ class Found(NamedTuple):
     mixed: dict[str, list[str]]
     warnings: list[str]
     left_out: list[Index]
-
-
-def secrets(settings: Settings) -> Iterator[Secret]:
-    """Every secret that a run is told, in every spelling that could turn up in a log."""
-    for token in (settings.token, settings.pipeline_token):
-        if token:
-            yield from Credential(TOKEN_USER, token).spellings
-    federation = [settings.federation] if settings.federation else []
-    for endpoint in (settings.system_connection, *settings.connections, *federation):
-        yield from _endpoint_secrets(endpoint)
-    proxy, certificates = settings.proxy, settings.certificates
-    if proxy.password:
-        yield from Credential(proxy.username, proxy.password).spellings
-    if certificates.client_password:
-        yield from Credential("", certificates.client_password).spellings
-    for url in (proxy.url, proxy.https, proxy.http):
-        yield from secrets_in(Secret(url if "://" in url or not url else f"http://{url}"))
-    for value in settings.previous.values():
-        yield from secrets_in(value)
-
-
-def _endpoint_secrets(endpoint: Endpoint) -> Iterator[Secret]:
-    username = endpoint.parameters.get("username")
-    users = {TOKEN_USER, *([username.reveal()] if username else [])}
-    for name, value in endpoint.parameters.items():
-        if name in _SHOWN_PARAMETERS:
-            continue
-        if len(value.reveal()) >= _SHORTEST_OTHER or (value and name in _OWN_SECRETS):
-            for user in sorted(users):
-                yield from Credential(user, value).spellings
-    yield from secrets_in(Secret(endpoint.url))
-
-
-def cautions(settings: Settings) -> Iterator[str]:
-    """Warnings that must come before anything is sent: where no value shows that a step has not set it."""
-    asks = settings.artifact_feeds or settings.federation or settings.verify != "off"
-    if not asks:
-        return
-    if settings.certificates.unchecked:
-        yield (
-            "Servers' certificates are not checked (Agent.SkipCertValidation): anybody in between can read "
-            "what is sent, secrets included. The agent sets that, but any earlier step can, too."
-        )
-    if settings.proxy.url:
-        yield (
-            f"Requests go through the web proxy {_proxy_host(settings.proxy.url)} "
-            "(Agent.ProxyUrl). The agent sets that, but any earlier step can, too."
-        )
-    told = {"HTTPS_PROXY": settings.proxy.https, "HTTP_PROXY": settings.proxy.http}
-    told = {} if settings.proxy.url else told
-    told["NODE_EXTRA_CA_CERTS"] = settings.certificates.extra_authorities
-    for name in sorted(name for name, value in told.items() if value and name in settings.job_variables):
-        what = f"the proxy {_proxy_host(told[name])}" if "PROXY" in name else "its file"
-        yield (
-            f"{name} is a variable of the job, not of the machine: an earlier step can have set it. "
-            f"Requests of this step trust {what}."
-        )
-
-
-def _proxy_host(written: str) -> str:
-    from pip_authenticate.proxies import proxy_address  # noqa: PLC0415 - few runs have one
-
-    return hosts_in(Secret(proxy_address(written)[0]))
+    strangers: list[IndexUrl]
 
 
 def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None], learned: Learned) -> Found:
@@ -277,13 +167,25 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
         names = run.project.names_of
         indexes = [index._replace(names=(*index.names, *names(index.url))) for index in indexes]
     warnings = [*run.warnings, *_forgotten(run, indexes)]
-    return Found(counts, indexes, [*doubled, *more], verdicts, mixed, warnings, run.left_out)
+    strangers = _strangers(run, indexes)
+    return Found(counts, indexes, [*doubled, *more], verdicts, mixed, warnings, run.left_out, strangers)
+
+
+def _strangers(run: Run, indexes: list[AuthenticatedIndex]) -> list[IndexUrl]:
+    if not run.settings.project_folder:
+        return []
+    from pip_authenticate.azure.forms import identity  # noqa: PLC0415 - the task looks at no project for pip
+
+    known = {identity(index.url) for index in indexes}
+    return [mention.url for mention in run.project.mentions if identity(mention.url) not in known]
 
 
 def _forgotten(run: Run, indexes: list[AuthenticatedIndex]) -> Iterator[str]:
     """A warning about indexes that the project names, and that no credential was even looked for."""
     if not run.settings.project_folder:
         return
+    from pip_authenticate.azure.forms import identity  # noqa: PLC0415 - the task looks at no project for pip
+
     known = {identity(url) for url in (*(one.url for one in indexes), *(one.url for one in run.left_out))}
     left = [
         f"{mention.name} ({mention.place})"
@@ -403,212 +305,53 @@ def first_present(run: Run) -> str:
     )
 
 
-def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
-    """Set the clients' variables, and say what was done.
-
-    Raises:
-        DeliveryError: the variables cannot reach the later steps; nothing was set.
-        Faults: indexes that were verified, and found unusable, where that shall fail the run.
-    """
-    _report(found.verdicts, settings, output)
-    told = client_settings(found.indexes, settings)
-    for text in (
-        *_insecure(found),
-        *_expiring(found),
-        *told.warnings,
-        *_misaddressed(found),
-        *_doubled(found),
-        *_mixed(found),
-        *_check(found, told, settings, output),
-    ):
-        output.warning(text)
-    _assign({variable.name: variable.value for variable in told.variables}, settings, output)
-    for position, index in enumerate(found.indexes):
-        word = "extra" if position or settings.only_add_extra_index else "primary"
-        output.line(f"{word} index: {index.url} ({index.source})")
-    for credential, sources in _by_credential(found).items():
-        if credential.expires:
-            output.line(
-                f"The credential of {', '.join(sources)} expires at {credential.expires:%Y-%m-%d %H:%M} UTC; "
-                "steps that call pip after that need this task to run again."
-            )
-    if any(index.feed for index in found.indexes):
-        output.line(GUID_NOTE)
-    if settings.only_add_extra_index and found.indexes:
-        output.line(CONFUSION_NOTE)
-    if not found.indexes:
-        output.warning("Neither a feed nor a service connection was named: no index was set.")
+def variables_of(clients: tuple[str, ...]) -> Iterator[str]:
+    """Names of the variables that some clients may be told, whatever the indexes are called."""
+    for name in clients:
+        yield from client(name).VARIABLES
 
 
 def client_settings(
     indexes: list[AuthenticatedIndex],
     settings: Settings,
-    *,
-    by_files: bool = False,
-    can_unset: bool = False,
-    own_netrc: Secret = NOTHING,
+    wish: Wish,
+    strangers: Sequence[IndexUrl] = (),
 ) -> ClientSettings:
-    """What the chosen clients read; the last three as in Wish."""
-    wish = Wish(
-        only_extra=settings.only_add_extra_index,
-        publish=settings.publish,
-        by_files=by_files,
-        can_unset=can_unset,
-        own_netrc=own_netrc,
-    )
-    return merged(_client(name).settings_for(indexes, wish) for name in settings.clients)
+    """What the chosen clients read.
 
+    Args:
+        indexes: each once, with their credentials.
+        settings: name the clients.
+        wish: what is asked of them.
+        strangers: addresses that they will ask, too, and that have no credential.
 
-def _client(name: str) -> Client:
-    client: Client = _load("clients", name)
-    return client
-
-
-def _report(verdicts: "list[Verdict]", settings: Settings, output: AzurePipelines) -> None:
-    """Print one line for each verdict; bad ones are errors where the run shall fail."""
-    refused = list[PipAuthenticateError]()
-    for verdict in verdicts:
-        text = f"{verdict.target.url}: {verdict.text}"
-        if verdict.grade == "good":
-            output.line(f"Verified {text}")
-        elif verdict.grade == "bad" and settings.verify == "fail":
-            refused.append(ServiceError("index-unusable", text))
-        else:
-            output.warning(text)
-    readable = [verdict for verdict in verdicts if verdict.grade != "bad"]
-    if settings.verify_package and readable and not any(verdict.lists for verdict in readable):
-        output.warning(f"No index that can be read lists the package {settings.verify_package}.")
-    if refused:
-        raise Faults(refused)
-
-
-def erase(settings: Settings, output: AzurePipelines) -> None:
-    """Empty the variables that an earlier run of this job stored, and set nothing."""
-    _assign({}, settings, output)
-
-
-def digest(value: Secret) -> str:
-    """What a run remembers of a value that it stores: enough to know it again, and no more."""
-    return sha256(value.reveal().encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _assign(assignments: dict[str, Secret], settings: Settings, output: AzurePipelines) -> None:
-    """Set variables, empty those that an earlier run stored, and say what becomes of each.
-
-    pip takes an empty variable for an unset one. A value that no run of ours stored is the user's own.
+    Raises:
+        DeliveryError: a client cannot be told so, or would send a credential to another's index.
     """
-    changes, lines, warnings = dict(assignments), list[str](), list[str]()
-    for name, value in settings.previous.items():
-        shown, ours = hosts_in(value), settings.remembered.get(name) == digest(value)
-        if name in assignments:
-            lines.append(f"{name} is replaced; it named {shown}.")
-        elif ours:
-            changes[name] = Secret("")
-            text = f"{name}, which an earlier run of this task set, is emptied; it named {shown}."
-            if name == "PIP_INDEX_URL":
-                warnings.append(f"{text} {PRIMARY_NOTE}")
-            else:
-                lines.append(text)
-        elif name == "PIP_EXTRA_INDEX_URL":
-            warnings.append(f"{name} was not set by this task and stays: {FOREIGN_NOTE.format(shown)}")
-        else:
-            lines.append(f"{name} was not set by this task and stays; it names {shown}.")
-    output.set(changes, _memory(changes, settings))
-    for line in lines:
-        output.line(line)
-    for text in warnings:
-        output.warning(text)
+    chosen = [client(name) for name in settings.clients]
+    notes, warnings = list[str](), list[str]()
+    if wish.publish:
+        from pip_authenticate.azure.forms import upload_address  # noqa: PLC0415 - most runs publish nothing
+
+        indexes = [index._replace(upload=upload_address(index.url)) for index in indexes]
+        if not any(one.PUBLISHES for one in chosen):
+            warnings.append(f"None of the clients can publish: {', '.join(settings.clients)}.")
+    if wish.by_files or not all(one.KNOWS_PATHS for one in chosen):
+        from pip_authenticate.azure import own_hosts  # noqa: PLC0415 - pip needs none of it
+
+        parted = own_hosts.part(indexes, list(strangers))
+        notes += [
+            f"{index.source} is written {index.url}, with a host of its organisation's own: a client knows "
+            "hosts only, and another organisation's credential must not be sent to it."
+            for index, before in zip(parted, indexes, strict=True)
+            if index.url.key != before.url.key
+        ]
+        indexes = parted
+    told = merged(one.settings_for(indexes, wish) for one in chosen)
+    return told._replace(notes=(*notes, *told.notes), warnings=(*warnings, *told.warnings))
 
 
-def _memory(changes: dict[str, Secret], settings: Settings) -> dict[str, Secret]:
-    """The variable that remembers what is stored; none where there is nothing to remember or forget."""
-    if not changes and not settings.remembered:
-        return {}
-    entries = [f"{name}={digest(value)}" for name, value in changes.items() if value]
-    return {MEMORY: Secret(" ".join(entries))}
-
-
-def _check(found: Found, told: ClientSettings, settings: Settings, output: AzurePipelines) -> list[str]:
-    try:
-        return output.check(told)
-    except DeliveryError as error:
-        if error.slug != "too-long":
-            raise
-        counts = range(1, len(found.indexes) + 1)
-        fitting = bisect_right(
-            counts, 0, key=lambda count: int(not _fits(found.indexes[:count], settings, output))
-        )
-        raise DeliveryError(
-            error.slug,
-            error.what,
-            context=f"the first {fitting} of {len(found.indexes)} feeds and connections fit",
-            hint="Name fewer; one feed can offer the packages of others as its upstream sources.",
-        ) from None
-
-
-def _fits(indexes: list[AuthenticatedIndex], settings: Settings, output: AzurePipelines) -> bool:
-    try:
-        output.check(client_settings(indexes, settings))
-    except DeliveryError:
-        return False
-    return True
-
-
-def _insecure(found: Found) -> Iterator[str]:
-    """Warnings about credentials that travel less safe than they should."""
-    exposed = dict[tuple[str, Credential], list[str]]()
-    for index in found.indexes:
-        origin = index.url.origin
-        if origin.is_exposed:
-            exposed.setdefault((origin.host, index.credential), []).append(index.source)
-    for (host, _), sources in exposed.items():
-        yield f"Plain http: the credential of {', '.join(sources)} travels to {host} without encryption."
-
-
-def _misaddressed(found: Found) -> Iterator[str]:
-    """Warnings about addresses of feeds that are for another program."""
-    for index in found.indexes:
-        meant = index_meant(index.url)
-        if meant:
-            yield f"The address {index.url} of {index.source} is no index for pip: {meant} is meant."
-
-
-def _doubled(found: Found) -> Iterator[str]:
-    """Warnings about indexes that are named twice."""
-    for used, other in found.doubled:
-        yield (
-            f"{used.source} and {other.source} name one index, {used.url}, with different credentials: "
-            "pip takes the first one for both, and so does this task. Remove one."
-        )
-
-
-def _mixed(found: Found) -> Iterator[str]:
-    """Warnings about credentials that pip may send to another's index."""
-    for host, sources in found.mixed.items():
-        yield (
-            f"{' and '.join(sources)} have different credentials on one host, {host}. pip (23.1 or newer) "
-            "tells them apart by the path of each index; where that host links to files outside it, and "
-            "with an older pip everywhere, the first one's credential is sent for the others, too."
-        )
-
-
-def _by_credential(found: Found) -> dict[Credential, list[str]]:
-    """The sources that share each credential."""
-    sources = dict[Credential, dict[str, None]]()
-    for index in found.indexes:
-        sources.setdefault(index.credential, {})[index.source] = None
-    return {credential: list(names) for credential, names in sources.items()}
-
-
-def _expiring(found: Found) -> Iterator[str]:
-    """Warnings about credentials that an ordinary job outlives."""
-    for credential, sources in _by_credential(found).items():
-        if credential.expires:
-            from datetime import datetime, timezone  # noqa: PLC0415 - only federation needs it
-
-            seconds = (credential.expires - datetime.now(timezone.utc)).total_seconds()
-            if seconds < JOB_SECONDS - _SLACK_SECONDS:
-                yield (
-                    f"The credential of {', '.join(sources)} expires in {max(seconds, 0) / 60:.0f} minutes; "
-                    "the job may outlive it. Run this task again before later steps that call pip."
-                )
+def client(name: str) -> Client:
+    """The module of a client."""
+    module: Client = _load("clients", name)
+    return module

@@ -1,8 +1,9 @@
 """What clients read: variables and private files, and how each is erased."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from pip_authenticate.index import AuthenticatedIndex, Credential
 from pip_authenticate.secret import Secret
 
 
@@ -76,6 +77,44 @@ class Wish(NamedTuple):
     by_files: bool = False
     can_unset: bool = True
     own_netrc: Secret = Secret("")
+
+
+def address_variables(
+    primary: str,
+    extra: str,
+    indexes: Iterable[AuthenticatedIndex],
+    wish: Wish,
+    label: Callable[[AuthenticatedIndex], str] = lambda _: "",
+) -> tuple[Variable, ...]:
+    """Addresses as pip and programs like it read them: one variable for the first index, one for all others.
+
+    Args:
+        primary: name of the variable whose index replaces the public one.
+        extra: name of the other one, which takes all where none shall be primary.
+        indexes: each once.
+        wish: by files the addresses hold no credential.
+        label: what stands before an index's address.
+    """
+    told: dict[str, list[str]] = {}
+    for position, index in enumerate(indexes):
+        address = str(index.url) if wish.by_files else index.url.with_credential(index.credential).reveal()
+        told.setdefault(extra if position or wish.only_extra else primary, []).append(label(index) + address)
+    return tuple(
+        Variable(name, Secret(" ".join(values)), is_secret=not wish.by_files) for name, values in told.items()
+    )
+
+
+def unsendable(program: str, indexes: Iterable[AuthenticatedIndex]) -> tuple[str, ...]:
+    """Warnings about credentials that a program cannot send which stands on requests."""
+    found = dict[Credential, dict[str, None]]()
+    for index in indexes:
+        if not index.credential.is_latin:
+            found.setdefault(index.credential, {})[index.source] = None
+    return tuple(
+        f"The credential of {', '.join(sources)} holds a character that {program} cannot send: "
+        "it knows Latin-1 only and ends with a UnicodeEncodeError. Choose another secret."
+        for sources in found.values()
+    )
 
 
 def merged(parts: Iterable[ClientSettings]) -> ClientSettings:

@@ -3,18 +3,19 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from pip_authenticate import authenticate, options, report
+from pip_authenticate import authenticate, options, report, told_secrets
 from pip_authenticate.authenticate import Found
-from pip_authenticate.client_settings import ClientSettings
+from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each
 from pip_authenticate.options import Given
 from pip_authenticate.project import Project
-from pip_authenticate.secret import Secret
+from pip_authenticate.report import Report
+from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Settings, network
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
@@ -32,7 +33,20 @@ _SHOWN = {
 }
 
 
-def parser(name: str, purpose: str, examples: str, *, entries: bool = True) -> argparse.ArgumentParser:
+class Reporting(Protocol):
+    """What a command works with: at least a report."""
+
+    @property
+    def report(self) -> Report:
+        """Where it tells people what it does."""
+
+
+Work = TypeVar("Work", bound=Reporting)
+
+
+def parser(
+    name: str, purpose: str, examples: str, *, entries: bool = True, folder: str = ""
+) -> argparse.ArgumentParser:
     """The parser of a command, with the options that all have.
 
     Args:
@@ -40,14 +54,17 @@ def parser(name: str, purpose: str, examples: str, *, entries: bool = True) -> a
         purpose: one sentence.
         examples: lines of commands, each of which works as it is written.
         entries: whether the command takes indexes.
+        folder: what the folder is for that it takes as its first argument, or empty.
     """
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog=f"pip-authenticate {name}",
         description=purpose,
         epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_narrow,
         allow_abbrev=False,
     )
+    if folder:
+        made.add_argument("folder", metavar="DIR", help=folder)
     if entries:
         made.add_argument(
             "entries",
@@ -73,6 +90,18 @@ def parser(name: str, purpose: str, examples: str, *, entries: bool = True) -> a
     return made
 
 
+class _Parser(argparse.ArgumentParser):
+    """Asks for the terminal's width where help is written only: argparse does for every argument."""
+
+    def format_help(self) -> str:
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
+        return super().format_help()
+
+
+def _narrow(prog: str) -> argparse.HelpFormatter:
+    return argparse.HelpFormatter(prog, width=80)
+
+
 class Session:
     """One command: what it is told, and what is found for it.
 
@@ -89,7 +118,8 @@ class Session:
         self.arguments = arguments
         self.environ = environ
         self.folder = folder
-        self.report = report.standard(environ, is_quiet=arguments.quiet, is_verbose=arguments.verbose)
+        self.report: Report = report.standard(environ, is_quiet=arguments.quiet, is_verbose=arguments.verbose)
+        self._listeners: list[Learned] = [self.report.register]
         self._program = os.path.basename(program).removesuffix(".exe")
         self.deadline = Deadline(self.value("timeout"))
 
@@ -104,7 +134,7 @@ class Session:
     def files(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Tables of configuration files with their paths, the project's first."""
         own = [(self.project.table_file, self.project.table)] if self.project.table_file else []
-        path = user_file()
+        path = user_file(self.environ)
         table = _toml(path)
         return [*own, *([(path, table)] if table else [])]
 
@@ -189,13 +219,22 @@ class Session:
             ) from None
         return _as_token(content, path)
 
+    def tell_secrets(self, listener: Learned) -> None:
+        """Have somebody else told of every secret from now on, before anything else is printed."""
+        self._listeners.append(listener)
+
+    def _learned(self, secrets: Iterable[Secret]) -> None:
+        known = list(secrets)
+        for listener in self._listeners:
+            listener(known)
+
     def find(self) -> Found:
         """Every index with its credential; what the project's files say is told on the way.
 
         Raises:
             PipAuthenticateError: something cannot be used, or a service did not answer.
         """
-        self.report.register(authenticate.secrets(self.settings))
+        self._learned(told_secrets.of(self.settings))
         for text in options.unknown_keys(self.files):
             self.report.warning(text)
         if self.settings.project_folder:
@@ -203,7 +242,7 @@ class Session:
                 self.report.warning(str(fault))
         for text in self._said_by_the_project():
             self.report.warning(text)
-        found = authenticate.resolve(self.settings, self.deadline, self.report.debug, self.report.register)
+        found = authenticate.resolve(self.settings, self.deadline, self.report.debug, self._learned)
         for text in found.warnings:
             self.report.warning(text)
         return found
@@ -213,7 +252,8 @@ class Session:
 
         Whoever runs a command in a folder may not have written its files.
         """
-        from pip_authenticate.azure.addresses import Place, organization_of  # noqa: PLC0415
+        from pip_authenticate.azure.addresses import Place  # noqa: PLC0415
+        from pip_authenticate.azure.forms import organization_of  # noqa: PLC0415
 
         said = [self.chosen[name] for name in ("organization", "indexes")]
         for given in said if self.project.table_file else ():
@@ -230,11 +270,42 @@ class Session:
     def client_settings(self, found: Found, *, by_files: bool) -> ClientSettings:
         """What the clients read; their warnings are told."""
         told = authenticate.client_settings(
-            found.indexes, self.settings, by_files=by_files, can_unset=True, own_netrc=self.own_netrc
+            found.indexes, self.settings, self.wish(by_files=by_files), found.strangers
         )
         for text in told.warnings:
             self.report.warning(text)
+        if not by_files and "pip" in self.clients:
+            for place in self._requirements_with_an_index(found):
+                self.report.warning(
+                    f"{place} names its index itself: pip then asks that, without the credential that stands "
+                    "in a variable. Use run without --via env, or take the line out."
+                )
         return told
+
+    def _requirements_with_an_index(self, found: Found) -> dict[str, None]:
+        """Requirements files whose --index-url, an index with a credential, takes the variables' place.
+
+        Measured with pip 23.2.1: it does so whether it names the same index or another one.
+        """
+        if not self.settings.project_folder:
+            return {}
+        known = {index.url.key for index in found.indexes}
+        return {
+            mention.place: None
+            for mention in self.project.mentions
+            if (mention.client, mention.name) == ("pip", "index-url")
+            and mention.place.endswith((".txt", ".in"))
+            and mention.url.key in known
+        }
+
+    def wish(self, *, by_files: bool) -> Wish:
+        """What is asked of clients."""
+        return Wish(
+            only_extra=self.value("only-extra"),
+            publish=self.value("publish"),
+            by_files=by_files,
+            own_netrc=self.own_netrc,
+        )
 
     @property
     def own_netrc(self) -> Secret:
@@ -254,12 +325,12 @@ class Session:
         return Secret("")
 
 
-def guarded(command: Callable[[Session], int], make: Callable[[], Session]) -> int:
+def guarded(command: Callable[[Work], int], make: Callable[[], Work]) -> int:
     """Run a command, and report how it failed if it does.
 
     Args:
         command: does it; gives the exit code.
-        make: makes the session, which fails where options cannot be used.
+        make: makes what it works with; fails where options cannot be used.
 
     Returns:
         The exit code.
@@ -267,9 +338,9 @@ def guarded(command: Callable[[Session], int], make: Callable[[], Session]) -> i
     told = report.standard({})
     code = USAGE
     try:
-        session = make()
-        told, code = session.report, FAILED
-        return command(session)
+        work = make()
+        told, code = work.report, FAILED
+        return command(work)
     except PipAuthenticateError as error:
         for text in dict.fromkeys(str(single) for single in each(error)):
             told.error(text)
@@ -295,13 +366,17 @@ def places(error: BaseException) -> Iterator[str]:
         frame = frame.tb_next
 
 
-def user_file() -> str:
+def user_file(environ: Mapping[str, str]) -> str:
     """The path of the user's own configuration file, whether it is there or not."""
-    import platformdirs  # noqa: PLC0415 - not every command reads it
+    home = environ.get("HOME", "")
+    if sys.platform == "linux" and home:  # what platformdirs says, without its 8 ms
+        above = environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(home, ".config")
+        folder = os.path.join(above, "pip-authenticate")
+    else:
+        import platformdirs  # noqa: PLC0415 - as above
 
-    return os.path.join(
-        platformdirs.user_config_dir("pip-authenticate", appauthor=False), "pip-authenticate.toml"
-    )
+        folder = platformdirs.user_config_dir("pip-authenticate", appauthor=False)
+    return os.path.join(folder, "pip-authenticate.toml")
 
 
 def _toml(path: str) -> Mapping[str, Any]:
@@ -333,6 +408,9 @@ def _as_token(content: bytes, place: str) -> Secret:
 
 
 def _is_on_path(program: str, environ: Mapping[str, str]) -> bool:
-    from shutil import which  # noqa: PLC0415
+    if sys.platform == "win32":
+        from shutil import which  # noqa: PLC0415 - knows the suffixes of programs
 
-    return which(program, path=environ.get("PATH", "")) is not None
+        return which(program, path=environ.get("PATH", "")) is not None
+    paths = [os.path.join(folder, program) for folder in environ.get("PATH", "").split(":")]
+    return any(os.path.isfile(path) and os.access(path, os.X_OK) for path in paths)

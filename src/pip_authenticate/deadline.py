@@ -1,9 +1,12 @@
 """When a run must be over: its time, or a cancellation."""
 
-import threading
 import time
+from typing import TYPE_CHECKING
 
 from pip_authenticate.errors import Cancelled, ServiceError
+
+if TYPE_CHECKING:
+    import threading
 
 RUN_SECONDS = 60.0
 """How long a run may ask and compute; start-up and output fit in beside it."""
@@ -67,7 +70,7 @@ class Deadline:
                 raise Cancelled
             time.sleep(min(left, _PIECE_SECONDS))
 
-    def join(self, thread: threading.Thread, seconds: float) -> None:
+    def join(self, thread: "threading.Thread", seconds: float) -> None:
         """Wait for a thread, in pieces; it may still be alive afterwards.
 
         Raises:

@@ -205,6 +205,15 @@ class Credential(NamedTuple):
             return self.authorization
 
     @property
+    def is_latin(self) -> bool:
+        """Whether programs that stand on requests can send it: they know Latin-1 only.
+
+        Measured with pip 26.3, Poetry 2.5.1, Pipenv 2026.10.3 and twine 7.0.0: another character ends them
+        with a UnicodeEncodeError.
+        """
+        return all(ord(char) < 256 for char in f"{self.username}{self.secret.reveal()}")
+
+    @property
     def spellings(self) -> tuple[Secret, ...]:
         """Every form in which the secret may turn up in a log: raw, percent-encoded, Basic."""
         raw = self.secret.reveal()
@@ -264,6 +273,7 @@ class AuthenticatedIndex(NamedTuple):
         provider: name of the provider that gave the credential.
         is_asked_for: whether a person named it for this run; one that was only found in files is known to
             its clients already.
+        upload: where its packages are published to; None where nobody knows that.
     """
 
     url: IndexUrl
@@ -273,6 +283,7 @@ class AuthenticatedIndex(NamedTuple):
     names: Names = ()
     provider: str = ""
     is_asked_for: bool = True
+    upload: IndexUrl | None = None
 
     def names_for(self, client: str) -> list[str]:
         """What a client calls the index, in its own files or by an argument of the command."""

@@ -4,65 +4,115 @@ Its readers differ (GNU inetutils, "The .netrc file"; Python's netrc; curl; uv):
 read alike by all of them. They know hosts, neither ports nor paths.
 """
 
+import re
+from collections.abc import Iterator
+
+from pip_authenticate import shared_hosts
 from pip_authenticate.client_settings import PrivateFile
 from pip_authenticate.errors import DeliveryError
-from pip_authenticate.index import AuthenticatedIndex, Credential
+from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.secret import Secret
 
 VARIABLE = "NETRC"
 """Where programs look for the path of another file than the user's own (requests: utils.py; uv)."""
 NAME = "netrc"
+LONGEST_OWN = 1024 * 1024
+"""Most bytes of the user's own file that are taken over."""
+_WORD = re.compile(r'"(?:\\.|[^"\\])*"|\S+')
+_WITH_VALUE = frozenset({"login", "user", "password", "account"})
 
 
-def of(indexes: list[AuthenticatedIndex], own: Secret) -> PrivateFile:
+def of(
+    indexes: list[AuthenticatedIndex], own: Secret, name: str = NAME, variable: str = VARIABLE
+) -> PrivateFile:
     """The file for some indexes.
 
     Args:
         indexes: with their credentials.
         own: the text of the user's own file, which this one takes the place of: its entries follow, so that
             those of the indexes' hosts come first.
+        name: of the file.
+        variable: that shall hold its path.
 
     Raises:
         DeliveryError: two credentials share a host, or one cannot be written so that all readers agree.
     """
-    hosts = dict[str, tuple[Credential, str]]()
-    for index in indexes:
-        host = index.url.origin.host
-        credential, source = hosts.setdefault(host, (index.credential, index.source))
-        if credential != index.credential:
-            raise DeliveryError(
-                "host-shared",
-                f"{source} and {index.source} have different credentials on one host, {host}, and a netrc "
-                "file knows hosts only",
-                hint="Give them in variables, or use one of them at a time.",
-            )
-    lines = [_line(host, credential, source) for host, (credential, source) in hosts.items()]
-    return PrivateFile(NAME, Secret("".join(lines) + _without(own, set(hosts))), (VARIABLE,))
+    hosts = shared_hosts.first_of_each("a netrc file", indexes, lambda index: index.url.origin.host)
+    lines = [_line(host, index) for host, index in hosts.items()]
+    return PrivateFile(name, Secret("".join(lines) + _without(own.reveal(), set(hosts))), (variable,))
 
 
-def _line(host: str, credential: Credential, source: str) -> str:
-    user, password = credential.username, credential.secret.reveal()
+def text_of(path: str) -> Secret:
+    """The text of the user's own file; empty where there is none that can be read.
+
+    Raises:
+        DeliveryError: it is too long to be one.
+    """
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123 - pathlib costs some milliseconds
+            data = stream.read(LONGEST_OWN + 1)
+    except (OSError, ValueError):  # ValueError: a zero byte in the path
+        return Secret("")
+    if len(data) > LONGEST_OWN:
+        raise DeliveryError(
+            "netrc-too-long", "Your own netrc file is too long to be taken over", hint="Shorten it."
+        )
+    return Secret(data.decode("utf-8", "surrogateescape"))
+
+
+def _line(host: str, index: AuthenticatedIndex) -> str:
+    user, password = index.credential.username, index.credential.secret.reveal()
     for text in (user, password):
         if not text or not text.isprintable() or not text.isascii() or set(text) & set(' "\\#'):
             raise DeliveryError(
                 "netrc-unfit",
-                f"The credential of {source} holds a character that programs read differently in a netrc "
-                "file",
+                f"The credential of {index.source} holds a character that programs read differently in a "
+                "netrc file",
                 hint="Give it in variables, or choose a secret of letters, digits and plain signs.",
             )
     return f"machine {host} login {user} password {password}\n"
 
 
-def _without(own: Secret, hosts: set[str]) -> str:
-    """The user's own text, without entries for some hosts: of two, some programs take the last one."""
-    kept = list[str]()
-    is_kept = True
-    for line in own.reveal().splitlines(keepends=True):
-        words = line.split()
-        if words[:1] == ["machine"]:
-            is_kept = words[1:2] == [] or words[1] not in hosts
-        elif words[:1] in (["default"], ["macdef"]):
-            is_kept = True
-        if is_kept:
-            kept.append(line)
-    return "".join(kept)
+def _without(own: str, hosts: set[str]) -> str:
+    """The user's own text, without entries for some hosts: of two, some programs take the last one.
+
+    Raises:
+        DeliveryError: it holds a word that begins no entry, where some readers give up the whole file.
+    """
+    kept, start, is_kept = list[str](), 0, True
+    for at, host in _entries(own):
+        kept.append(own[start:at] if is_kept else "")
+        start, is_kept = at, host not in hosts
+    kept.append(own[start:] if is_kept else "")
+    text = "".join(kept)
+    return text if not text or text.endswith("\n") else f"{text}\n"
+
+
+def _entries(text: str) -> Iterator[tuple[int, str]]:
+    """Where each entry begins, and the host that it is for; none for defaults and macros."""
+    at = 0
+    while word := _WORD.search(text, at):
+        at = word.end()
+        if word[0] == "machine":
+            host = _WORD.search(text, at)
+            if host:
+                at = host.end()
+                yield word.start(), host[0].strip('"').lower()
+        elif word[0] == "default":
+            yield word.start(), ""
+        elif word[0] == "macdef":
+            yield word.start(), ""
+            end = re.compile(r"\n[ \t\r]*\n").search(text, at)
+            at = end.end() if end else len(text)
+        elif word[0] in _WITH_VALUE:
+            value = _WORD.search(text, at)
+            at = value.end() if value else len(text)
+        elif word[0].startswith("#"):
+            at = text.find("\n", at) if "\n" in text[at:] else len(text)
+        else:
+            raise DeliveryError(
+                "netrc-unreadable",
+                "Your own netrc file holds a word without a meaning there: programs differ in what they make "
+                "of the rest",
+                hint="Correct it: entries read `machine HOST login USER password SECRET`.",
+            )

@@ -9,16 +9,9 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from configparser import Error as IniError
-from configparser import RawConfigParser
 from typing import Any, NamedTuple
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-from pip_authenticate.azure.addresses import identity
+from pip_authenticate.azure.forms import identity
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import IndexUrl, Names
 
@@ -184,10 +177,12 @@ class _Reader:
         text = self._text(path)
         if text is None:
             return
+        from configparser import Error, RawConfigParser  # noqa: PLC0415 - few people have such a file
+
         parser = RawConfigParser()
         try:
             parser.read_string(text)
-        except IniError:  # its message quotes the text
+        except Error:  # its message quotes the text
             self._unreadable(path, "is no configuration file of pip")
             return
         for section in parser.sections():
@@ -274,6 +269,11 @@ def parse_toml(text: str) -> Mapping[str, Any]:
         ValueError: it is none. Its message quotes the text, which may hold a secret.
         RecursionError: it is nested too deeply.
     """
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - few projects have none, but those are quick
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+
     return tomllib.loads(text)
 
 

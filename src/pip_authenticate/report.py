@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
-from pip_authenticate.outputs.azure_pipelines import harmless
+from pip_authenticate.logging_commands import harmless
 from pip_authenticate.secret import MASK, Secret
 
 _COLOURS = {"red": "31", "yellow": "33", "green": "32", "dim": "2", "bold": "1"}

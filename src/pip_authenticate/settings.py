@@ -6,13 +6,12 @@ with the log's masker before the first word about anything is printed.
 
 The agent builds the environment from variables first, then inputs, then connections, and a later one
 replaces an earlier one. So no variable that a step of the job has written (`##vso[task.setvariable]`) can
-stand for an input or a connection of this step; shim.js refuses names that could. `WRITERS` says of every
-value which it is; nothing that comes from a variable alone decides where a secret goes. What a step has
-changed of a service connection itself (`##vso[task.setendpoint]`, never the system connection) nobody can
-tell.
+stand for an input or a connection of this step; shim.js refuses names that could. `provenance.py` says of
+every value which it is; nothing that comes from a variable alone decides where a secret goes. What a step
+has changed of a service connection itself (`##vso[task.setendpoint]`, never the system connection) nobody
+can tell.
 """
 
-import json
 import os
 import re
 import sys
@@ -125,7 +124,7 @@ class Settings(NamedTuple):
         system_connection: holds the job's token and the organisation's address.
         proxy: the agent's web proxy.
         certificates: the agent's certificate settings.
-        previous: what pip's variables hold now, by variable name; unset and empty ones are absent.
+        previous: what the clients' variables hold now, by variable name; unset and empty ones are absent.
         aliases: names of variables that pip takes for those, too.
         remembered: digests of what an earlier run of this job stored, by variable name.
         job_variables: upper-case environment names of the job's public variables: those of the machine
@@ -146,6 +145,8 @@ class Settings(NamedTuple):
         pipeline_token: the pipeline's own token as a step maps it, or empty.
         credentials: names of providers, in the order in which they are tried where an index names none.
         publish: whether the first index shall also take uploads.
+        temporary_folder: the agent's folder for files that last as long as the job, or empty.
+        own_netrc: path of the user's own netrc file, whether or not there is one; or empty.
     """
 
     artifact_feeds: tuple[str, ...] = ()
@@ -186,54 +187,8 @@ class Settings(NamedTuple):
     pipeline_token: Secret = Secret("")
     credentials: tuple[str, ...] = ()
     publish: bool = False
-
-
-INPUT = "an input of this step"
-CONNECTION = "a connection that the agent hands over"
-OPTION = "whoever runs the command: an option, a variable of the command, or a file of configuration"
-VARIABLE = "a variable: any earlier step of the job can have written it"
-
-WRITERS = {
-    "artifact_feeds": INPUT,
-    "connections": CONNECTION,
-    "federation": CONNECTION,
-    "feed_urls": INPUT,
-    "federated_hosts": INPUT,
-    "authority": INPUT,
-    "oidc_request_uri": VARIABLE,
-    "authority_host": VARIABLE,
-    "only_add_extra_index": INPUT,
-    "clients": INPUT,
-    "verify": INPUT,
-    "verify_package": INPUT,
-    "project": VARIABLE,
-    "collection_uris": VARIABLE,
-    "is_hosted": VARIABLE,
-    "system_connection": CONNECTION,
-    "proxy": VARIABLE,
-    "certificates": VARIABLE,
-    "previous": VARIABLE,
-    "aliases": VARIABLE,
-    "remembered": VARIABLE,
-    "job_variables": VARIABLE,
-    "secret_variables": VARIABLE,
-    "agent_os": VARIABLE,
-    "agent_version": VARIABLE,
-    "telemetry": VARIABLE,
-    "unknown_inputs": VARIABLE,
-    "faults": INPUT,
-    "entries": OPTION,
-    "project_folder": OPTION,
-    "variables": VARIABLE,
-    "listed": OPTION,
-    "organization": OPTION,
-    "organization_is_given": OPTION,
-    "token": OPTION,
-    "pipeline_token": VARIABLE,
-    "credentials": OPTION,
-    "publish": INPUT,
-}
-"""Who can have written each value of the settings."""
+    temporary_folder: str = ""
+    own_netrc: str = ""
 
 
 def _entries(text: str) -> tuple[str, ...]:
@@ -297,7 +252,7 @@ def _verify(text: str) -> str:
 ENVIRON: Mapping[str, str] = os.environ
 """The environment of this process."""
 
-CLIENTS = ("pip",)
+CLIENTS = ("pip", "uv", "poetry", "pdm", "pipenv", "hatch", "twine", "netrc", "docker")
 """The installers and publishers that settings can be made for; each is a module of `clients`."""
 
 
@@ -364,7 +319,13 @@ INPUTS = (
     Input(
         "clients",
         _clients,
-        "Programs that will use the indexes, separated by commas. Default: pip.",
+        f"Programs that will use the indexes, separated by commas, of {', '.join(CLIENTS)}. Default: pip.",
+    ),
+    Input(
+        "publish",
+        _boolean,
+        "true also gives uv, poetry, pdm, hatch and twine what they need to publish to the first index. "
+        "Default: false.",
     ),
     Input(
         "verify",
@@ -425,6 +386,7 @@ def load(
     replaced: Iterable[str],
     environ: Mapping[str, str] = ENVIRON,
     *,
+    variables_of: Callable[[tuple[str, ...]], Iterable[str]] = lambda _: (),
     is_alias: Callable[[str], bool] = lambda _: False,
     ignores_case: bool = sys.platform == "win32",
 ) -> Settings:
@@ -433,11 +395,15 @@ def load(
     Args:
         replaced: names of the variables that the run may set, whose present values count.
         environ: the environment of the task's process.
+        variables_of: names of further such variables, by the chosen clients; those that an earlier run
+            remembered count, too.
         is_alias: whether another name means one of those variables.
         ignores_case: whether the system takes names for equal that differ in case only.
     """
     env = _Environment(environ, ignores_case=ignores_case)
     values, faults = _inputs(env)
+    remembered = _remembered(env)
+    watched = dict.fromkeys((*replaced, *variables_of(values["clients"]), *remembered))
     federation = None
     for connection in values["workloadIdentityServiceConnection"][:1]:
         federation = _endpoint(env, connection, connection.lower())
@@ -463,9 +429,9 @@ def load(
         system_connection=_endpoint(env, SYSTEM_CONNECTION, SYSTEM_CONNECTION.upper()),
         proxy=_proxy(env),
         certificates=_certificates(env),
-        previous={name: Secret(env.text(name)) for name in replaced if env.text(name)},
+        previous={name: Secret(env.text(name)) for name in watched if env.text(name)},
         aliases=tuple(sorted(name for name, value in env.names.items() if value and is_alias(name))),
-        remembered=_remembered(env),
+        remembered=remembered,
         job_variables=frozenset(
             _environment_name(name) for name in _strings(env.text("VSTS_PUBLIC_VARIABLES"))
         ),
@@ -475,6 +441,9 @@ def load(
         telemetry={name: env.text(name) for name in _TELEMETRY_NAMES if env.text(name)},
         unknown_inputs=_unknown_inputs(env),
         faults=tuple(faults),
+        publish=values["publish"],
+        temporary_folder=env.text("AGENT_TEMPDIRECTORY"),
+        own_netrc=_own_netrc(env),
     )
 
 
@@ -499,6 +468,13 @@ def _certificates(env: _Environment) -> Certificates:
         client_password=env.secret("AGENT_CLIENTCERTPASSWORD"),
         unchecked=env.flag("AGENT_SKIPCERTVALIDATION"),
     )
+
+
+def _own_netrc(env: _Environment) -> str:
+    """Where programs look for a netrc file (Python: netrc; its name on Windows: requests, utils.py)."""
+    home = env.text("HOME") or env.text("USERPROFILE")
+    name = "_netrc" if sys.platform == "win32" else ".netrc"
+    return os.path.join(home, name) if home else ""  # noqa: PTH118 - pathlib costs some milliseconds
 
 
 def network(environ: Mapping[str, str]) -> tuple[Proxy, Certificates]:
@@ -567,6 +543,8 @@ def _endpoint(env: _Environment, connection: str, key: str) -> Endpoint:
 
 def _authorization(text: str) -> tuple[str, dict[str, Secret]]:
     """Scheme and parameters of an authorisation's JSON; ValueError where it has another shape."""
+    import json  # noqa: PLC0415 - people give none
+
     try:
         value = json.loads(text)
     except RecursionError:
@@ -585,8 +563,12 @@ def _authorization(text: str) -> tuple[str, dict[str, Secret]]:
 
 def _strings(text: str) -> tuple[str, ...]:
     """A JSON array of strings; anything else counts as empty, as it does for the agent."""
+    if not text:
+        return ()
+    import json  # noqa: PLC0415 - as above
+
     try:
-        value = json.loads(text) if text else []
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return ()
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -6,30 +6,18 @@ import warnings
 from collections.abc import Iterator
 from types import TracebackType
 
-from pip_authenticate import authenticate, settings
+from pip_authenticate import authenticate, delivery, settings, told_secrets
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Cancelled, OutputLost, PipAuthenticateError, each
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines, harmless
+from pip_authenticate.logging_commands import AzurePipelines, harmless
 from pip_authenticate.outputs.stream import Stream
 
 FAILED = "Failed to add authentication."
 OUTPUT_FAILED = 3
-"""Exit code of a run whose commands did not reach the agent whole; shim.js ends it."""
+"""Exit code of a run whose commands did not reach the agent whole; python.js ends it."""
 _TELEMETRY_SINCE = (2, 120, 0)
 _STANDARD_OUTPUT = 1
-_NAMED_INPUTS = 10
-# Inputs of PipAuthenticate@0 and of its neighbours, upper-case, and what they are called here.
-_OTHER_NAMES = {
-    "FEEDLIST": "artifactFeeds",
-    "ARTIFACTFEED": "artifactFeeds",
-    "VSTSFEED": "artifactFeeds",
-    "EXTERNALFEEDS": "pythonDownloadServiceConnections",
-    "EXTERNALSOURCES": "pythonDownloadServiceConnections",
-    "EXTERNALFEED": "pythonDownloadServiceConnections",
-    "PYTHONUPLOADSERVICECONNECTION": "pythonDownloadServiceConnections",
-    "AZUREDEVOPSSERVICECONNECTION": "workloadIdentityServiceConnection",
-}
 
 
 def main() -> int:
@@ -46,7 +34,7 @@ def main() -> int:
     sys.excepthook = _last_resort
     sys.unraisablehook = lambda _: None  # what it would print quotes texts from outside
     warnings.simplefilter("ignore")  # they are for developers, and the agent reads them
-    given = settings.load(pip.VARIABLES, is_alias=pip.is_alias)
+    given = settings.load((), variables_of=authenticate.variables_of, is_alias=pip.is_alias)
     output = AzurePipelines(
         Stream(_STANDARD_OUTPUT).write, os=given.agent_os, secret_variables=given.secret_variables
     )
@@ -66,12 +54,12 @@ def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -
     """Do the task and report how it went; the numbers of indexes by source."""
     counts = dict.fromkeys(("Internal", "External", "Federated"), 0)
     try:
-        output.register(authenticate.secrets(given))
-        for text in (*_about_inputs(given), *_about_aliases(given), *authenticate.cautions(given)):
+        output.register(told_secrets.of(given))
+        for text in (*_about_inputs(given), *_cautions(given)):
             output.warning(text)
         found = authenticate.resolve(given, deadline, output.debug, output.register)
         deadline.check()
-        authenticate.deliver(found, given, output)
+        delivery.deliver(found, given, output)
         counts |= found.counts
         if counts["Federated"]:
             output.line("Successfully added auth for feed URL.")
@@ -81,18 +69,18 @@ def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -
                 f"and {counts['External']} external endpoint."
             )
     except PipAuthenticateError as error:
-        authenticate.erase(given, output)
+        delivery.erase(given, output)
         for slug, text in dict.fromkeys((single.slug, str(single)) for single in each(error)):
             output.debug(f"error {slug}")
             output.error(text)
         output.complete("Failed", FAILED)
     except Cancelled:
-        authenticate.erase(given, output)
+        delivery.erase(given, output)
         output.complete("Canceled", "Cancelled.")
     except OutputLost:
         raise
     except Exception as error:  # noqa: BLE001 - the edge: a defect must not pass for success
-        authenticate.erase(given, output)
+        delivery.erase(given, output)
         for place in _places(error):
             output.debug(place)
         output.error(
@@ -117,31 +105,20 @@ def _places(error: BaseException) -> Iterator[str]:
 
 
 def _about_inputs(given: settings.Settings) -> Iterator[str]:
-    """Warnings about inputs that have no effect."""
-    if given.feed_urls and given.federation is None:
-        yield "feedUrl is ignored: it needs workloadIdentityServiceConnection beside it."
-    known = {item.name.upper(): item.name for item in settings.INPUTS}
-    for name in given.unknown_inputs[:_NAMED_INPUTS]:
-        yield f"This task has no input {name[:80]}; it is ignored. {_suggestion(name[:80], known)}"
-    more = len(given.unknown_inputs) - _NAMED_INPUTS
-    if more > 0:
-        yield f"{more} more inputs are none of this task's; they are ignored."
+    """Warnings about inputs and variables that a step hardly means; most steps give no cause."""
+    if given.unknown_inputs or given.aliases or (given.feed_urls and given.federation is None):
+        from pip_authenticate import odd_inputs  # noqa: PLC0415
+
+        yield from odd_inputs.about(given)
 
 
-def _about_aliases(given: settings.Settings) -> Iterator[str]:
-    """Warnings about variables by which pip is told of indexes under another name."""
-    for name in given.aliases[:_NAMED_INPUTS]:
-        yield (
-            f"pip takes {name} for an index, too, beside or in the place of what this task sets; "
-            "it was not set by this task and stays. Empty the variable if that is not meant."
-        )
+def _cautions(given: settings.Settings) -> Iterator[str]:
+    """Warnings about what an earlier step can have set; most agents set nothing of it."""
+    proxy, certificates = given.proxy, given.certificates
+    if proxy.url or proxy.https or proxy.http or certificates.unchecked or certificates.extra_authorities:
+        from pip_authenticate import cautions  # noqa: PLC0415
 
-
-def _suggestion(name: str, known: dict[str, str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a misspelling needs it
-
-    other = _OTHER_NAMES.get(name) or known[get_close_matches(name, known, n=1, cutoff=0)[0]]
-    return f"Did you mean {other}?"
+        yield from cautions.of(given)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from pip_authenticate.azure import rest
+from pip_authenticate.azure import refusals
 from pip_authenticate.azure.addresses import with_slash
 from pip_authenticate.azure.challenges import schemes
 from pip_authenticate.azure.feeds import FeedsService, Organization
@@ -97,7 +97,7 @@ class _Inspector:
         trouble = _trouble(index, page)
         if trouble:
             return trouble
-        said, who = rest.message_of(page), self._who(index, page)
+        said, who = refusals.message_of(page), self._who(index, page)
         if page.status == 401:
             return _bad(index, _rejected(index, page, said))
         if page.status == 403:
@@ -286,7 +286,7 @@ class _Inspector:
         )
         if answer.status in {200, 206}:
             return None
-        said = rest.message_of(answer)
+        said = refusals.message_of(answer)
         return _bad(
             index,
             f"The index lists {package}, but its newest file cannot be downloaded (status {answer.status}, "
@@ -317,7 +317,7 @@ def _referred(index: AuthenticatedIndex, page: Response) -> Verdict | None:
 
 def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
     """What keeps any index from being judged: a sign-in page, throttling, a service in trouble."""
-    host, said = index.url.origin.host, rest.message_of(page)
+    host, said = index.url.origin.host, refusals.message_of(page)
     if "conditional access" in said.lower():
         return _bad(
             index,
@@ -325,13 +325,13 @@ def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
             "Ask the tenant's administrator to let it in from the agent's network.",
         )
     is_page = page.status == 200 and b"_signin" in page.body
-    if rest.is_sign_in_page(page) or is_page:
+    if refusals.is_sign_in_page(page) or is_page:
         return _bad(
             index,
             f"{host} answers with a sign-in page (status {page.status}): it does not accept the credential "
             f"of {index.source}. Check that it is still valid and belongs to this organisation.",
         )
-    if page.status == 503 and rest.is_deactivated(page):
+    if page.status == 503 and refusals.is_deactivated(page):
         return _bad(
             index, f"The organisation at {host} is deactivated ({said}). Its owner can reactivate it."
         )
@@ -370,7 +370,7 @@ def _rejected(index: AuthenticatedIndex, page: Response, said: str) -> str:
 
 def _says_no_feed(page: Response) -> bool:
     """Whether a 404 is about the feed, not about the package."""
-    text = f"{rest.message_of(page)} {page.reason}".lower()
+    text = f"{refusals.message_of(page)} {page.reason}".lower()
     return "feed with id" in text or b"FeedIdNotFoundException" in page.body
 
 
@@ -381,7 +381,7 @@ def _says_no_view(page: Response) -> bool:
 
 def _says_no_project(page: Response) -> bool:
     """Whether a 404 is about the project; one that the identity may not see counts as none."""
-    return "TF200016" in f"{rest.message_of(page)} {page.reason}" or b"ProjectDoesNotExist" in page.body
+    return "TF200016" in f"{refusals.message_of(page)} {page.reason}" or b"ProjectDoesNotExist" in page.body
 
 
 def _feed_name(index: AuthenticatedIndex, place: Organization) -> str:

@@ -1,16 +1,28 @@
 """What every output keeps to."""
 
+import json
 import pkgutil
+import re
+import subprocess
+import sys
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pip_authenticate.outputs
-from pip_authenticate.client_settings import ClientSettings, Variable
+from pip_authenticate import private_files
+from pip_authenticate.client_settings import ClientSettings, PrivateFile, Variable
 from pip_authenticate.errors import DeliveryError
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.logging_commands import AzurePipelines
+from pip_authenticate.options import OUTPUTS
 from pip_authenticate.secret import Secret
+from pip_authenticate.surroundings import Output, Surroundings
 from support import nasty
 from support.agent import MARK, Log
 
@@ -111,6 +123,349 @@ class TestAzurePipelines(Contract):
     adapter = Agent
 
 
+# ---- outputs of the command -------------------------------------------------------------------------
+
+TRAPS = nasty.PASSWORD + "\n'\"\u2019 x"
+
+
+def read_sh(written: str, names: list[str], shell: str = "sh") -> dict[str, str]:
+    """What a shell has in its variables after it has evaluated lines."""
+    shown = " ".join(f'"${{{name}-unset}}"' for name in names)
+    script = f"{written}\nprintf '%s\\0' {shown}"
+    ended = subprocess.run([shell, "-c", script], capture_output=True, check=True, timeout=30, env={})
+    return dict(zip(names, ended.stdout.decode("utf-8", "surrogateescape").split("\0"), strict=False))
+
+
+def read_github(text: str) -> dict[str, str]:
+    """What the runner reads of an environment file: NAME<<MARK, lines, MARK."""
+    found, lines = {}, iter(text.split("\n"))
+    for line in lines:
+        if line:
+            name, _, mark = line.partition("<<")
+            value = list(iter(lambda: next(lines), mark))
+            found[name] = "\n".join(value)
+    return found
+
+
+class CommandOutput:
+    """An output of the command, and what came of it; a subclass says how that is read."""
+
+    module = ""
+    traps = TRAPS
+    """A value that it must carry."""
+
+    def __init__(self, folder: Path, *, is_terminal: bool = False, shows_secrets: bool = False) -> None:
+        self.written: list[str] = []
+        self.folder = folder
+        self.file = folder / "file"
+        around = Surroundings(
+            self.environ(),
+            self.written.append,
+            is_terminal=is_terminal,
+            shows_secrets=shows_secrets,
+            place=lambda settings: private_files.place(str(folder), settings.files),
+        )
+        self.output: Output = import_module(f"pip_authenticate.outputs.{self.module}").Output(around)
+
+    def environ(self) -> dict[str, str]:
+        return {}
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        """The variables of what comes next."""
+        raise NotImplementedError
+
+    def deliver(self, *variables: Variable, files: tuple[PrivateFile, ...] = ()) -> dict[str, str]:
+        settings = ClientSettings(variables, files)
+        self.output.check(settings)
+        self.output.deliver(settings)
+        names = [*(one.name for one in variables), *(name for file in files for name in file.variables)]
+        return self.read(names)
+
+
+class Sh(CommandOutput):
+    module = "sh"
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        return read_sh("".join(self.written), names)
+
+
+class Bash(Sh):
+    def read(self, names: list[str]) -> dict[str, str]:
+        return read_sh("".join(self.written), names, "bash")
+
+
+class Json(CommandOutput):
+    module = "json"
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        del names
+        found: dict[str, str] = json.loads("".join(self.written))
+        return found
+
+
+class Github(CommandOutput):
+    module = "github"
+
+    def environ(self) -> dict[str, str]:
+        return {"GITHUB_ENV": str(self.file), "GITHUB_STEP_SUMMARY": str(self.folder / "summary")}
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        del names
+        return read_github(self.file.read_bytes().decode("utf-8"))
+
+
+class CircleCi(CommandOutput):
+    module = "circleci"
+
+    def environ(self) -> dict[str, str]:
+        return {"BASH_ENV": str(self.file)}
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        return read_sh(f". {self.file}", names, "bash")
+
+
+class AzureScript(CommandOutput):
+    module = "azure_pipelines"
+    traps = TRAPS.replace("$(", "$ (")  # a macro in a value is refused: the agent would replace it
+
+    def environ(self) -> dict[str, str]:
+        return {"TF_BUILD": "True"}
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        del names
+        return dict(Log("".join(self.written).split("\n")).variables)
+
+
+class Fish(CommandOutput):
+    """Read by the grammar of fish's single quotes: a backslash escapes itself and the quote."""
+
+    module = "fish"
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        pattern = re.compile(r"set -gx (\w+) '((?:[^\\']|\\.)*)'\n", re.DOTALL)
+        found = {
+            name: re.sub(r"\\([\\'])", r"\1", text) for name, text in pattern.findall("".join(self.written))
+        }
+        return {name: found[name] for name in names}
+
+
+class PowerShell(CommandOutput):
+    """Read by the grammar of PowerShell's single quotes: two of any kind of single quote are one."""
+
+    module = "powershell"
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        quotes = "'\u2018\u2019\u201a\u201b"
+        pattern = re.compile(rf"\$env:(\w+) = '((?:[^{quotes}]|([{quotes}])\3)*)'\n", re.DOTALL)
+        found = {
+            name: re.sub(rf"([{quotes}])\1", r"\1", text)
+            for name, text, _ in pattern.findall("".join(self.written))
+        }
+        return {name: found[name] for name in names}
+
+
+class Cmd(CommandOutput):
+    """Read by the grammar of a batch file: what stands between quotes, two percent signs are one."""
+
+    module = "cmd"
+    traps = "p%$()[];@:/?#&+ '|<>^{}~*,=%41%0Aü€"
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        pattern = re.compile(r'@set "(\w+)=(.*)"\r\n')
+        found = {name: text.replace("%%", "%") for name, text in pattern.findall("".join(self.written))}
+        return {name: found[name] for name in names}
+
+
+class Dotenv(CommandOutput):
+    """Read by a shell, whose single quotes every reader of such files knows."""
+
+    module = "dotenv"
+    traps = "p%$()[];@:/?#&+ `|<>^{}~!*,=%41%0Aü€"
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        return read_sh("".join(self.written), names)
+
+
+class Gitlab(CommandOutput):
+    module = "gitlab"
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        lines = "".join(self.written).splitlines()
+        return {name: value for name, _, value in (line.partition("=") for line in lines) if name in names}
+
+
+EVERY = [Sh, Bash, Json, Github, CircleCi, AzureScript, Fish, PowerShell, Cmd, Dotenv]
+CARRIERS = [one for one in EVERY if one is not Json]
+
+
+@pytest.fixture(params=EVERY, ids=lambda one: one.__name__)
+def kind(request: pytest.FixtureRequest) -> type[CommandOutput]:
+    chosen: type[CommandOutput] = request.param
+    return chosen
+
+
+def test_what_it_is_given_arrives_unchanged(kind: type[CommandOutput], tmp_path: Path) -> None:
+    one, values = kind(tmp_path), {"A_1": kind.traps, "B": "", "C": "plain"}
+    told = one.deliver(*(Variable(name, Secret(value)) for name, value in values.items()))
+    assert told == values
+
+
+def test_files_are_private_and_their_variables_say_where(kind: type[CommandOutput], tmp_path: Path) -> None:
+    file = PrivateFile("netrc", Secret("machine h login u password canary\n"), ("NETRC",))
+    one = kind(tmp_path)
+    (path,) = one.deliver(files=(file,)).values()
+    assert Path(path).read_text() == file.content.reveal()
+    assert Path(path).stat().st_mode & 0o777 == 0o600
+    assert "canary" not in "".join(one.written)
+
+
+@pytest.mark.parametrize("adapter", CARRIERS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("name", ["a.b", "a b", "1a", "", "a=b", "a\nb", "ü"])
+def test_a_name_that_cannot_be_carried_is_refused(
+    adapter: type[CommandOutput], tmp_path: Path, name: str
+) -> None:
+    one = adapter(tmp_path)
+    with pytest.raises(DeliveryError):
+        one.output.check(ClientSettings((Variable(name, Secret("canary")),)))
+    assert one.written == []
+    assert not one.file.exists()
+
+
+def test_a_zero_byte_is_refused(kind: type[CommandOutput], tmp_path: Path) -> None:
+    with pytest.raises(DeliveryError) as refused:
+        kind(tmp_path).output.check(ClientSettings((Variable("A", Secret("canary\0")),)))
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize("adapter", [Sh, Json, Fish, PowerShell, Cmd, Dotenv], ids=lambda one: one.__name__)
+def test_a_terminal_shows_no_secret_unless_asked(adapter: type[CommandOutput], tmp_path: Path) -> None:
+    for shows, expected in ((False, "***"), (True, "canary")):
+        one = adapter(tmp_path, is_terminal=True, shows_secrets=shows)
+        told = one.deliver(Variable("A", Secret("canary")), Variable("B", Secret("plain"), is_secret=False))
+        assert told == {"A": expected, "B": "plain"}
+
+
+@pytest.mark.parametrize("adapter", [Github, CircleCi, AzureScript], ids=lambda one: one.__name__)
+def test_where_its_ci_is_not_there_it_refuses(adapter: type[CommandOutput], tmp_path: Path) -> None:
+    class Elsewhere(adapter):  # type: ignore[misc, valid-type] # a subclass of each
+        def environ(self) -> dict[str, str]:
+            return {}
+
+    with pytest.raises(DeliveryError) as refused:
+        Elsewhere(tmp_path).output.check(ClientSettings())
+    assert refused.value.slug == "no-ci"
+
+
+def test_github_masks_before_all_else_and_lines_by_themselves(tmp_path: Path) -> None:
+    one = Github(tmp_path)
+    one.output.register([Secret("first%\nsecond"), Secret("abc"), Secret("first%\nsecond")])
+    assert "".join(one.written) == "::add-mask::first%25%0Asecond\n::add-mask::first%25\n::add-mask::second\n"
+
+
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "RUNNER_TEMP", "NODE_OPTIONS"])
+def test_github_refuses_what_the_runner_ignores(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DeliveryError):
+        Github(tmp_path).output.check(ClientSettings((Variable(name, Secret("x")),)))
+
+
+def test_no_value_ends_its_own_place_in_githubs_file(tmp_path: Path) -> None:
+    value = "x\nghadelimiter_0\nPATH<<y\nevil\ny"
+    told = Github(tmp_path).deliver(Variable("A", Secret(value)))
+    assert told == {"A": value}
+
+
+def test_gitlab_gets_no_credential(tmp_path: Path) -> None:
+    for settings in (
+        ClientSettings((Variable("A", Secret("canary")),)),
+        ClientSettings(files=(PrivateFile("netrc", Secret("canary"), ("NETRC",)),)),
+    ):
+        with pytest.raises(DeliveryError) as refused:
+            Gitlab(tmp_path).output.check(settings)
+        assert "run" in refused.value.hint
+        assert "canary" not in str(refused.value)
+    shown = Variable("A", Secret("https://h.example/simple"), is_secret=False)
+    assert Gitlab(tmp_path).deliver(shown) == {"A": "https://h.example/simple"}
+    for value in ("a b", "'a'", "x" * 5200, "a\nb", "ü"):
+        with pytest.raises(DeliveryError):
+            Gitlab(tmp_path).output.check(ClientSettings((Variable("A", Secret(value), is_secret=False),)))
+
+
+@pytest.mark.parametrize(
+    ("adapter", "char"), [(Cmd, '"'), (Cmd, "\n"), (Cmd, "!"), (Dotenv, "'"), (Dotenv, "\n")]
+)
+def test_what_would_be_read_differently_is_refused(
+    adapter: type[CommandOutput], tmp_path: Path, char: str
+) -> None:
+    with pytest.raises(DeliveryError):
+        adapter(tmp_path).output.check(ClientSettings((Variable("A", Secret(f"a{char}b")),)))
+
+
+@pytest.mark.parametrize("adapter", [Github, CircleCi], ids=lambda one: one.__name__)
+def test_a_file_that_cannot_be_written_is_told(adapter: type[CommandOutput], tmp_path: Path) -> None:
+    one = adapter(tmp_path)
+    one.file.mkdir()
+    with pytest.raises(DeliveryError) as refused:
+        one.output.deliver(ClientSettings((Variable("A", Secret("canary")),)))
+    assert refused.value.slug == "file-unwritable"
+    assert "canary" not in str(refused.value)
+
+
+def test_a_full_disk_leaves_a_file_as_it_was(tmp_path: Path) -> None:
+    """/dev/full is always full; a file on a limit of size is cut back."""
+    script = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100));"
+        "from pip_authenticate.appending import append; append(sys.argv[1], 'x' * 200 + chr(10), 'it')"
+    )
+    path = tmp_path / "file"
+    path.write_text("before\n")
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, timeout=30, check=False
+    )
+    assert b"file-unwritable" not in ended.stdout
+    assert ended.returncode == 1
+    assert path.read_text() == "before\n"
+
+
+def test_the_summary_is_appended(tmp_path: Path) -> None:
+    one = Github(tmp_path)
+    one.output.summarize("# one")
+    one.output.summarize("# two")
+    assert (tmp_path / "summary").read_text() == "# one\n# two\n"
+    one.output.summarize("x" * 2**20)
+    assert (tmp_path / "summary").read_text() == "# one\n# two\n"
+
+
+def test_azure_pipelines_refuses_a_value_that_the_agent_would_change(tmp_path: Path) -> None:
+    with pytest.raises(DeliveryError) as refused:
+        AzureScript(tmp_path).output.check(ClientSettings((Variable("A", Secret("canary$(x)")),)))
+    assert "canary" not in str(refused.value)
+
+
+def test_azure_pipelines_uploads_a_summary_that_is_there(tmp_path: Path) -> None:
+    one = AzureScript(tmp_path)
+    one.output.summarize("# one")
+    (line,) = "".join(one.written).splitlines()
+    path = line.removeprefix("##vso[task.uploadsummary]")
+    assert Path(path).read_text() == "# one"
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_any_text_arrives(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for adapter in (Sh, Json, Github, CircleCi, AzureScript, Fish, PowerShell):
+            one = adapter(Path(folder))
+            one.file.unlink(missing_ok=True)
+            try:
+                told = one.deliver(Variable("A", Secret(text)))
+            except DeliveryError:
+                continue
+            assert told == {"A": text}
+
+
 def test_every_output_has_its_contract() -> None:
     names = {module.name for module in pkgutil.iter_modules(pip_authenticate.outputs.__path__)}
-    assert {adapter.module for adapter in OutputContract.__subclasses__()} == names - {"stream"}
+    adapters: list[type[CommandOutput]] = [*EVERY, Gitlab]
+    tested = {Agent.module, *(adapter.module for adapter in adapters)}
+    assert tested == names - {"stream"}
+    assert {name.replace("-", "_") for name in OUTPUTS} == tested

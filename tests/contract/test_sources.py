@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 import pip_authenticate.sources
-from pip_authenticate import authenticate, settings
+from pip_authenticate import authenticate, settings, told_secrets
 from pip_authenticate.authenticate import Source
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
@@ -54,7 +54,7 @@ class Heard:
 
     def known(self) -> set[str]:
         """Every text that would be masked by now."""
-        return {secret.reveal() for secret in (*authenticate.secrets(self.given), *self.learned)}
+        return {secret.reveal() for secret in (*told_secrets.of(self.given), *self.learned)}
 
 
 class SourceContract(ABC):

@@ -89,6 +89,22 @@ def test_a_token_of_one_organization_is_not_given_to_what_a_project_names_in_ano
     assert "two" in one.stderr
 
 
+@pytest.mark.parametrize("via", ["files", "env"])
+def test_no_client_that_knows_hosts_only_is_given_a_token_beside_another_organization(
+    command: Command, via: str
+) -> None:
+    indexes = [
+        f'[[tool.uv.index]]\nname = "{name}"\nurl = "https://pkgs.dev.azure.com/{name}/_packaging/f/pypi/simple/"\n'
+        for name in ("one", "two")
+    ]
+    command.write("pyproject.toml", "".join(indexes))
+    words = ("run", "--client", "uv", "--organization", "one", "--via", via, "--", "env")
+    ended = command(*words, PIP_AUTHENTICATE_TOKEN="canary")
+    assert ended.returncode == 1
+    assert "/two/" in ended.stderr
+    assert "canary" not in ended.stdout + ended.stderr
+
+
 def test_who_has_credentials_sent_elsewhere_is_told(command: Command) -> None:
     command.write("requirements.txt", f"-i {INDEX}\n")
     command.write("pyproject.toml", f'[tool.pip-authenticate]\nindexes = ["{INDEX}"]\n')

@@ -21,7 +21,7 @@ from pip_authenticate import __version__
 from support.task import Connection, Task, environment
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "ci" / "azure-pipelines-task.md").read_text(encoding="utf-8")
 MANIFEST = json.loads((ROOT / "extension" / "vss-extension.json").read_text(encoding="utf-8"))
 BUILT_IN = "5e3feff0-c5ae-11e8-a7d0-4bd3b8229800"
 NAME = "PythonAuthenticate"
@@ -282,9 +282,7 @@ def test_what_npm_says_of_a_registry_out_of_reach_is_shown(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "command", re.findall(r"^\.venv/bin/python (tools/tfx\.py .*)$", README, re.MULTILINE)
-)
+@pytest.mark.parametrize("command", re.findall(r"^\.venv/bin/python (tools/tfx\.py .*)$", PAGE, re.MULTILINE))
 def test_the_documentations_commands_are_tfxs(command: str) -> None:
     words = command.partition("#")[0].split()
     options = {word for word in words if word.startswith("--")}
@@ -296,10 +294,9 @@ def test_the_documentations_commands_are_tfxs(command: str) -> None:
 
 
 def test_the_documentation_names_the_task_as_it_is() -> None:
-    section = README.partition("## Use it in a pipeline")[2].partition("\n## ")[0]
     full = f"acme.{MANIFEST['id']}.{MANIFEST['contributions'][0]['id']}.{NAME}@1"
-    assert full in section
-    assert set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", section)) == {
+    assert full in PAGE
+    assert set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", PAGE)) == {
         build_task.task_id(build_task.NAME)
     }
     assert f"- task: {NAME}@1" in (ROOT / "extension" / "overview.md").read_text(encoding="utf-8")

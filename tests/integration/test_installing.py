@@ -1,4 +1,4 @@
-"""What the README says about installing, in an organisation with and without the built-in task."""
+"""What the documentation says about installing, in an organisation with and without the built-in task."""
 
 import json
 import re

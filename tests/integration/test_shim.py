@@ -18,6 +18,7 @@ from support.shim import (
     ISSUE,
     NODES,
     SET_BOTH_EMPTY,
+    SHIM,
     TASK,
     Agent,
     executable,
@@ -200,7 +201,7 @@ def test_windows_store_placeholder_counts_although_nobody_can_look_into_it(agent
     (agent.root / "a").mkdir()
     (agent.root / "a" / "python.exe").symlink_to("not-to-be-seen")
     env = json.dumps({"PATH": f"{agent.root / 'a'};{alias.parent}"})
-    found = agent.evaluate(f"[...shim.candidates('win32', {env})].map((one) => one.file)")
+    found = agent.evaluate(f"[...python.candidates('win32', {env})].map((one) => one.file)")
     assert found == [str(alias)]
 
 
@@ -217,7 +218,7 @@ def test_windows_launcher_is_asked_for_python_3_and_may_know_none(agent: Agent) 
 
 
 def test_windows_store_placeholder_ends_with_9009(agent: Agent) -> None:
-    assert "9009" in str(agent.evaluate("shim.unfitness({ file: 'x' }, { code: 9009, signal: null })"))
+    assert "9009" in str(agent.evaluate("python.unfitness({ file: 'x' }, { code: 9009, signal: null })"))
 
 
 # ---- Pythons that do not fit ---------------------------------------------------------------------
@@ -364,7 +365,7 @@ def test_reports_its_own_failure_by_kind_and_place(agent: Agent, node: Path) -> 
     end = run([node, "--require", saboteur, agent.task / "shim.js"], {"PATH": "/a"})
     assert (end.code, end.err) == (0, "")
     assert end.lines == ["", f"{ISSUE}{end.issues[0]}", FAILED]
-    assert re.search(r"failed: RangeError shim\.js:\d+:\d+", end.issues[0])
+    assert re.search(r"failed: RangeError python\.js:\d+:\d+", end.issues[0])
     assert "boom" not in end.issues[0]
 
 
@@ -508,14 +509,18 @@ NEWER_THAN_ES2018 = {
 }
 
 
+@pytest.mark.parametrize("name", SHIM)
 @pytest.mark.parametrize("what", NEWER_THAN_ES2018)
-def test_old_nodes_can_read_the_shim(what: str) -> None:
-    code = re.sub(r"^\s*//.*$", "", (TASK / "shim.js").read_text(encoding="utf-8"), flags=re.MULTILINE)
+def test_old_nodes_can_read_the_shim(what: str, name: str) -> None:
+    code = re.sub(r"^\s*//.*$", "", (TASK / name).read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert not re.search(NEWER_THAN_ES2018[what], code, re.MULTILINE)
 
 
 def test_the_shim_needs_nothing_but_node() -> None:
-    code = (TASK / "shim.js").read_text(encoding="utf-8")
-    assert code.startswith("'use strict';\n")
-    assert set(re.findall(r"require\(([^)]*)\)", code)) == {"'child_process'", "'crypto'", "'fs'", "'path'"}
-    assert "process.exit(" not in code
+    texts = [(TASK / name).read_text(encoding="utf-8") for name in SHIM]
+    assert all(code.startswith("'use strict';\n") for code in texts)
+    needed = {name for code in texts for name in re.findall(r"require\('([^']*)'\)", code)}
+    assert needed == {"child_process", "crypto", "fs", "path", "./python.js", "./output.js"}
+    for code in texts:
+        assert code.count("require(") == code.count("require('")
+        assert "process.exit(" not in code

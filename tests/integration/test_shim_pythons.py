@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from support.pythons import Version, pretender, pythons
+from support.shim import SHIM
+
 ROOT = Path(__file__).parents[2]
 FAILED = "##vso[task.complete result=Failed;]Failed to add authentication."
 STAND_IN = """
@@ -23,32 +26,6 @@ def main():
         "first": sys.path[0], "file": __file__, "input": os.environ.get("INPUT_X"), "text": "größe ✓ 包",
     }, ensure_ascii=False))
 """
-
-Version = tuple[int, int]
-
-
-def pythons() -> dict[Version, Path]:
-    """One interpreter of each version that can be found on this machine, the running one included."""
-    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    names = ["python2.7", *(f"python3.{minor}" for minor in range(5, 20))]
-    files = [
-        *sorted(versions.glob("*/bin/python")),
-        *(Path(found) for found in map(shutil.which, names) if found),
-    ]
-    found = dict(filter(None, map(interpreter, files)))
-    found[sys.version_info[:2]] = Path(sys.executable)
-    return dict(sorted(found.items()))
-
-
-def interpreter(file: Path) -> tuple[Version, Path] | None:
-    """An interpreter's version and own place (not a version manager's shim), or None if it does not run."""
-    code = "import sys; print('%d %d' % sys.version_info[:2]); print(sys.executable)"
-    ended = subprocess.run([file, "-c", code], capture_output=True, text=True, timeout=30, check=False)
-    if ended.returncode:
-        return None
-    numbers, place = ended.stdout.splitlines()
-    major, minor = map(int, numbers.split())
-    return (major, minor), Path(place)
 
 
 def node() -> Path:
@@ -62,13 +39,6 @@ def node() -> Path:
 PYTHONS = pythons()
 NEW = [pytest.param(file, id=f"{v[0]}.{v[1]}") for v, file in PYTHONS.items() if v >= (3, 10)]
 TOO_OLD = [pytest.param((v, file), id=f"{v[0]}.{v[1]}") for v, file in PYTHONS.items() if v < (3, 10)]
-# Where no old one is installed, the running one claims to be old.
-PRETENDER = """
-import runpy, sys
-sys.version_info = (3, 4, 1)
-sys.argv[:] = sys.argv[-2:]
-runpy.run_path(sys.argv[0])
-"""
 
 
 @pytest.fixture
@@ -77,7 +47,7 @@ def task(tmp_path: Path) -> Path:
     folder = tmp_path / "task"
     package = folder / "lib" / "pip_authenticate"
     package.mkdir(parents=True)
-    for name in ("shim.js", "main.py"):
+    for name in (*SHIM, "main.py"):
         shutil.copy(ROOT / "task" / name, folder)
     (package / "__init__.py").touch()
     (package / "task.py").write_text(STAND_IN, encoding="utf-8")
@@ -90,10 +60,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Version, Path]:
     found: tuple[Version, Path] | None = request.param
     if found:
         return found
-    pretender = tmp_path / "pretender"
-    pretender.write_text(f"#!{sys.executable}\n{PRETENDER}", encoding="utf-8")
-    pretender.chmod(0o755)
-    return (3, 4), pretender
+    return (3, 4), pretender(tmp_path)
 
 
 def on_path(folder: Path, python: Path, name: str = "python3") -> Path:

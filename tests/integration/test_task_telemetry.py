@@ -1,11 +1,12 @@
-"""Telemetry, as the built-in task sends it."""
+"""What a run tells besides its work: telemetry, as the built-in task sends it, and a summary."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from support.agent import read_command
-from support.organisation import Organisation
+from support.organisation import TOKEN, Organisation
 from support.task import Connection, Task, environment
 
 START = "##vso[telemetry.publish area=Packaging;feature=PipAuthenticateV1"
@@ -80,3 +81,28 @@ def test_the_json_survives_the_agents_decoding(task: Task, knob: str) -> None:
             "false": "100% %5d %3b %AZP25 ] ; done",
         }[knob]
     )
+
+
+def test_a_summary_is_left_for_the_agent_and_holds_no_secret(
+    task: Task, hosted: Organisation, tmp_path: Path
+) -> None:
+    connection = Connection.login(1, "https://h.example/a|b/simple", "u", "canary-of-a-summary")
+    given = environment(
+        feeds="f", connections=[connection], organisation=hosted, AGENT_TEMPDIRECTORY=str(tmp_path)
+    )
+    run = task.run(given)
+    (line,) = (line for line in run.lines if line.startswith("##vso[task.uploadsummary]"))
+    text = Path(line.partition("]")[2]).read_text(encoding="utf-8")
+    rows = [row for row in text.splitlines() if row.startswith("| http")]
+    assert len(rows) == 2
+    assert all(row.count("|") == 7 for row in rows)
+    assert "job-token" in text
+    assert "stored-secret" in text
+    assert "canary" not in text
+    assert TOKEN not in text
+
+
+def test_where_there_is_no_place_for_a_summary_there_is_none(task: Task, hosted: Organisation) -> None:
+    run = task.run(environment(feeds="f", organisation=hosted, AGENT_TEMPDIRECTORY="/nowhere"))
+    assert run.variables
+    assert not any("uploadsummary" in line for line in run.lines)

@@ -136,7 +136,8 @@ WITHHELD = [
 def inherited(agent: Agent, env: dict[str, str], platform: str = "linux") -> dict[str, str]:
     """What a Python would inherit of an environment."""
     given = json.dumps(env)
-    found = agent.evaluate(f"shim.inheritance({platform!r}, {given}, (place) => place === '/sources/bin')")
+    closed = "(place) => place === '/sources/bin'"
+    found = agent.evaluate(f"python.inheritance({platform!r}, {given}, {closed}, shim.inheritable({given}))")
     assert isinstance(found, dict)
     return found
 

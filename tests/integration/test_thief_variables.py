@@ -7,7 +7,7 @@ import pytest
 
 from azure_devops_emulator import Agent, Organization, Pipeline
 from azure_devops_emulator import Service as Emulated
-from pip_authenticate import settings
+from pip_authenticate import provenance
 from support.federated import Job, contoso
 from support.http_service import Service
 from support.organisation import TOKEN, Organisation
@@ -204,7 +204,7 @@ def test_no_variable_alone_decides_where_a_secret_goes() -> None:
     """What `settings.py` says any step can have written is none of what names a place."""
     deciding = {"artifact_feeds", "connections", "federation", "feed_urls", "federated_hosts", "authority",
                 "system_connection"}  # fmt: skip
-    assert all(settings.WRITERS[name] != settings.VARIABLE for name in deciding)
+    assert all(provenance.WRITERS[name] != provenance.VARIABLE for name in deciding)
 
 
 # ---- outside our reach -------------------------------------------------------------------------------

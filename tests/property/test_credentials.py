@@ -6,12 +6,13 @@ from urllib.parse import unquote, urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pip_authenticate import settings
-from pip_authenticate.authenticate import deliver, resolve, secrets
+from pip_authenticate import settings, told_secrets
+from pip_authenticate.authenticate import resolve
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
+from pip_authenticate.delivery import deliver
 from pip_authenticate.index import Credential, IndexUrl
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.redaction import hosts_in, secrets_in
 from pip_authenticate.secret import Secret
 from support import nasty
@@ -64,7 +65,7 @@ def run(user: str, password: str, *, decodes_percents: bool) -> Log:
     told = settings.load(pip.VARIABLES, environ)
     lines: list[str] = []
     output = AzurePipelines(lines.append)
-    output.register(secrets(told))
+    output.register(told_secrets.of(told))
     deliver(resolve(told, Deadline(), output.debug, output.register), told, output)
     return Log("\n".join(lines).split("\n"), decodes_percents=decodes_percents)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pip_authenticate.errors import InputError
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines, harmless
+from pip_authenticate.logging_commands import AzurePipelines, harmless
 from pip_authenticate.secret import Secret
 from support import nasty
 from support.agent import MARK, read_command, read_lines

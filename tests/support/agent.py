@@ -7,6 +7,7 @@ after the last line.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ KNOWN = frozenset(
         "task.debug",
         "task.logissue",
         "task.complete",
+        "task.uploadsummary",
         "telemetry.publish",
     }
 )
@@ -158,6 +160,9 @@ class Log:
             self.result = properties["result"]
         elif name == "task.debug":
             self.debug.append(data)
+        elif name == "task.uploadsummary":
+            assert Path(data).is_absolute(), "the agent wants an absolute path"
+            assert Path(data).is_file(), "a summary that is not there fails the step"
         else:
             assert properties["area"], "telemetry without an area fails the step"
             assert properties["feature"], "telemetry without a feature fails the step"

@@ -14,3 +14,8 @@ COMMANDS = (
 
 LINE_ENDS = ("\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029")
 """Whatever anybody may take for the end of a line."""
+
+ASCII = "".join(char for char in PASSWORD if char.isascii())
+"""The same for programs that know nothing else, or whose servers do not."""
+TOKEN = "eyJ0-token.of_tests~AZ09+/=!$%&()*,:;<>?@[]^`{|}"
+"""Every character that all programs read alike in a netrc file."""

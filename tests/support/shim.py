@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 TASK = Path(__file__).parents[2] / "task"
+SHIM = ("shim.js", "python.js", "output.js")
 FAILED = "##vso[task.complete result=Failed;]Failed to add authentication."
 CANCELED = "##vso[task.complete result=Canceled;]Adding authentication was canceled."
 ISSUE = "##vso[task.logissue type=error;]"
@@ -64,7 +65,8 @@ class Agent:
         self.task.mkdir(parents=True)
         self.sources = root / "work" / "1" / "s"
         self.sources.mkdir(parents=True)
-        shutil.copy(TASK / "shim.js", self.task)
+        for name in SHIM:
+            shutil.copy(TASK / name, self.task)
         self.main = self.task / "main.py"
         self._log = root / "starts"
 
@@ -96,8 +98,9 @@ class Agent:
         return run([ANY_NODE, "-e", script], {}, self.task)
 
     def evaluate(self, expression: str) -> object:
-        """A value of the shim's own functions, which are in scope as `shim`."""
-        script = f"const shim = require('./shim.js'); console.log(JSON.stringify({expression}))"
+        """A value of the shim's own functions, which are in scope as `shim` and `python`."""
+        modules = "const shim = require('./shim.js'); const python = require('./python.js');"
+        script = f"{modules} console.log(JSON.stringify({expression}))"
         return json.loads(run([ANY_NODE, "-e", script], {}, self.task).out)
 
 

@@ -28,26 +28,32 @@ SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 LAYERS = (
     ("cli",),
     ("commands.*",),
-    ("command_line", "task"),
-    ("authenticate", "report", "options"),
+    ("command_line", "task", "child_environment", "child_process", "kept_folder", "passing_folder"),
+    ("delivery",),
+    ("advice", "summary"),
+    ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
-    ("run", "netrc_file", "private_files"),
-    ("project",),
+    ("uv_indexes", "stored_files"),
+    ("run", "netrc_file", "private_files", "publishing", "named_indexes", "appending"),
+    ("project", "trusted_paths"),
+    ("azure.own_hosts",),
     ("azure.feeds", "azure.entra", "azure.challenges"),
     ("azure.routes",),
     ("azure.rest",),
-    ("azure.job",),
+    ("azure.refusals",),
+    ("azure.job", "azure.forms"),
     ("azure.addresses", "azure.feed_names"),
     ("transport",),
     ("connections", "patience", "parallel"),
     ("encryption", "tunnel"),
     ("layered", "proxies"),
     ("settings", "deadline"),
-    ("redaction",),
-    ("client_settings", "surroundings"),
+    ("redaction", "shared_hosts"),
+    ("surroundings", "logging_commands"),
+    ("client_settings",),
     ("index", "tokens"),
     ("secret", "origin"),
-    ("errors",),
+    ("errors", "provenance"),
     # The packages themselves: the version, words, and the table of commands.
     ("", "azure", "sources", "providers", "clients", "outputs", "commands"),
 )
@@ -69,10 +75,20 @@ REVEALING = {
     "proxies": "what a header is made of",
     "azure.entra": "an assertion becomes a form",
     "providers.*": "user names and ids, which an agent treats as secrets",
-    "authenticate": "user names",
+    "told_secrets": "user names, and what must be masked",
+    "delivery": "what is remembered of a value",
+    "cautions": "hosts",
     "report": "what must be masked",
     "netrc_file": "credentials become what clients read",
+    "client_settings": "credentials become what clients read",
     "private_files": "settings leave the process",
+    "kept_folder": "digests of what was written",
+    "surroundings": "settings leave the process",
+    "logging_commands": "settings leave the process",
+    "command_line": "whether a token is there",
+    "child_environment": "what must not be handed on",
+    "commands.run": "settings leave the process",
+    "stored_files": "paths of files, which are settings",
     "tokens": "what a token says of itself",
     "redaction": "what a text holds",
 }
@@ -272,7 +288,9 @@ OCCASIONAL = {
             "azure.canonical",
             "azure.feeds",
             "azure.challenges",
+            "azure.own_hosts",
         ),
+        *("netrc_file", "private_files", "stored_files", "shared_hosts", "publishing", "uv_indexes"),
         *("verify", "tokens", "parallel", "patience", "proxies", "encryption", "tunnel", "layered"),
     )
 }
@@ -285,14 +303,14 @@ def test_a_run_with_connections_only_loads_nothing_for_the_network(task: Task) -
     modules = start(task, environment(connections=[connection]))
     assert f"{NAME}.task" in modules
     assert not modules & (NETWORK | NEVER | OCCASIONAL | {f"{NAME}.sources.artifact_feeds"})
-    assert len(ours(modules)) <= 22, ours(modules)
+    assert len(ours(modules)) <= 23, ours(modules)
 
 
 def test_a_run_with_two_feeds_loads_what_it_needs(task: Task, hosted: Organisation) -> None:
     modules = start(task, environment(feeds="f,g", organisation=hosted))
     assert f"{NAME}.connections" in modules
     assert not modules & (NEVER | OCCASIONAL | {f"{NAME}.sources.service_connections", "encodings.idna"})
-    assert len(ours(modules)) <= 25, ours(modules)
+    assert len(ours(modules)) <= 26, ours(modules)
     # What http.client itself reads headers with.
     mail = {name for name in modules if name.startswith("email")}
     of_http = loaded([sys.executable, "-I", "-S", "-c", "import http.client"], {})
@@ -303,6 +321,50 @@ def test_another_run_loads_what_that_needs(task: Task, hosted: Organisation) -> 
     connection = Connection.token(1, f"{hosted.feed_service}_packaging/x/pypi/simple/", "t")
     modules = start(task, environment(feeds="f", connections=[connection], organisation=hosted))
     assert {f"{NAME}.azure.canonical", f"{NAME}.azure.feeds"} <= modules
+
+
+COMMAND_LINE = {"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull, "PIP_AUTHENTICATE_TOKEN": "canary"}
+COSTLY = {"json", "hashlib", "platformdirs", "tomllib", "configparser", "subprocess", "tempfile", "shutil"}
+
+
+@pytest.mark.parametrize("command", [["env"], ["run"]])
+@pytest.mark.parametrize("count", [1, 50])
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs says where files are")
+def test_a_command_with_a_token_and_urls_loads_little(tmp_path: Path, command: list[str], count: int) -> None:
+    (tmp_path / "program").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "program").chmod(0o700)
+    urls = [f"https://index.example/{number}/simple/" for number in range(count)]
+    program = ["--", str(tmp_path / "program")] if command[0] == "run" else []
+    env = {**COMMAND_LINE, "HOME": str(tmp_path)}
+    bare = [sys.executable, "-I", "-c", "import sys; print(*sys.modules)"]
+    of_python = set(
+        subprocess.run(bare, capture_output=True, text=True, timeout=60, check=True).stdout.split()
+    )
+    asked = (
+        "import sys; from pip_authenticate import cli; cli.main(sys.argv[1:]); "
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-I", "-c", asked, *command, "--quiet", *urls, *program],
+        env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    modules = set(ended.stderr.split()) - of_python
+    assert f"{NAME}.commands.{command[0]}" in modules
+    assert modules & (NETWORK | NEVER | COSTLY) == set()
+    assert len(ours(modules)) <= 42, ours(modules)
+
+
+def test_the_users_file_is_where_platformdirs_says(tmp_path: Path) -> None:
+    for variables in ({}, {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}):
+        env = {**COMMAND_LINE, "HOME": str(tmp_path), **variables}
+        asked = (
+            "import os, platformdirs; from pip_authenticate.command_line import user_file; "
+            "print(os.path.dirname(user_file(os.environ)) == "
+            "platformdirs.user_config_dir('pip-authenticate', appauthor=False))"
+        )
+        command = [sys.executable, "-c", asked]
+        ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
+        assert ended.stdout == "True\n"
 
 
 # ---- what is committed -----------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 import pytest
 
-from pip_authenticate import authenticate, settings
-from pip_authenticate.authenticate import deliver, digest, erase, resolve
+from pip_authenticate import settings, told_secrets
+from pip_authenticate.authenticate import resolve
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
+from pip_authenticate.delivery import deliver, digest, erase
 from pip_authenticate.errors import Faults
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines
+from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
 from support.agent import Log
 from support.organisation import TOKEN, Organisation
@@ -30,7 +31,7 @@ def test_every_secret_is_known_before_anything_happens() -> None:
         SECRET_AGENT_CLIENTCERTPASSWORD="cert pass",
         PIP_EXTRA_INDEX_URL="https://lone%40token@h.example/",
     )
-    found = {secret.reveal() for secret in authenticate.secrets(settings.load(pip.VARIABLES, environ))}
+    found = {secret.reveal() for secret in told_secrets.of(settings.load(pip.VARIABLES, environ))}
     wire = {form for form in found if "%AZP25" in form}
     assert not wire
     for secret, user in ((TOKEN, "build"), ("pass word", "user"), ("to%ken", "build"), ("proxy pass", "pu")):

@@ -20,6 +20,7 @@ import build_task
 import check_task
 import tfx
 from pip_authenticate import __version__
+from support.shim import SHIM
 
 ROOT = Path(__file__).parents[2]
 BUILT_IN = "5e3feff0-c5ae-11e8-a7d0-4bd3b8229800"
@@ -73,7 +74,7 @@ def test_holds_the_task_the_package_and_its_dependencies(built: Path) -> None:
     names = set(contents(built))
     top = {name for name in names if "/" not in name}
     assert built.name == "PipAuthenticate"
-    assert top == {"task.json", "shim.js", "icon.png", "main.py", "LICENSE"}
+    assert top == {"task.json", *SHIM, "icon.png", "main.py", "LICENSE"}
     library = {path.name for path in (built / "lib").iterdir()}
     assert {name.partition("-")[0] for name in library} == {
         "pip_authenticate",
@@ -112,7 +113,7 @@ def test_replaces_an_earlier_build_as_a_whole(root: Path, tmp_path: Path) -> Non
     (target / "stray").touch()
     assert build_task.build(tmp_path / "out", root) == target
     assert set(contents(target)) == {
-        *("task.json", "shim.js", "icon.png", "main.py", "LICENSE"),
+        *("task.json", *SHIM, "icon.png", "main.py", "LICENSE"),
         *("lib/pip_authenticate/__init__.py", "lib/pip_authenticate/outputs/__init__.py"),
     }
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["PipAuthenticate"]
@@ -437,7 +438,7 @@ FAULTS: dict[str, tuple[Callable[[Json], None], str]] = {
     ),
     "input no object": (put("inputs", 0, value="x"), "'inputs' must be an object"),
     "alias odd": (put("inputs", 0, "aliases", value=["a b"]), "'aliases' must be letters and digits"),
-    "option no text": (put("inputs", 8, "options", "off", value=0), "'off' must be a text"),
+    "option no text": (put("inputs", 9, "options", "off", value=0), "'off' must be a text"),
     "no handler": (put("execution", value={}), "at least one handler"),
 }
 
@@ -475,7 +476,7 @@ def test_finds_what_is_no_json(folder: Path, text: str, fault: str) -> None:
 # ---- what the check finds beside it --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["task.json", "shim.js", "icon.png", "main.py", "LICENSE"])
+@pytest.mark.parametrize("name", ["task.json", *SHIM, "icon.png", "main.py", "LICENSE"])
 def test_finds_a_missing_file(folder: Path, name: str) -> None:
     (folder / name).unlink()
     assert f"{name}: missing" in check_task.check(folder)
@@ -486,10 +487,11 @@ def test_finds_a_missing_package(folder: Path) -> None:
     assert check_task.check(folder) == ["lib/pip_authenticate: missing"]
 
 
-def test_finds_a_shim_that_node_cannot_read(folder: Path) -> None:
-    (folder / "shim.js").write_text("'use strict';\nconst = 1;\n")
+@pytest.mark.parametrize("name", SHIM)
+def test_finds_a_script_that_node_cannot_read(folder: Path, name: str) -> None:
+    (folder / name).write_text("'use strict';\nconst = 1;\n")
     (fault,) = check_task.check(folder)
-    assert fault.startswith("shim.js: Node cannot read it: SyntaxError")
+    assert fault.startswith(f"{name}: Node cannot read it: SyntaxError")
 
 
 @pytest.mark.parametrize("name", ["main.py", "lib/pip_authenticate/task.py"])

@@ -190,3 +190,11 @@ def test_bytes_that_are_no_text_keep_their_value() -> None:
     password = b"p\xff\x80".decode("utf-8", "surrogateescape")
     assert Credential("u", Secret(password)).userinfo.reveal() == "u:p%FF%80"
     assert Credential("u", Secret(password)).basic.reveal() == "dTpw/4A="
+
+
+@pytest.mark.parametrize(
+    ("text", "is_latin"), [("ascii", True), ("üß\xff", True), ("€", False), ("😀", False)]
+)
+def test_of_a_credential_it_is_known_whether_it_is_latin_1(text: str, is_latin: bool) -> None:  # noqa: FBT001
+    assert Credential("u", Secret(text)).is_latin is is_latin
+    assert Credential(text, Secret("s")).is_latin is is_latin

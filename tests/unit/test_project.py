@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pip_authenticate import project
-from pip_authenticate.azure.addresses import identity
+from pip_authenticate.azure.forms import identity
 from pip_authenticate.index import IndexUrl
 
 URL = "https://pkgs.dev.azure.com/fabrikam/p/_packaging/f/pypi/simple/"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pip_authenticate import settings
+from pip_authenticate import provenance, settings
 from pip_authenticate.settings import Endpoint, Settings
 from support.task import Connection, environment, guid
 
@@ -156,7 +156,7 @@ def test_where_the_system_ignores_case_one_name_has_one_value() -> None:
 
 
 def test_of_every_value_it_is_said_who_can_have_written_it() -> None:
-    assert set(settings.WRITERS) == set(Settings._fields)
+    assert set(provenance.WRITERS) == set(Settings._fields)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from azure_devops_emulator.jobs.plan import PlannedStep
 from azure_devops_emulator.jobs.pythons import Pythons
 from azure_devops_emulator.jobs.variables import Variable, Variables
 from azure_devops_emulator.jobs.workspace import Workspace
-from azure_devops_emulator.pipeline import Pipeline, VariableDeclaration
+from azure_devops_emulator.pipeline import GroupUse, Pipeline, VariableDeclaration
 from azure_devops_emulator.services import certificates
 
 if TYPE_CHECKING:
@@ -247,21 +247,25 @@ class Agent:
             Faults: there are no such groups.
         """
         known = Names((group.name, group) for group in self.service.organization.variable_groups)
-        errors: list[EmulatorError] = []
-        found: Names[VariableDeclaration] = Names()
-        for entry in pipeline.declared:
-            if isinstance(entry, VariableDeclaration):
-                found[entry.name] = entry
-            elif entry.group in known:
-                for name, value in known[entry.group].variables.items():
-                    found[name] = VariableDeclaration.model_construct(name=name, value=value)
-            else:
-                what = f"there is no variable group {entry.group}"
-                hint = f"Groups of the organisation: {', '.join(known) or 'none'}."
-                place = f"{pipeline.source}, line {entry.line}"
-                errors.append(InputError("group-missing", what, context=place, hint=hint))
+        errors: list[EmulatorError] = [
+            InputError(
+                "group-missing",
+                f"there is no variable group {use.group}",
+                context=f"{pipeline.source}, line {use.line}",
+                hint=f"Groups of the organisation: {', '.join(known) or 'none'}.",
+            )
+            for use in pipeline.declarations
+            if isinstance(use, GroupUse) and use.group not in known
+        ]
         if errors:
             raise Faults(errors)
+        found: Names[VariableDeclaration] = Names()
+        for one in pipeline.declarations:
+            if isinstance(one, VariableDeclaration):
+                found[one.name] = one
+            else:
+                for name, value in known[one.group].variables.items():
+                    found[name] = VariableDeclaration.model_construct(name=name, value=value)
         return found
 
     def _add_variables(

@@ -34,7 +34,7 @@ class EmulatorError(Exception):
 class InputError(EmulatorError, ValueError):
     """What the user gave (a pipeline, an organisation, an option) cannot be used.
 
-    It is a ValueError, too, so that pydantic takes it from validators and adds its place.
+    It is a ValueError, so that validators of pydantic may raise it.
     """
 
 

@@ -3,13 +3,13 @@
 `examples/organization.toml` shows and explains every key.
 """
 
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
-from azure_devops_emulator.description import reading
 from azure_devops_emulator.description.behaviour import Behaviour
 from azure_devops_emulator.description.connections import (
     NO_TENANT,
@@ -28,14 +28,27 @@ from azure_devops_emulator.description.model import (
     Project,
     VariableGroup,
 )
-from azure_devops_emulator.description.names import (
+from azure_devops_emulator.description.reading import (
     Guid,
     Name,
     Reading,
     build_service,
     name_of,
+    reading,
+    stable_id,
 )
-from azure_devops_emulator.description.shapes import Loc, Many, Shape, read
+from azure_devops_emulator.description.shapes import Loc, Many, Shape, read, text_of
+from azure_devops_emulator.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def _own_tenant(tenant: str, info: ValidationInfo) -> str:
+    reading(info).tenant = tenant
+    return tenant
 
 
 class Top(Shape):
@@ -45,8 +58,10 @@ class Top(Shape):
         Name,
         name_of("An organisation", "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?", "Use letters, digits, -."),
     ]
-    id: Guid
-    tenant: Guid
+    id: Guid = Field(default_factory=lambda data: stable_id(data.get("name", ""), "organization"))
+    tenant: Annotated[Guid, AfterValidator(_own_tenant)] = Field(
+        default_factory=lambda data: stable_id(data.get("name", ""), "tenant"), validate_default=True
+    )
 
 
 class Organization(Shape):
@@ -76,7 +91,7 @@ class Organization(Shape):
             InputError: the file cannot be read, or is no TOML.
             Faults: it says something that does not fit; all such things at once.
         """
-        return cls.parse(reading.text_of(path, "no-organisation-file"), path.parent, str(path))
+        return cls.parse(text_of(path, "no-organisation-file"), path.parent, str(path))
 
     @classmethod
     def parse(cls, text: str, base: Path = Path(), source: str = "the organisation file") -> "Organization":
@@ -91,7 +106,11 @@ class Organization(Shape):
             InputError: it is no TOML.
             Faults: it says something that does not fit; all such things at once.
         """
-        data = reading.toml(text, source)
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            reason = str(error).replace(" (at ", ", ").removesuffix(")")  # names keys, but no values
+            raise InputError("broken-toml", f"{source} is no valid TOML", context=reason) from None
         return read(cls, data, Reading(data, base), lambda loc: _where(loc, data, source))
 
     @property
@@ -137,19 +156,22 @@ class Organization(Shape):
     @cached_property
     def identities(self) -> tuple[Identity, ...]:
         """People, the build services, and service principals: only those of the own tenant can be members."""
-        own, kinds = self.name, IdentityKind
-        builds = (
-            Identity.of(kinds.PROJECT_BUILD, build_service(one.name, own), one.id, (own, "build", one.id))
-            for one in self.projects
-        )
-        whole = build_service("Project Collection", own)
-        principals = (
-            Identity.of(kinds.PRINCIPAL, one.name, one.client_id, (own, "identity", one.name))
+        builds = [(IdentityKind.PROJECT_BUILD, one.name, one.id, one.id) for one in self.projects]
+        builds.append((IdentityKind.COLLECTION_BUILD, "Project Collection", "collection", self.id))
+        own = [
+            (kind, build_service(name, self.name), stable_id(self.name, "build", part), account)
+            for kind, name, part, account in builds
+        ]
+        own += [
+            (IdentityKind.PRINCIPAL, one.name, stable_id(self.name, "identity", one.name), one.client_id)
             for one in self.applications
             if one.member and self.tenant_id in one.tenants
+        ]
+        others = (
+            Identity(name=name, id=guid, account=account).model_copy(update={"kind": kind})
+            for kind, name, guid, account in own
         )
-        collection = Identity.of(kinds.COLLECTION_BUILD, whole, self.id, (own, "build", "collection"))
-        return (*self.people, *builds, collection, *principals)
+        return (*self.people, *others)
 
     def project(self, project: str) -> Project | None:
         """The project of a name or a GUID, in any case; None when there is none."""
@@ -172,12 +194,12 @@ class Organization(Shape):
 
 
 def _where(loc: Loc, data: object, source: str) -> str:
-    """The file, and the name of what the fault is in."""
+    """The file, and the nearest name of what the fault is in."""
     name = ""
     for part in loc:
         if isinstance(data, list) and isinstance(part, int):
             data = data[part]
-            name = str(data.get("name", "")) if isinstance(data, dict) else ""
+            name = str(data.get("name", name)) if isinstance(data, dict) else name
         else:
             data = data.get(part) if isinstance(data, dict) else None
     return f"{source}, {name!r}" if name else source

@@ -5,10 +5,11 @@ silently.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +17,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
-    PrivateAttr,
     SecretStr,
     Strict,
     TypeAdapter,
@@ -24,30 +24,24 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from azure_devops_emulator.description.reading import Document, Mapping, text_of
-from azure_devops_emulator.description.shapes import Many, Shape, read, wrong_kind
+from azure_devops_emulator.description.shapes import Loc, Many, Shape, read, text, wrong_kind
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.jobs import expressions, task_definition
 from azure_devops_emulator.jobs.expressions import Expression
 from azure_devops_emulator.jobs.names import Names
 from azure_devops_emulator.jobs.restrictions import Restrictions
 from azure_devops_emulator.jobs.task_definition import TaskReference
+from azure_devops_emulator.jobs.yaml_reader import Document
 
 _UNSUPPORTED = "pipeline-unsupported"
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise wrong_kind("a text")
-    if "${{" in value or value.startswith("$["):
+    found = text(value)
+    if "${{" in found or found.startswith("$["):
         what = "an expression in ${{ }} or $[ ] is not evaluated here"
         raise InputError(_UNSUPPORTED, what, hint="Write the value itself, or a macro: $(name).")
-    return value
-
-
-def _by(reader: Callable[[str], object]) -> PlainValidator:
-    """What a reader makes of a text."""
-    return PlainValidator(lambda value: reader(_text(value)))
+    return found
 
 
 def _host(container: str) -> str:
@@ -74,68 +68,67 @@ Text = Annotated[str, BeforeValidator(_text)]
 Texts = dict[str, Text]
 Flag = Annotated[bool, Strict(strict=False)]
 Count = Annotated[int, Strict(strict=False), Field(ge=0)]
+_Found = TypeVar("_Found", bound="_Part")
+Ignored = object
+"""What means nothing here, whatever it says."""
 
 
 class _Part(Shape):
     model_config = ConfigDict(alias_generator=to_camel)
     titled: ClassVar[str]
+    line: ClassVar[int] = 0
+    """Where it begins in the file; no key, so that no file can say it."""
 
     @classmethod
-    def unknown(cls, key: str) -> InputError:
-        """The fault of a key that the emulator does not support."""
+    def unknown(cls, key: str, known: Iterable[str]) -> InputError:
+        """The error of a key that the emulator does not support."""
         what = f"{key} is not supported in {cls.titled} by the emulator"
-        return InputError("unknown-key", what, hint=f"It knows {', '.join(sorted(cls.keys()))}.")
-
-
-class _Placed(_Part):
-    """Something that is validated with the line that it begins in."""
-
-    _line: int = PrivateAttr()
-
-    def model_post_init(self, context: int) -> None:
-        """Keep the line."""
-        self._line = context
+        return InputError("unknown-key", what, hint=f"It knows {', '.join(sorted(known))}.")
 
     @property
-    def line(self) -> int:
-        """Where it begins in the file."""
-        return self._line
+    def ignored(self) -> list[str]:
+        """Keys that are there, and mean nothing here."""
+        fields = type(self).model_fields
+        return [
+            str(info.alias)
+            for name, info in fields.items()
+            if info.annotation is Ignored and name in self.model_fields_set
+        ]
 
 
 class VariableDeclaration(_Part):
-    """A variable of the file, or of a group that it takes in; then a secret one is a SecretStr."""
+    """One variable of the file, or of a group that it takes in: macros included, a SecretStr if secret."""
 
     titled = "a variable"
     name: Text
-    value: Annotated[str | SecretStr, BeforeValidator(_text)]
+    value: Annotated[str | SecretStr, PlainValidator(_text)]
     read_only: Flag = Field(default=False, alias="readonly")
 
 
-class GroupUse(_Placed):
+class GroupUse(_Part):
     """A variable group that the file takes in."""
 
     titled = "a group"
     group: Text
 
 
-def _variable(value: object) -> VariableDeclaration | GroupUse:
-    if isinstance(value, Mapping) and list(value) == ["group"]:
-        return GroupUse.model_validate(value, context=value.line)
-    return VariableDeclaration.model_validate(value)
+def _declaration(value: object) -> VariableDeclaration | GroupUse:
+    is_group = isinstance(value, dict) and list(value) == ["group"]
+    return (GroupUse if is_group else VariableDeclaration).model_validate(value)
 
 
+Declarations = tuple[VariableDeclaration | GroupUse, ...]
 _TEXTS = TypeAdapter(Texts)
-_VARIABLES = TypeAdapter(Many[Annotated[VariableDeclaration | GroupUse, PlainValidator(_variable)]])
+_ENTRIES = TypeAdapter(Many[Annotated[VariableDeclaration | GroupUse, PlainValidator(_declaration)]])
 
 
-def _variables(value: object) -> tuple[VariableDeclaration | GroupUse, ...]:
+def _declarations(value: object) -> Declarations:
     if isinstance(value, dict):
-        texts = _TEXTS.validate_python(value)
-        return tuple(VariableDeclaration(name=name, value=text) for name, text in texts.items())
-    return _VARIABLES.validate_python(value)
+        value = [{"name": name, "value": given} for name, given in _TEXTS.validate_python(value).items()]
+    return _ENTRIES.validate_python(value)
 
 
-Variables = Annotated[tuple[VariableDeclaration | GroupUse, ...], PlainValidator(_variables)]
+Variables = Annotated[Declarations, PlainValidator(_declarations)]
 
 
 class _Target(_Part):
@@ -143,10 +136,6 @@ class _Target(_Part):
     container: Annotated[Text, AfterValidator(_host)] = "host"
     commands: Literal["any", "restricted"] = "any"
     settable_variables: Annotated[Many[Text] | None, BeforeValidator(_settable)] = None
-
-
-def _names(texts: object) -> Names[str]:
-    return Names(_TEXTS.validate_python(texts).items())
 
 
 def _restrictions(value: object) -> Restrictions | None:
@@ -157,10 +146,13 @@ def _restrictions(value: object) -> Restrictions | None:
     return Restrictions(target.commands, target.settable_variables, origin="the target of the step")
 
 
-class _Step(_Placed):
+class Step(_Part):
     """What every kind of step may say; a `timeout` is in minutes, and none is 0."""
 
-    condition: Annotated[Expression, _by(expressions.read)] = expressions.read("")
+    kind: ClassVar[str]
+    condition: Annotated[Expression, PlainValidator(lambda value: expressions.read(_text(value)))] = (
+        expressions.read("")
+    )
     continue_on_error: Flag = False
     display_name: Text = ""
     enabled: Flag = True
@@ -172,22 +164,41 @@ class _Step(_Placed):
     )
     timeout: Count = Field(default=0, alias="timeoutInMinutes")
 
+    @property
+    def reference(self) -> TaskReference | None:
+        """Which task it runs, if any."""
+        return None
 
-class TaskStep(_Step):
+    @property
+    def inputs(self) -> Names[str]:
+        """The inputs of a task; for a script its text and its own options."""
+        return Names()
+
+
+class TaskStep(Step):
     """A step that runs a task."""
 
     titled = "a task step"
-    kind: ClassVar[str] = "task"
-    reference: Annotated[TaskReference, _by(task_definition.reference)] = Field(alias="task")
-    inputs: Annotated[Names[str], PlainValidator(_names)] = Field(default_factory=Names)
+    kind = "task"
+    task: Annotated[TaskReference, PlainValidator(lambda value: task_definition.reference(_text(value)))]
+    given: Texts = Field(default_factory=dict, alias="inputs")
+
+    @property
+    def reference(self) -> TaskReference:
+        """Which task it runs."""
+        return self.task
+
+    @property
+    def inputs(self) -> Names[str]:
+        """Its inputs."""
+        return Names(self.given.items())
 
 
-class ScriptStep(_Step):
+class ScriptStep(Step):
     """A step that runs a script."""
 
     titled = "a script step"
-    kind: ClassVar[str] = "script"
-    reference: ClassVar[None] = None
+    kind = "script"
     script: Text
     fail_on_stderr: Text = ""
     working_directory: Text = ""
@@ -209,7 +220,6 @@ class BashStep(ScriptStep):
     script: Text = Field(alias="bash")
 
 
-Step = TaskStep | ScriptStep
 _KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (TaskStep, ScriptStep, BashStep)}
 
 
@@ -225,17 +235,17 @@ class _Checkout(_Part):
     titled = "a checkout step"
     checkout: Annotated[Text, AfterValidator(_self_or_none)]
     display_name: Text = ""
-    clean: object = None
-    fetch_depth: object = None
-    fetch_filter: object = None
-    fetch_tags: object = None
-    lfs: object = None
-    persist_credentials: object = None
-    submodules: object = None
+    clean: Ignored = None
+    fetch_depth: Ignored = None
+    fetch_filter: Ignored = None
+    fetch_tags: Ignored = None
+    lfs: Ignored = None
+    persist_credentials: Ignored = None
+    submodules: Ignored = None
 
 
 def _step(value: object) -> Step | _Checkout:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise wrong_kind("a mapping with keys")
     if "checkout" in value:
         return _Checkout.model_validate(value)
@@ -243,7 +253,7 @@ def _step(value: object) -> Step | _Checkout:
     if len(kinds) != 1:
         what = f"{next(iter(value), 'an empty step')} is not a step that the emulator supports"
         raise InputError(_UNSUPPORTED, what, hint=f"It knows {', '.join(_KINDS)} and checkout.")
-    return kinds[0].model_validate(value, context=value.line)
+    return kinds[0].model_validate(value)
 
 
 def _together(steps: tuple[Step | _Checkout, ...]) -> tuple[Step | _Checkout, ...]:
@@ -270,7 +280,7 @@ class _Job(_Part):
     steps: Steps
     variables: Variables = ()
     timeout_in_minutes: Count = 0
-    pool: object = None
+    pool: Ignored = None
 
 
 class _File(_Part):
@@ -279,12 +289,12 @@ class _File(_Part):
     jobs: Annotated[Many[_Job], AfterValidator(_one)] = ()
     variables: Variables = ()
     # These say when and where a pipeline runs; on the emulator it runs now and here.
-    trigger: object = None
-    pr: object = None
-    schedules: object = None
-    pool: object = None
-    name: object = None
-    append_commit_message_to_run_name: object = None
+    trigger: Ignored = None
+    pr: Ignored = None
+    schedules: Ignored = None
+    pool: Ignored = None
+    name: Ignored = None
+    append_commit_message_to_run_name: Ignored = None
 
     @model_validator(mode="after")
     def _steps_or_jobs(self) -> "_File":
@@ -300,7 +310,8 @@ class Pipeline:
     Args:
         source: the file's name.
         steps: in order.
-        declared: the variables of the pipeline and of its job, in order: later ones win.
+        declarations: the variables of the pipeline and then of its job, and the groups among them; of two
+            variables of one name the later one counts.
         job_name: the job's name.
         job_display_name: what the log calls the job.
         timeout: of the job, in minutes; 0 for none.
@@ -311,7 +322,7 @@ class Pipeline:
 
     source: str
     steps: tuple[Step, ...]
-    declared: tuple[VariableDeclaration | GroupUse, ...]
+    declarations: Declarations
     job_name: str
     job_display_name: str
     timeout: float
@@ -321,8 +332,9 @@ class Pipeline:
 
     @property
     def variables(self) -> Names[VariableDeclaration]:
-        """The variables that the file itself declares."""
-        return Names((entry.name, entry) for entry in self.declared if isinstance(entry, VariableDeclaration))
+        """Its own variables, without those of groups."""
+        own = (one for one in self.declarations if isinstance(one, VariableDeclaration))
+        return Names((one.name, one) for one in own)
 
     @classmethod
     def load(cls, path: Path) -> "Pipeline":
@@ -332,22 +344,29 @@ class Pipeline:
             InputError: it cannot be read, or is no YAML.
             Faults: it says something that is wrong or not supported; all such things at once.
         """
-        document = Document(text_of(path, "pipeline-file"), path.name)
+        document = Document(path)
         file = read(_File, document.data, None, document.where)
+        above: Loc = ("jobs", 0) if file.jobs else ()
         job = file.jobs[0] if file.jobs else _Job.model_construct(steps=file.steps)
-        keys = file.model_dump(by_alias=True, exclude_unset=True, exclude={"steps", "jobs", "variables"})
-        keys |= job.model_dump(include={"pool"}, exclude_unset=True)
         checkouts = [step for step in job.steps if isinstance(step, _Checkout)]
-        for one in checkouts:
-            keys |= one.model_dump(by_alias=True, exclude_unset=True, exclude={"checkout", "display_name"})
+
+        def located(parts: tuple[_Found, ...], *loc: int | str) -> tuple[_Found, ...]:
+            return tuple(
+                part.model_copy(update={"line": document.line((*loc, number))})
+                for number, part in enumerate(parts)
+            )
+
         return cls(
             source=path.name,
-            steps=tuple(step for step in job.steps if isinstance(step, Step)),
-            declared=(*file.variables, *job.variables),
+            steps=tuple(step for step in located(job.steps, *above, "steps") if isinstance(step, Step)),
+            declarations=(
+                *located(file.variables, "variables"),
+                *located(job.variables, *above, "variables"),
+            ),
             job_name=job.job or "Job",
             job_display_name=job.display_name or job.job or "Job",
             timeout=job.timeout_in_minutes,
-            without_effect=tuple(keys),
+            without_effect=tuple(dict.fromkeys(chain(*(part.ignored for part in (file, job, *checkouts))))),
             folder=path.resolve().parent,
             checkout=not checkouts or any(one.checkout == "self" for one in checkouts),
         )

@@ -728,6 +728,7 @@ def test_variable_groups(bench: Bench) -> None:
     """Of two of one name the later one counts, be it the file's or a group's."""
     variables = [
         {"name": "before", "value": "file"},
+        {"name": "after", "value": "early"},
         {"group": "Common"},
         {"group": "more"},
         {"name": "after", "value": "file"},

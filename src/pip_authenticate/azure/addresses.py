@@ -24,14 +24,14 @@ AUTHORITIES = frozenset(
 )
 """Hosts of Microsoft Entra in the public and the sovereign clouds (Microsoft Learn, "National clouds")."""
 
-_INDEX_PATH = re.compile(r"(?P<scope>/.*)?/_packaging/(?P<feed>[^/]+)/pypi/simple/?", re.IGNORECASE)
+INDEX_PATH = re.compile(r"(?P<scope>/.*)?/_packaging/(?P<feed>[^/]+)/pypi/simple/?", re.IGNORECASE)
 # What else a feed shows addresses for: other protocols, and uploads.
-_OTHER_PATH = re.compile(
+OTHER_PATH = re.compile(
     r"(?P<feed>.*/_packaging/[^/]+)/(pypi/(upload|download)|nuget|npm|maven|cargo|upack|pypi)(/.*)?",
     re.IGNORECASE,
 )
-_DOMAIN = "dev.azure.com"
-_LEGACY_SUFFIX = ".visualstudio.com"
+DOMAIN = "dev.azure.com"
+LEGACY_SUFFIX = ".visualstudio.com"
 _ORGANIZATION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # Hosts of that domain that name a service without an organisation.
 _NO_ORGANIZATIONS = frozenset({"app", "feeds", "pkgs", "www", "vsrm", "vssps", "vstmr"})
@@ -60,14 +60,14 @@ class Place(NamedTuple):
         segments = [unquote(part).casefold() for part in url.path.split("/") if part]
         if _leads_elsewhere(segments):
             return None
-        if host == _DOMAIN or host.endswith(f".{_DOMAIN}"):
-            service, dot, more = host.removesuffix(_DOMAIN).rstrip(".").partition(".")
-            known = segments and not dot and not more and _is_name(segments[0])
+        if host == DOMAIN or host.endswith(f".{DOMAIN}"):
+            service, dot, more = host.removesuffix(DOMAIN).rstrip(".").partition(".")
+            known = segments and not dot and not more and is_name(segments[0])
             return cls(service, segments[0], 1) if known else None
-        if not host.endswith(_LEGACY_SUFFIX):
+        if not host.endswith(LEGACY_SUFFIX):
             return None
-        name, _, service = host.removesuffix(_LEGACY_SUFFIX).partition(".")
-        if not _is_name(name) or "." in service or (not service and name in _NO_ORGANIZATIONS):
+        name, _, service = host.removesuffix(LEGACY_SUFFIX).partition(".")
+        if not is_name(name) or "." in service or (not service and name in _NO_ORGANIZATIONS):
             return None
         # Organisations were collections once; the name of the only one may still stand in the path.
         return cls(service, name, int(segments[:1] == [_DEFAULT_COLLECTION]))
@@ -75,7 +75,7 @@ class Place(NamedTuple):
     @property
     def home(self) -> IndexUrl:
         """The organisation's own address."""
-        return IndexUrl("https", _DOMAIN, 443, f"/{self.organization}/")
+        return IndexUrl("https", DOMAIN, 443, f"/{self.organization}/")
 
 
 def _leads_elsewhere(segments: Iterable[str]) -> bool:
@@ -83,7 +83,7 @@ def _leads_elsewhere(segments: Iterable[str]) -> bool:
     return any(part in {".", ".."} or "/" in part or "\\" in part for part in segments)
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
     """Whether a text can be an organisation's name, in lower case."""
     return bool(_ORGANIZATION.fullmatch(text))
 
@@ -159,7 +159,7 @@ class FeedAddress(NamedTuple):
     @classmethod
     def of(cls, url: IndexUrl) -> "FeedAddress | None":
         """Read the URL of an index; None where it is not one of a feed, or leads elsewhere with dots."""
-        match = _INDEX_PATH.fullmatch(url.path)
+        match = INDEX_PATH.fullmatch(url.path)
         if not match:
             return None
         scope = tuple(unquote(part) for part in (match["scope"] or "").split("/") if part)
@@ -171,7 +171,7 @@ class FeedAddress(NamedTuple):
 
 def index_meant(url: IndexUrl) -> str:
     """The index that is meant by another address of a feed (for uploads, for NuGet ...); empty elsewhere."""
-    match = None if _INDEX_PATH.fullmatch(url.path) else _OTHER_PATH.fullmatch(url.path)
+    match = None if INDEX_PATH.fullmatch(url.path) else OTHER_PATH.fullmatch(url.path)
     return str(IndexUrl(*url.origin, f"{match['feed']}/pypi/simple/")) if match else ""
 
 
@@ -228,7 +228,7 @@ def _strangeness(url: IndexUrl, kind: str, home: Collection) -> str:
 
 def is_azure_devops(host: str) -> bool:
     """Whether a host is one of Azure DevOps Services, by its exact name or a dot-suffix."""
-    return host == _DOMAIN or host.endswith((f".{_DOMAIN}", _LEGACY_SUFFIX))
+    return host == DOMAIN or host.endswith((f".{DOMAIN}", LEGACY_SUFFIX))
 
 
 def belongs_to(url: IndexUrl, collection: Collection) -> bool:
@@ -264,56 +264,3 @@ def with_slash(url: str) -> str:
 def encode_segment(text: str) -> str:
     """Encode one path segment the way the service's own clients do (encodeURIComponent)."""
     return quote(text, safe="!'()*~")
-
-
-def feed_index(organization: str, project: str, feed: str) -> IndexUrl:
-    """The address of a feed's index, without asking anybody.
-
-    Args:
-        organization: name of one of Azure DevOps Services, or an address: also that of a collection of a
-            server, below which its feeds are.
-        project: name or GUID of the feed's project, or empty.
-        feed: its name, with `@view` where there is one.
-
-    Raises:
-        InputError: the organisation's name or address cannot be used.
-    """
-    base = organization_of(organization)
-    place = Place.of(base)
-    if place:
-        base = IndexUrl("https", f"pkgs.{_DOMAIN}", 443, f"/{place.organization}/")
-    scope = f"{encode_segment(project)}/" if project else ""
-    path = f"{with_slash(base.path)}{scope}_packaging/{encode_segment(feed)}/pypi/simple/"
-    return IndexUrl(*base.origin, path)
-
-
-def organization_of(text: str) -> IndexUrl:
-    """The address of an organisation that is given by name or by address.
-
-    Raises:
-        InputError: it is neither.
-    """
-    if "://" in text:
-        url, password = IndexUrl.parse(text)
-        if password:
-            raise InputError("organization-unusable", "holds a password", hint="Leave it out.")
-        return url
-    if not _is_name(text.lower()):
-        raise InputError(
-            "organization-unusable",
-            "belongs to an organisation whose name cannot be one",
-            hint="Write its name, or its whole address.",
-        )
-    return IndexUrl("https", _DOMAIN, 443, f"/{text}/")
-
-
-def identity(url: IndexUrl) -> object:
-    """What all spellings of one index have in common: slash, encoding, upper case, and the form of its host.
-
-    Azure DevOps ignores case in paths, and serves an organisation under two hosts.
-    """
-    place = Place.of(url)
-    if place is None:
-        return url.key
-    segments = [unquote(part).casefold() for part in url.path.split("/") if part]
-    return place.organization, tuple(segments[place.depth :])

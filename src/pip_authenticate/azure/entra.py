@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from pip_authenticate.azure import rest
+from pip_authenticate.azure import refusals
 from pip_authenticate.azure.addresses import Collection, objection
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.index import IndexUrl
@@ -254,4 +254,4 @@ def _shortened(description: str) -> str:
     """A description for people: without code, trail and anything that looks like a token."""
     text = description.partition("Trace ID:")[0].strip()
     text = _JWT.sub("***", re.sub(r"^AADSTS\d+: ", "", text))
-    return rest.shortened(text, _SHOWN_DESCRIPTION)
+    return refusals.shortened(text, _SHOWN_DESCRIPTION)

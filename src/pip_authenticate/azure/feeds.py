@@ -7,16 +7,16 @@ import re
 import threading
 from typing import Any, NamedTuple
 
-from pip_authenticate.azure import rest
+from pip_authenticate.azure import refusals, rest
 from pip_authenticate.azure.addresses import (
     Collection,
     FeedAddress,
     Place,
     belongs_to,
     encode_segment,
-    organization_of,
     with_slash,
 )
+from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, IndexUrl
@@ -143,7 +143,7 @@ class FeedsService:
                 f"The credential of {index.source} has no role on the feed {place.address.feed} (status 403)",
                 context=error.context,
                 hint="Give its identity at least Reader: Artifacts, the feed, Feed settings, Permissions.",
-                link=rest.PERMISSIONS_HELP,
+                link=refusals.PERMISSIONS_HELP,
             ) from None
         feed = _feed(answer)
         if feed is None:

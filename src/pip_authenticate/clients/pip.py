@@ -1,13 +1,14 @@
 """pip: the variables it reads, and what stands in them."""
 
-from pip_authenticate.client_settings import ClientSettings, PrivateFile, Variable, Wish
-from pip_authenticate.index import AuthenticatedIndex, Credential
-from pip_authenticate.secret import Secret
+from pip_authenticate.client_settings import ClientSettings, PrivateFile, Wish, address_variables, unsendable
+from pip_authenticate.index import AuthenticatedIndex
 
 PRIMARY = "PIP_INDEX_URL"
 EXTRA = "PIP_EXTRA_INDEX_URL"
 VARIABLES = (PRIMARY, EXTRA)
 """The variables that this client reads (pip documentation, "Configuration"); empty counts as unset."""
+KNOWS_PATHS = True
+PUBLISHES = False
 _OPTIONS = frozenset({"index-url", "pypi-url", "extra-index-url"})
 
 
@@ -27,42 +28,24 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     Credentials in a pip.conf would reach the arguments of the pip that builds a package (measured with
     pip 26.3).
 
+    Where pip's own files or variables name an index already, its credential is enough: by files nothing names
+    it once more, and in variables it keeps its place.
+
     Args:
-        indexes: each once; the first one is primary unless all shall be extra.
+        indexes: each once; the first one that was asked for is primary unless all shall be extra.
         wish: how pip shall get them.
     """
-    urls: dict[str, list[str]] = {}
-    for position, index in enumerate(indexes):
-        variable = EXTRA if position or wish.only_extra else PRIMARY
-        shown = str(index.url) if wish.by_files else index.url.with_credential(index.credential).reveal()
-        urls.setdefault(variable, []).append(shown)
-    variables = tuple(
-        Variable(name, Secret(" ".join(values)), is_secret=not wish.by_files) for name, values in urls.items()
-    )
-    files: tuple[PrivateFile, ...] = ()
+    asked = [index for index in indexes if index.is_asked_for]
+    known = [index for index in indexes if not index.is_asked_for and index.names_for("pip")]
     if wish.by_files:
+        known = []
+    has_primary = asked or any("index-url" in index.names_for("pip") for index in known)
+    known.sort(key=lambda index: "index-url" not in index.names_for("pip"))
+    wished = wish if has_primary else wish._replace(only_extra=True)
+    variables = address_variables(PRIMARY, EXTRA, [*asked, *known], wished)
+    files: tuple[PrivateFile, ...] = ()
+    if wish.by_files and indexes:
         from pip_authenticate import netrc_file  # noqa: PLC0415 - the task writes none for pip
 
         files = (netrc_file.of(indexes, wish.own_netrc),)
-    return ClientSettings(variables, files, tuple(_unsendable(indexes)))
-
-
-def _unsendable(indexes: list[AuthenticatedIndex]) -> list[str]:
-    """Warnings about credentials that pip cannot send."""
-    found = dict[Credential, dict[str, None]]()
-    for index in indexes:
-        if not can_send(index.credential):
-            found.setdefault(index.credential, {})[index.source] = None
-    return [
-        f"The credential of {', '.join(sources)} holds a character that pip cannot send: "
-        "it knows Latin-1 only and ends with a UnicodeEncodeError. Choose another secret."
-        for sources in found.values()
-    ]
-
-
-def can_send(credential: Credential) -> bool:
-    """Whether pip can send a credential at all: it knows Basic authentication in Latin-1 only.
-
-    Measured with pip 26.3: another character ends it with a UnicodeEncodeError.
-    """
-    return all(ord(char) < 256 for char in f"{credential.username}{credential.secret.reveal()}")
+    return ClientSettings(variables, files, unsendable("pip", indexes))

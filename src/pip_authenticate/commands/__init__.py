@@ -1,7 +1,10 @@
 """The commands: one module for each, with `main(arguments, environ)`."""
 
 COMMANDS = {
+    "run": "one program with the credentials it needs, and nothing left behind",
     "env": "settings for what runs next, as lines of a shell or as a CI takes them",
+    "write": "the settings as files in a private folder, for later steps and Docker",
+    "forget": "removes what write has written",
     "check": "why it does not work, and what to do",
     "whoami": "which credential there is, and who it makes you",
     "config": "every setting, its value, and where that came from",

@@ -87,7 +87,7 @@ def _of_clients(session: Session, found: Found) -> list[Row]:
         alone = session.settings._replace(clients=(client,))
         try:
             told = authenticate.client_settings(
-                found.indexes, alone, by_files=True, own_netrc=session.own_netrc
+                found.indexes, alone, session.wish(by_files=True), found.strangers
             )
         except DeliveryError as error:
             rows.append(Row(client, "bad", str(error)))

@@ -36,7 +36,7 @@ def _list(session: Session) -> int:
     rows += [
         {"name": "clients in use", "value": session.clients, "origin": "see client"},
         {"name": "project's files", "value": session.project.table_file, "origin": "found"},
-        {"name": "user's file", "value": user_file(), "origin": "platform"},
+        {"name": "user's file", "value": user_file(session.environ), "origin": "platform"},
     ]
     if session.arguments.json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 
-from pip_authenticate import private_files
+from pip_authenticate import private_files, summary
+from pip_authenticate.client_settings import ClientSettings, Variable
 from pip_authenticate.command_line import Session, guarded, parser
-from pip_authenticate.surroundings import Surroundings
+from pip_authenticate.surroundings import Output, Surroundings
 
 EXAMPLES = """\
   eval "$(pip-authenticate env)"                       for the rest of this shell
@@ -33,13 +34,21 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 def _deliver(session: Session) -> int:
     name = session.value("output") or _output_of(session.environ)
-    output = import_module(f"pip_authenticate.outputs.{name.replace('-', '_')}").Output(_around(session))
+    module = import_module(f"pip_authenticate.outputs.{name.replace('-', '_')}")
+    output: Output = module.Output(_around(session))
+    session.tell_secrets(output.register)
     found = session.find()
     told = session.client_settings(found, by_files=False)
     for text in output.check(told):
         session.report.warning(text)
+    output.register(told.secrets)
     output.deliver(told)
-    session.report.line(f"Settings for {', '.join(session.clients)}; {len(found.indexes)} index(es).")
+    clients = ", ".join(session.clients)
+    for text in told.notes:
+        session.report.line(text)
+    if found.indexes:
+        output.summarize(summary.of(found, clients))
+    session.report.line(f"Settings for {clients} of {len(found.indexes)} index(es) went to {name}.")
     return 0
 
 
@@ -50,10 +59,14 @@ def _output_of(environ: Mapping[str, str]) -> str:
 def _around(session: Session) -> Surroundings:
     environ = session.environ
     parent = next((environ[folder] for _, _, folder in _CI if folder and environ.get(folder)), None)
+
+    def place(settings: ClientSettings) -> list[Variable]:
+        return private_files.place(private_files.new_folder(parent), settings.files)
+
     return Surroundings(
         environ,
         sys.stdout.write,
         is_terminal=sys.stdout.isatty(),
         shows_secrets=session.arguments.show_secrets,
-        private_folder=lambda: private_files.new_folder(parent),
+        place=place,
     )

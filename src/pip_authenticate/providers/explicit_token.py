@@ -1,6 +1,7 @@
 """A token that whoever runs the command gives: in a variable, a file or standard input."""
 
-from pip_authenticate.azure.addresses import Place, organization_of
+from pip_authenticate.azure.addresses import Place
+from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, Index
 from pip_authenticate.run import Run

@@ -7,7 +7,7 @@ all indexes of a tenant.
 
 import re
 
-from pip_authenticate.azure import entra, rest
+from pip_authenticate.azure import entra, refusals, rest
 from pip_authenticate.azure.addresses import FeedAddress, Place, encode_segment, objection
 from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
@@ -210,7 +210,7 @@ class _Exchange:
             raise ServiceError(
                 "assertion-missing",
                 f"{rest.host_of(response)} gave no assertion (status {response.status})",
-                context=rest.message_of(response) if response.status >= 400 else "",
+                context=refusals.message_of(response) if response.status >= 400 else "",
                 hint=_CONNECTION_HINT,
             )
         secret = Secret(assertion)

@@ -1,6 +1,7 @@
 """The own token of a pipeline of Azure DevOps, as a script step maps it: SYSTEM_ACCESSTOKEN."""
 
-from pip_authenticate.azure.addresses import Collection, Place, belongs_to, organization_of
+from pip_authenticate.azure.addresses import Collection, Place, belongs_to
+from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, Index
 from pip_authenticate.run import Run

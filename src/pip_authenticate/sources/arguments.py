@@ -2,8 +2,9 @@
 
 import re
 
-from pip_authenticate.azure.addresses import feed_index, index_meant
+from pip_authenticate.azure.addresses import index_meant
 from pip_authenticate.azure.feed_names import parse_feed
+from pip_authenticate.azure.forms import feed_index
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import Index, IndexUrl
 from pip_authenticate.run import Named, Run

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pip_authenticate.azure import forms
 from pip_authenticate.azure.addresses import Collection, FeedAddress, Place, objection
 from pip_authenticate.index import IndexUrl
 
@@ -209,3 +210,39 @@ def test_an_input_of_the_step_may_name_any_encrypted_place(
 def test_a_blank_in_a_project_is_no_other_project() -> None:
     address = FeedAddress.of(url("https://pkgs.dev.azure.com/contoso/My Project/_packaging/f/pypi/simple"))
     assert address == FeedAddress(("contoso", "My Project"), "f")
+
+
+@pytest.mark.parametrize(
+    ("url", "upload"),
+    [
+        (
+            "https://pkgs.dev.azure.com/o/p/_packaging/f/pypi/simple/",
+            "https://pkgs.dev.azure.com/o/p/_packaging/f/pypi/upload/",
+        ),
+        ("https://o.pkgs.visualstudio.com/_packaging/f/pypi/simple", "https://o.pkgs.visualstudio.com/_packaging/f/pypi/upload/"),
+        ("https://tfs.example/tfs/C/_packaging/f/PyPI/Simple/", "https://tfs.example/tfs/C/_packaging/f/PyPI/upload/"),
+        ("https://pkgs.dev.azure.com/o/_packaging/f@Release/pypi/simple/", None),
+        ("https://pkgs.dev.azure.com/o/_packaging/f%40Release/pypi/simple/", None),
+        ("https://pypi.example/simple/", None),
+    ],
+)  # fmt: skip
+def test_where_the_feed_of_an_index_takes_uploads(url: str, upload: str | None) -> None:
+    found = forms.upload_address(IndexUrl.parse(url)[0])
+    assert (str(found) if found else None) == upload
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://pkgs.dev.azure.com/Org/_packaging/f/pypi/simple/", "https://org.pkgs.visualstudio.com/_packaging/f/pypi/simple/"),
+        ("https://pkgs.dev.azure.com/o/p%20q/_packaging/f@v/pypi/simple", "https://o.pkgs.visualstudio.com/p%20q/_packaging/f@v/pypi/simple"),
+        ("https://pkgs.dev.azure.com/../x/_packaging/f/pypi/simple/", None),
+        ("http://pkgs.dev.azure.com/o/_packaging/f/pypi/simple/", None),
+        ("https://o.pkgs.visualstudio.com/_packaging/f/pypi/simple/", None),
+        ("https://feeds.dev.azure.com/o/x/", None),
+        ("https://evil-pkgs.dev.azure.com/o/_packaging/f/pypi/simple/", None),
+        ("https://pypi.example/simple/", None),
+    ],
+)  # fmt: skip
+def test_the_form_with_a_host_of_the_organisations_own(url: str, own: str | None) -> None:
+    assert str(forms.own_host_form(IndexUrl.parse(url)[0])) == (own or url)

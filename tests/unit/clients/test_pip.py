@@ -1,7 +1,5 @@
 """What pip reads."""
 
-import pytest
-
 from pip_authenticate.client_settings import Wish
 from pip_authenticate.clients import pip
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
@@ -43,9 +41,39 @@ def test_by_files_no_variable_holds_a_credential() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "sendable"), [("ascii", True), ("üß\xff", True), ("€", False), ("😀", False)]
-)
-def test_pip_sends_latin_1_only(text: str, sendable: bool) -> None:  # noqa: FBT001
-    assert pip.can_send(Credential("u", Secret(text))) is sendable
-    assert pip.can_send(Credential(text, Secret("s"))) is sendable
+def test_a_credential_that_pip_cannot_send_is_told_once_with_its_sources() -> None:
+    one, two, other = (
+        index("https://a.example/simple", "€", "feed a"),
+        index("https://b.example/simple", "€", "feed b"),
+        index("https://c.example/simple", "üß", "feed c"),
+    )
+    (warning,) = pip.settings_for([one, two, other], Wish()).warnings
+    assert "The credential of feed a, feed b holds a character that pip cannot send" in warning
+
+
+def found(index: AuthenticatedIndex, *names: str) -> AuthenticatedIndex:
+    return index._replace(is_asked_for=False, names=tuple(("pip", name) for name in names))
+
+
+def test_an_index_that_pip_knows_keeps_its_place() -> None:
+    primary, extra = found(B, "index-url"), found(A, "extra-index-url")
+    assert values(extra, primary, wish=Wish()) == {
+        "PIP_INDEX_URL": "https://u:s@b.example/simple",
+        "PIP_EXTRA_INDEX_URL": "https://u:s@a.example/simple",
+    }
+    assert list(values(extra, wish=Wish())) == ["PIP_EXTRA_INDEX_URL"]
+    assert values(extra, primary, wish=Wish(by_files=True)) == {}
+    (file,) = pip.settings_for([extra, primary], Wish(by_files=True)).files
+    assert file.content.reveal().count("machine") == 2
+
+
+def test_an_index_of_another_client_is_none_of_pips() -> None:
+    others = A._replace(is_asked_for=False, names=(("uv", "ours"),))
+    assert values(others, wish=Wish()) == {}
+
+
+def test_what_is_asked_for_comes_before_what_is_known() -> None:
+    assert values(found(A, "index-url"), B, wish=Wish()) == {
+        "PIP_INDEX_URL": "https://u:s@b.example/simple",
+        "PIP_EXTRA_INDEX_URL": "https://u:s@a.example/simple",
+    }

@@ -5,7 +5,7 @@ import pytest
 from pip_authenticate.client_settings import ClientSettings, Variable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import Credential, IndexUrl
-from pip_authenticate.outputs.azure_pipelines import AzurePipelines, harmless
+from pip_authenticate.logging_commands import AzurePipelines, harmless
 from pip_authenticate.secret import Secret
 from support.agent import Log
 

@@ -1,4 +1,4 @@
-"""Service connections, and the tenants and applications of Microsoft Entra that federated ones name."""
+"""Tenants of Microsoft Entra, the applications in them, and service connections, which may stand on both."""
 
 import base64
 import re
@@ -16,8 +16,8 @@ from pydantic import (
 )
 
 from azure_devops_emulator.description.model import Project
-from azure_devops_emulator.description.names import FEDERATION_SCHEME, Guid, Named, found, known, reading
-from azure_devops_emulator.description.shapes import Many, Shape, unknown
+from azure_devops_emulator.description.reading import FEDERATION_SCHEME, Guid, Named, found, known, reading
+from azure_devops_emulator.description.shapes import Many, Shape, nearest
 from azure_devops_emulator.errors import InputError
 
 AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
@@ -58,8 +58,8 @@ class FederatedCredential(Shape):
     def _check(self) -> "FederatedCredential":
         for key in ("issuer", "subject"):
             if not self.connection and not getattr(self, key):
-                hint = "Give it a text, or name a connection."
-                raise InputError("incomplete", f"The key {key!r} is missing", hint=hint)
+                what, hint = f"The key {key!r} is missing", "Give it a text, or name a connection."
+                raise InputError("missing-key", what, hint=hint)
         return self
 
 
@@ -68,12 +68,20 @@ def _tenant_id(wanted: str, info: ValidationInfo) -> str:
     return own if wanted.lower() == own else str(found("tenant")(wanted, info).id)
 
 
+def _own_at_least(tenants: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    return tenants or (reading(info).tenant,)
+
+
 class Application(Named):
     """An application, with a service principal in each tenant; perhaps a member of the organisation."""
 
     called = "application"
     client_id: Guid
-    tenants: Many[Annotated[str, AfterValidator(_tenant_id)]]
+    tenants: Annotated[
+        Many[Annotated[str, AfterValidator(_tenant_id)]],
+        AfterValidator(_own_at_least),
+        Field(validate_default=True),
+    ] = ()
     federated_credentials: Many[FederatedCredential] = ()
     member: bool = True
 
@@ -97,10 +105,11 @@ def _hidden(parameters: object) -> dict[str, SecretStr | str]:
 def _placeholders(url: str, info: ValidationInfo) -> str:
     names = reading(info).names
     words = ["collection", "pkgs", "public", *(f"private:{name}" for name in names["private index"])]
-    known = [f"{{{word}}}" for word in (*words, *(f"feed:{address}" for address in names["feed"]))]
+    words += [f"feed:{address}" for address in names["feed"]]
     for match in PLACEHOLDER.finditer(url):
-        if match[0] not in known:
-            raise unknown("placeholder", match[0], known)
+        if (word := match[0][1:-1]) not in words:
+            what = f"There is no placeholder {match[0]!r}"
+            raise InputError("unknown-name", what, hint=nearest(word, words))
     return url
 
 
@@ -135,9 +144,8 @@ class FederatedConnection(ServiceConnection):
             self.parameters.setdefault("ServicePrincipalId", self.application.client_id)
             self.parameters.setdefault("TenantId", self.application.tenants[0])
         elif "parameters" not in self.model_fields_set:
-            raise InputError(
-                "incomplete", "The key 'application' is missing", hint="Name one, or give parameters."
-            )
+            what = "The key 'application' is missing"
+            raise InputError("incomplete", what, hint="Name one, or give parameters.")
         return self
 
     @property

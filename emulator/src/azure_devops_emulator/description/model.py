@@ -7,7 +7,7 @@ from datetime import date, datetime, timezone
 from enum import Enum, IntEnum
 from functools import cached_property
 from itertools import chain
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from packaging.utils import canonicalize_name, canonicalize_version
 from pydantic import (
@@ -15,14 +15,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainValidator,
-    PrivateAttr,
     SecretStr,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from azure_devops_emulator.description.names import (
+from azure_devops_emulator.description.reading import (
     DEFAULT_VIEWS,
     Guid,
     Name,
@@ -33,7 +32,7 @@ from azure_devops_emulator.description.names import (
     reading,
     stable_id,
 )
-from azure_devops_emulator.description.shapes import Many, Shape, nearest, unknown, wrong_kind
+from azure_devops_emulator.description.shapes import Many, Shape, nearest, text, wrong_kind
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.services.packages import Distribution, in_folder, made_up, specified
 
@@ -80,45 +79,35 @@ POOL_SCOPES = frozenset({"app_token", "vso.agentpools_manage"})
 
 def _role(name: object) -> Role:
     if not isinstance(name, str) or name not in ROLE_NAMES:
-        raise unknown("role", str(name), ROLE_NAMES)
+        raise InputError("unknown-word", f"There is no role {name!r}", hint=nearest(str(name), ROLE_NAMES))
     return ROLE_NAMES[name]
 
 
 def _scope(name: str) -> str:
     if name not in SCOPES and not re.fullmatch(r"vso\.[a-z_]+", name):
-        raise unknown("scope", name, SCOPES)
+        raise InputError("unknown-word", f"There is no scope {name!r}", hint=nearest(name, SCOPES))
     return name
 
 
-def _moment(value: object) -> datetime:
-    """A date or a date-time, in UTC unless it says otherwise."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
-    raise wrong_kind("a date or a date-time")
+def _moment(value: object) -> object:
+    """A date begins with its midnight, and a moment is in UTC unless it says otherwise."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+    return value.replace(tzinfo=value.tzinfo or timezone.utc) if isinstance(value, datetime) else value
 
 
-def _specification(text: str) -> str:
-    specified(text)
-    return text
+def _specification(written: str) -> str:
+    specified(written)
+    return written
 
 
 def _folder(value: object, info: ValidationInfo) -> list[Distribution]:
-    if not isinstance(value, str):
-        raise wrong_kind("a text")
-    return in_folder(reading(info).base / value)
-
-
-def _one_folder(value: object, info: ValidationInfo) -> tuple[list[Distribution], ...]:
-    return (_folder(value, info),)
+    return in_folder(reading(info).base / text(value))
 
 
 Specification = Annotated[str, AfterValidator(_specification)]
 """A package that is made up on the spot: `name==version`."""
 IdentityName = Annotated[str, AfterValidator(known("identity"))]
-Folder = Annotated[list[Distribution], PlainValidator(_folder)]
-"""What lies in a folder."""
 
 
 class Token(Shape):
@@ -140,28 +129,16 @@ class IdentityKind(Enum):
 
 
 class Identity(Named):
-    """A person; identities of the other kinds are the organisation's own."""
+    """A person; those of other kinds are the organisation's own: no key, so that no file can say it."""
 
     called = "identity"
+    kind: ClassVar[IdentityKind] = IdentityKind.USER
     id: Guid
     account: str = Field(
         default_factory=lambda data: f"{re.sub('[^a-z0-9]+', '.', data.get('name', '').lower())}@example.test"
     )
     tokens: Many[Token] = ()
     administrator: bool = False
-    _kind: IdentityKind = PrivateAttr(IdentityKind.USER)
-
-    @classmethod
-    def of(cls, kind: IdentityKind, name: str, account: str, key: tuple[str, ...]) -> "Identity":
-        """One that no file describes; its GUID follows from a key."""
-        made = cls(id=stable_id(*key), name=name, account=account)
-        made._kind = kind
-        return made
-
-    @property
-    def kind(self) -> IdentityKind:
-        """Who it is."""
-        return self._kind
 
     @property
     def descriptor(self) -> str:
@@ -193,7 +170,7 @@ class Packages(Shape):
     """Packages that somebody publishes: made up on the spot, or what lies in folders."""
 
     packages: Many[Specification] = ()
-    folders: Many[Folder] = ()
+    folders: Many[Annotated[list[Distribution], PlainValidator(_folder)]] = ()
 
     @property
     def origin(self) -> str:
@@ -214,9 +191,9 @@ class Upstream(Packages):
     feed: str = ""
     view: str = "Local"
     public: Literal["", "stand-in", "machine"] = ""
-    folders: Annotated[tuple[list[Distribution], ...], PlainValidator(_one_folder)] = Field(
-        (), alias="folder"
-    )
+    folders: Annotated[
+        tuple[list[Distribution], ...], PlainValidator(lambda value, info: (_folder(value, info),))
+    ] = Field((), alias="folder")
 
     @property
     def origin(self) -> str:
@@ -226,9 +203,14 @@ class Upstream(Packages):
     @model_validator(mode="before")
     @classmethod
     def _one_of(cls, data: object) -> object:
-        if isinstance(data, dict) and len({"feed", "folder", "packages", "public"} & data.keys()) != 1:
+        """See that it is one, and give it a name that tells which, unless it has one."""
+        if not isinstance(data, dict):
+            return data
+        if len({"feed", "folder", "packages", "public"} & data.keys()) != 1:
             raise InputError("one-of", "An upstream has exactly one of feed, folder, packages and public")
-        return data
+        public = "the public index" if "public" in data else "upstream"
+        feed = f"{data['feed']}@{data.get('view', 'Local')}" if "feed" in data else ""
+        return {"name": feed or str(data.get("folder", public)), **data}
 
     @model_validator(mode="after")
     def _check_view(self, info: ValidationInfo) -> "Upstream":
@@ -276,6 +258,11 @@ class Feed(Named, Packages):
         """How people write the feed: `feed`, or `project/feed`."""
         return f"{self.project.name}/{self.name}" if self.project else self.name
 
+    @property
+    def origin(self) -> str:
+        """Who publishes them, in words."""
+        return f"the feed {self.address}"
+
     @cached_property
     def views(self) -> tuple[View, ...]:
         """Its views, Local first."""
@@ -322,7 +309,8 @@ class Feed(Named, Packages):
         others = [address for address in reading(info).names["feed"] if address.lower() != own.lower()]
         for feed in (upstream.feed for upstream in upstreams if upstream.feed):
             if feed.lower() not in {address.lower() for address in others}:
-                raise unknown("other feed", feed, others)
+                what = f"There is no other feed {feed!r}"
+                raise InputError("unknown-name", what, hint=nearest(feed, others))
         return upstreams
 
 
@@ -339,6 +327,11 @@ class PrivateIndex(Named, Packages):
     name: Annotated[Name, name_of("A private index", "[A-Za-z0-9._-]+", "Use letters, digits, . _ -.")]
     user: Annotated[str, AfterValidator(_no_colon)] = ""
     password: SecretStr
+
+    @property
+    def origin(self) -> str:
+        """Who publishes them, in words."""
+        return f"the private index {self.name}"
 
 
 class _Value(Shape):

@@ -1,149 +1,170 @@
-"""Reading what people write, TOML and YAML of bounded size: plain data, or what is wrong with it."""
+"""What the validators of an organisation file know of the whole file; names, and what they stand for."""
 
-import sys
+import re
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-import yaml
+from pydantic import AfterValidator, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
-from azure_devops_emulator.description.shapes import Loc
-from azure_devops_emulator.errors import EmulatorError, Faults, InputError
+from azure_devops_emulator.description.shapes import Shape, nearest, text, wrong_kind
+from azure_devops_emulator.errors import InputError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-_LARGEST = 1024 * 1024
-_TOO_DEEP = "it is nested too deeply"
-
-
-def text_of(path: Path, slug: str) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark.
-
-    Args:
-        path: the file.
-        slug: of the error.
-
-    Raises:
-        InputError: it cannot be read, is too large, or is no UTF-8.
-    """
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            text = file.read(_LARGEST + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8"
-    else:
-        if len(text) <= _LARGEST:
-            return text
-        reason = f"it has more than {_LARGEST} characters"
-    raise InputError(slug, f"{path} cannot be read", context=reason)
+DEFAULT_VIEWS = ("Local", "Prerelease", "Release")
+FEDERATION_SCHEME = "WorkloadIdentityFederation"
+_NAMESPACE = uuid.UUID("6f0f5d9e-3f57-5c0b-9d7c-2d1f5a3c8e10")
+_KINDS = {
+    "projects": "project",
+    "tenants": "tenant",
+    "applications": "application",
+    "identities": "identity",
+    "feeds": "feed",
+    "private_indexes": "private index",
+    "service_connections": "service connection",
+}
 
 
-def toml(text: str, source: str) -> dict[str, Any]:
-    """The data in a text of TOML.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        reason = str(error).replace(" (at ", ", ").removesuffix(")")  # names keys, but no values
-    except RecursionError:
-        reason = _TOO_DEEP
-    raise InputError("broken-toml", f"{source} is no valid TOML", context=reason)
+def stable_id(*names: str) -> str:
+    """A GUID that is always the same for the same names."""
+    return str(uuid.uuid5(_NAMESPACE, "/".join(names).lower()))
 
 
-class Mapping(dict[str, object]):
-    """A mapping in YAML, and the line that it begins in."""
+def build_service(project: str, organization: str) -> str:
+    """The name of a build service."""
+    return f"{project} Build Service ({organization})"
 
-    line = 0
 
-
-class Document:
-    """YAML as pipelines use it.
-
-    Scalars stay the text they were written as (`on` is not a boolean here); anchors, tags and keys
-    given twice are refused, as Azure Pipelines refuses them.
+class Reading:
+    """The validators' context: known are all names, wherever they stand, and whatever else is wrong there.
 
     Args:
-        text: of the file.
-        name: what messages call it.
+        data: the parsed file; ids that follow from names are added where they are not given.
+        base: what folders in it are relative to.
 
     Attributes:
-        data: texts, lists, and Mappings.
-
-    Raises:
-        InputError: it is not YAML, is empty, or uses anchors or tags.
-        Faults: keys are given twice, or are no texts.
+        tenant: the organisation's own, once that is read.
+        names: of all that the file has, by kind.
+        views: the names of each feed's, by the feed's address in lower case.
+        found: what was read already, by kind, and by name (in lower case) and id.
     """
 
-    def __init__(self, text: str, name: str) -> None:
-        self._name = name
-        self._faults: list[EmulatorError] = []
-        try:
-            self._root = self._compose(text)
-            self.data = self._plain(self._root)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
-            reason = getattr(error, "problem", None) or getattr(error, "reason", "")
-            raise self._broken(f"{reason}, line {line + 1}") from None
-        except RecursionError:
-            raise self._broken(_TOO_DEEP) from None
-        if self._faults:
-            raise Faults(self._faults)
-
-    def where(self, loc: Loc) -> str:
-        """File and line of a value, or of the nearest thing around it."""
-        node = near = self._root
-        for part in loc:
-            if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-                near = node = node.value[part]
-            elif isinstance(node, yaml.MappingNode):
-                near, node = next((pair for pair in node.value if pair[0].value == part), (near, near))
-        return self._at(near)
-
-    def _at(self, place: yaml.Node | yaml.Event) -> str:
-        return f"{self._name}, line {_line(place)}"
-
-    def _broken(self, reason: str) -> InputError:
-        return InputError("pipeline-yaml", f"{self._name} is not YAML", context=reason)
-
-    def _compose(self, text: str) -> yaml.Node:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if getattr(event, "anchor", None) or getattr(event, "tag", None):
-                what = "anchors, aliases and tags are not supported in a pipeline"
-                raise InputError("pipeline-unsupported", what, context=self._at(event))
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is None:
-            raise InputError("pipeline-yaml", f"{self._name} is empty")
-        return node
-
-    def _plain(self, node: yaml.Node) -> object:
-        if isinstance(node, yaml.SequenceNode):
-            return [self._plain(entry) for entry in node.value]
-        if not isinstance(node, yaml.MappingNode):
-            is_null = getattr(node, "style", None) is None and node.value in {"~", "null"}
-            return "" if is_null else str(node.value)
-        found = Mapping()
-        found.line = _line(node)
-        for key, value in node.value:
-            what, hint = "", ""
-            if not isinstance(key, yaml.ScalarNode):
-                what = "a key has to be a text"
-            elif "${{" in key.value:
-                what = f"the key {key.value} is an expression in ${{{{ }}}}, which is not evaluated here"
-                hint = "Write what it would insert."
-            elif key.value in found:
-                what = f"the key {key.value} is there twice"
-            if what:
-                self._faults.append(InputError("pipeline-key", what, context=self._at(key), hint=hint))
-            else:
-                found[key.value] = self._plain(value)
-        return found
+    def __init__(self, data: dict[str, Any], base: Path) -> None:
+        self.base = base
+        self.organization = next((_text(top, "name") for top in _entries([data.get("organization")])), "")
+        self.tenant = ""
+        self.names: dict[str, list[str]] = defaultdict(list)
+        self.views: dict[str, list[str]] = {}
+        self.found: dict[str, dict[str, Any]] = defaultdict(dict)
+        for key, kind in _KINDS.items():
+            for entry in _entries(data.get(key)):
+                name = _text(entry, "name")
+                if kind == "feed":
+                    name = "/".join(filter(None, (_text(entry, "project"), name)))
+                    views = [_text(view, "name") for view in _entries(entry.get("views"))]
+                    self.views[name.lower()] = [*DEFAULT_VIEWS, *views]
+                elif kind == "service connection" and _text(entry, "scheme") == FEDERATION_SCHEME:
+                    self.names["federated connection"].append(name)
+                self.names[kind] += filter(None, [name])
+                if kind != "private index":
+                    id_key = "client_id" if kind == "application" else "id"
+                    entry.setdefault(id_key, stable_id(self.organization, kind, name))
+        builds = [*self.names["project"], "Project Collection"]
+        others = [build_service(name, self.organization) for name in builds] + self.names["application"]
+        self.names["identity"] += others
+        self.found["identity"] |= dict.fromkeys(name.lower() for name in others)
 
 
-def _line(place: yaml.Node | yaml.Event) -> int:
-    return place.start_mark.line + 1 if place.start_mark else 1
+def reading(info: ValidationInfo) -> Reading:
+    """The context of a validator."""
+    assert isinstance(info.context, Reading)  # noqa: S101 - given with every organisation file
+    return info.context
+
+
+def _text(data: dict[str, Any], key: str) -> str:
+    value = data.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _entries(value: object) -> Iterator[dict[str, Any]]:
+    return (entry for entry in (value if isinstance(value, list) else []) if isinstance(entry, dict))
+
+
+def _not_empty(name: str) -> str:
+    if not name:
+        raise InputError("empty-name", "A name must not be empty")
+    return name
+
+
+def _guid(written: str) -> str:
+    try:
+        return str(uuid.UUID(written))
+    except ValueError:
+        raise wrong_kind("a GUID") from None
+
+
+Name = Annotated[str, AfterValidator(_not_empty)]
+Guid = Annotated[str, AfterValidator(_guid)]
+"""In lower case."""
+
+
+def name_of(kind: str, pattern: str, rule: str = "") -> AfterValidator:
+    """Checks how something of a kind is called, by a regular expression."""
+
+    def check(name: str) -> str:
+        if not re.fullmatch(pattern, name):
+            raise InputError("bad-name", f"{kind} cannot be called {name!r}", hint=rule)
+        return name
+
+    return AfterValidator(check)
+
+
+def known(kind: str) -> Callable[[str, ValidationInfo], str]:
+    """Checks that something of a kind is called so."""
+
+    def check(name: str, info: ValidationInfo) -> str:
+        names = reading(info).names[kind]
+        if name not in names:
+            raise InputError("unknown-name", f"There is no {kind} {name!r}", hint=nearest(name, names))
+        return name
+
+    return check
+
+
+def found(kind: str) -> Callable[[object, ValidationInfo], Any]:
+    """Finds what is called so, or has this id, among what was read already."""
+
+    def find(value: object, info: ValidationInfo) -> Any:  # noqa: ANN401 - the type stands beside the validator
+        name = text(value)
+        if name.lower() not in reading(info).found[kind]:
+            known(kind)(name, info)
+            raise PydanticCustomError("follows", "")  # it is named, but something is wrong with it
+        return reading(info).found[kind][name.lower()]
+
+    return find
+
+
+class Named(Shape):
+    """Something with a name of its own among those of its kind, and perhaps a GUID."""
+
+    called: ClassVar[str]
+    name: Name
+
+    @property
+    def address(self) -> str:
+        """What others call it."""
+        return self.name
+
+    @model_validator(mode="after")
+    def _register(self, info: ValidationInfo) -> "Named":
+        if info.context:
+            others = reading(info).found[self.called]
+            ids = (getattr(self, key) for key in ("id", "client_id") if hasattr(self, key))
+            keys = [self.address.lower(), *ids]
+            for key in keys:
+                if key in others:
+                    raise InputError("twice", f"There are 2 of the {self.called} {key!r}")
+            others.update(dict.fromkeys(keys, self))
+        return self

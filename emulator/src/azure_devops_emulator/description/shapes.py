@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import (
@@ -25,85 +26,66 @@ _Shape = TypeVar("_Shape", bound="Shape")
 Many = Annotated[tuple[_Item, ...], Strict(strict=False)]
 """A list, kept as a tuple."""
 
+# By the first word of pydantic's types of errors.
 _KINDS = {
-    "string_type": "a text",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "greater_than_equal": "a whole number that is not negative",
-    "tuple_type": "a list",
-    "dict_type": "a mapping with keys",
-    "model_type": "a mapping with keys",
+    "string": "a text",
+    "bool": "true or false",
+    "int": "a whole number",
+    "greater": "a whole number that is not negative",
+    "tuple": "a list",
+    "dict": "a mapping with keys",
+    "model": "a mapping with keys",
+    "datetime": "a date or a date-time",
 }
-FOLLOWS = InputError("follows", "")
-"""What follows from another fault, and is not told."""
+# What follows from another fault, and is not told.
+_SILENT = {"follows", "default_factory_not_called"}
 
 
 class Shape(BaseModel):
-    """A mapping: its keys, all of them, with the kinds of their values.
-
-    Validators raise InputErrors, which get their place here. Those of the slugs `wrong-kind` and
-    `unknown-word` say what the place has to be or cannot be: their text continues its name.
-    """
+    """A mapping: its keys, all of them, with the kinds of their values. Validators raise InputErrors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @classmethod
-    def unknown(cls, key: str) -> InputError:
-        """The fault of a key that the mapping cannot have."""
-        return InputError("unknown-key", f"The key {key!r} is not known here", hint=nearest(key, cls.keys()))
-
-    @classmethod
-    def keys(cls) -> list[str]:
-        """The keys that the mapping can have."""
-        return [info.alias or name for name, info in cls.model_fields.items()]
+    def unknown(cls, key: str, known: Iterable[str]) -> InputError:
+        """The error of a key that the mapping cannot have."""
+        return InputError("unknown-key", f"The key {key!r} is not known here", hint=nearest(key, known))
 
     @model_validator(mode="wrap")
     @classmethod
     def _know_better(cls, data: object, handler: ModelWrapValidatorHandler[_Shape]) -> _Shape:
-        """Put faults into words here, where the known keys are known."""
+        """Tell faults of keys here, where the known ones are known."""
         try:
             return handler(data)
         except ValidationError as error:
-            told = [
-                InitErrorDetails(
-                    type=PydanticCustomError("told", "", {"error": cls._told(one)}),
-                    loc=one["loc"],
-                    input=one["input"],
-                )
-                for one in error.errors(include_url=False)
-            ]
+            told = [cls._tell(one) for one in error.errors(include_url=False)]
             raise ValidationError.from_exception_data(cls.__name__, told) from None
 
     @classmethod
-    def _told(cls, error: ErrorDetails) -> InputError:
-        slug, key = error["type"], str(error["loc"][-1]) if error["loc"] else ""
-        context = error.get("ctx", {})
-        if isinstance(told := context.get("error"), InputError):
-            return told
-        if slug == "default_factory_not_called":
-            return FOLLOWS
-        if slug == "extra_forbidden":
-            return cls.unknown(key)
-        if slug == "missing":
-            kinds = {info.alias or name: info.annotation for name, info in cls.model_fields.items()}
-            hint = "Give it a text." if kinds.get(key) in {str, SecretStr, str | SecretStr} else ""
-            return InputError("missing-key", f"The key {key!r} is missing", hint=hint)
-        if slug == "literal_error":
-            hint = f"It can be {context['expected']}."
-            return InputError("unknown-word", f"cannot be {error['input']!r}", hint=hint)
-        return wrong_kind(_KINDS[slug]) if slug in _KINDS else InputError(slug, error["msg"])
+    def _tell(cls, error: ErrorDetails) -> InitErrorDetails:
+        kind, loc, context = error["type"], error["loc"], error.get("ctx", {})
+        kinds = {info.alias or name: info.annotation for name, info in cls.model_fields.items()}
+        if kind == "extra_forbidden":
+            kind, context = "unknown-key", {"error": cls.unknown(str(loc[-1]), kinds)}
+        elif kind == "missing":
+            hint = "Give it a text." if kinds.get(str(loc[-1])) in {str, SecretStr} else ""
+            missing = InputError("missing-key", f"The key {loc[-1]!r} is missing", hint=hint)
+            kind, context = "missing-key", {"error": missing}
+        return InitErrorDetails(
+            type=PydanticCustomError(kind, error["msg"], context), loc=loc, input=error["input"]
+        )
 
 
-def wrong_kind(wanted: str) -> InputError:
+def wrong_kind(wanted: str) -> PydanticCustomError:
     """The fault of a value that has to be something else."""
-    return InputError("wrong-kind", f"has to be {wanted}")
+    return PydanticCustomError("wrong-kind", wanted)
 
 
-def unknown(what: str, word: str, known: Iterable[str]) -> InputError:
-    """The fault of a word that names nothing."""
-    return InputError("unknown-name", f"There is no {what} {word!r}", hint=nearest(word, known))
+def text(value: object) -> str:
+    """The value itself, for validators that take the place of pydantic's own."""
+    if not isinstance(value, str):
+        raise wrong_kind("a text")
+    return value
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -111,6 +93,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(word, known, 1, 0.6)
     return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known) or 'none'}."
+
+
+def text_of(path: Path, slug: str) -> str:
+    """The text of a file, in UTF-8.
+
+    Raises:
+        InputError: of this slug: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8"
+        raise InputError(slug, f"{path} cannot be read", context=reason) from None
 
 
 def read(shape: type[_Shape], data: object, context: object, where: Callable[[Loc], str]) -> _Shape:
@@ -128,27 +123,31 @@ def read(shape: type[_Shape], data: object, context: object, where: Callable[[Lo
     try:
         return shape.model_validate(data, context=context)
     except ValidationError as error:
-        told = [(one["ctx"]["error"], one["loc"]) for one in error.errors(include_url=False)]
-        raise Faults([_placed(one, loc, where(loc)) for one, loc in told if one is not FOLLOWS]) from None
+        told = [one for one in error.errors(include_url=False) if one["type"] not in _SILENT]
+        raise Faults([_placed(one, where(one["loc"])) for one in told]) from None
 
 
-def _placed(error: InputError, loc: Loc, context: str) -> InputError:
-    """An error with the place of its fault."""
-    what = f"{error.what} ({error.context})" if error.context else error.what
-    place = _place(loc[:-1] if error.slug in {"missing-key", "unknown-key"} else loc)
-    if error.slug in {"wrong-kind", "unknown-word"}:
-        what = f"{place or 'the file'} {what}"
-    elif place:
-        what = f"{place}: {what}"
-    return InputError(error.slug, what, context=context, hint=error.hint)
+def _placed(error: ErrorDetails, context: str) -> InputError:
+    kind, loc = error["type"], error["loc"]
+    told = error.get("ctx", {}).get("error")
+    place = _place(loc[:-1] if kind in {"missing-key", "unknown-key"} else loc)
+    if isinstance(told, InputError):
+        what = f"{place}: {told.what}" if place else told.what
+        what += f" ({told.context})" if told.context else ""
+        return InputError(told.slug, what, context=context, hint=told.hint)
+    if kind == "literal_error":
+        hint = f"It can be {error['ctx']['expected']}."
+        return InputError("unknown-word", f"{place} cannot be {error['input']!r}", context=context, hint=hint)
+    what = f"{place or 'the file'} has to be {_KINDS.get(kind.partition('_')[0], error['msg'])}"
+    return InputError("wrong-kind", what, context=context)
 
 
 def _place(loc: Loc) -> str:
     """The path to a value as people write it, counting from one."""
-    text = ""
+    path = ""
     for part in loc:
         if isinstance(part, int):
-            text += f"[{part + 1}]"
+            path += f"[{part + 1}]"
         elif part != "[key]":
-            text += f".{part}" if re.fullmatch(r"[\w-]+", part) else f'."{part}"'
-    return text.removeprefix(".")
+            path += f".{part}" if re.fullmatch(r"[\w-]+", part) else f'."{part}"'
+    return path.removeprefix(".")

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -21,42 +21,14 @@ _WINDOWS = sys.platform == "win32"
 _BANNER = "========================== Starting Command Output ==========================="
 
 
-class ScriptError(Exception):
-    """The task ends with this error."""
-
-
-class Runner(Protocol):
-    """What a built-in task needs of the step that it does.
+class StepRunner(Protocol):
+    """What a built-in task needs of whoever runs its step.
 
     Attributes:
         inputs: of the step, as its process gets them.
     """
 
     inputs: Names[str]
-
-    def take_line(self, stream: str, line: str) -> None:
-        """Take one line of the step's output: carry out the command in it, or log it."""
-
-    def start_script(
-        self,
-        arguments: list[str],
-        folder: Path,
-        more: dict[str, str],
-        on_line: Callable[[str, str], None],
-    ) -> int:
-        """Run a script's process; its exit code."""
-
-    def use_python(self, wanted: str) -> tuple[str, Path]:
-        """The version and the folder of a Python; a SetupError where this machine has none."""
-
-    def fail(self, message: str) -> None:
-        """Report an error that makes the step fail."""
-
-    def error(self, message: str) -> None:
-        """Report an error."""
-
-    def output(self, text: str) -> None:
-        """Write a plain line."""
 
     @property
     def worker(self) -> Mapping[str, str]:
@@ -74,8 +46,36 @@ class Runner(Protocol):
     def decode_percents(self) -> bool:
         """Whether the agent undoes `%AZP25`."""
 
+    def take_line(self, stream: str, line: str) -> None:
+        """Take one line of the step's output: carry out the command in it, or log it."""
 
-def _command_line(runner: Runner) -> None:
+    def start_script(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        more: Mapping[str, str],
+        on_line: Callable[[str, str], None],
+    ) -> int:
+        """Run a script's process to its end; gives its exit code."""
+
+    def use_python(self, wanted: str) -> tuple[str, Path]:
+        """The version and the folder of a Python as a pipeline wants it."""
+
+    def fail(self, message: str) -> None:
+        """Report an error that makes the step fail."""
+
+    def error(self, message: str) -> None:
+        """Report an error."""
+
+    def output(self, text: str) -> None:
+        """Write a plain line."""
+
+
+class ScriptError(Exception):
+    """The task ends with this error."""
+
+
+def _command_line(runner: StepRunner) -> None:
     text = runner.inputs["script"]
     path = _written(runner, text, "cmd" if _WINDOWS else "sh")
     if _WINDOWS:  # pragma: no cover - no machine to test it on
@@ -86,7 +86,7 @@ def _command_line(runner: Runner) -> None:
         _run(runner, [_program(runner, "bash"), "--noprofile", "--norc", str(path)], "Bash")
 
 
-def _bash(runner: Runner) -> None:
+def _bash(runner: StepRunner) -> None:
     if runner.inputs["targetType"].lower() == "inline":
         path = _written(runner, runner.inputs["script"], "sh")
     else:
@@ -100,7 +100,7 @@ def _bash(runner: Runner) -> None:
     _run(runner, [_program(runner, "bash"), str(path)], "Bash", more)
 
 
-def _python_script(runner: Runner) -> None:
+def _python_script(runner: StepRunner) -> None:
     if runner.inputs["scriptSource"].lower() == "inline":
         path = _written(runner, runner.inputs["script"], "py", shown=False)
     else:
@@ -112,7 +112,7 @@ def _python_script(runner: Runner) -> None:
     _run(runner, arguments, f"The process '{python}'")
 
 
-def _use_python_version(runner: Runner) -> None:
+def _use_python_version(runner: StepRunner) -> None:
     try:
         version, folder = runner.use_python(runner.inputs["versionSpec"])
     except SetupError as error:
@@ -127,7 +127,7 @@ def _use_python_version(runner: Runner) -> None:
             runner.take_line("stdout", f"##vso[task.prependpath]{written(str(place))}")
 
 
-_TASKS: dict[str, Callable[[Runner], None]] = {
+_TASKS: dict[str, Callable[[StepRunner], None]] = {
     built_in.CMD_LINE.name: _command_line,
     built_in.BASH.name: _bash,
     built_in.PYTHON_SCRIPT.name: _python_script,
@@ -135,7 +135,7 @@ _TASKS: dict[str, Callable[[Runner], None]] = {
 }
 
 
-def run(runner: Runner, name: str) -> None:
+def run(runner: StepRunner, name: str) -> None:
     """Do what the built-in task of a name does.
 
     Raises:
@@ -172,14 +172,14 @@ def split_arguments(text: str) -> list[str]:
     return [*found, current.strip()] if current else found
 
 
-def _program(runner: Runner, name: str) -> str:
+def _program(runner: StepRunner, name: str) -> str:
     found = shutil.which(name, path=runner.path)
     if found is None:
         raise ScriptError(f"Unable to locate executable file: '{name}'.")
     return found
 
 
-def _written(runner: Runner, text: str, ending: str, *, shown: bool = True) -> Path:
+def _written(runner: StepRunner, text: str, ending: str, *, shown: bool = True) -> Path:
     """A file with the script, in the temporary folder of the agent."""
     if shown:
         runner.output("Generating script.")
@@ -193,7 +193,7 @@ def _written(runner: Runner, text: str, ending: str, *, shown: bool = True) -> P
     return path
 
 
-def _run(runner: Runner, arguments: list[str], title: str, more: dict[str, str] | None = None) -> None:
+def _run(runner: StepRunner, arguments: list[str], title: str, more: dict[str, str] | None = None) -> None:
     """Run a script's process; both of its streams are the task's own output."""
     runner.output(_BANNER)
     runner.output("[command]" + " ".join(arguments))

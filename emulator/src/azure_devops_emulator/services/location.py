@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from azure_devops_emulator.description.model import Identity
-from azure_devops_emulator.description.names import stable_id
+from azure_devops_emulator.description.reading import stable_id
 from azure_devops_emulator.services.identities import ANONYMOUS_ID
 from azure_devops_emulator.services.wire import (
     WEB_NAMESPACE,

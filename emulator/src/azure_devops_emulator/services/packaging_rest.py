@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from azure_devops_emulator.description.model import Feed, Role, View
-from azure_devops_emulator.description.names import stable_id
+from azure_devops_emulator.description.reading import stable_id
 from azure_devops_emulator.services.feeds import Place, Shelves, find_feed, find_project
 from azure_devops_emulator.services.identities import may_see, role_in
 from azure_devops_emulator.services.location import FEEDS, check_version

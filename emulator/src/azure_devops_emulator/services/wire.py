@@ -13,7 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from azure_devops_emulator.description.behaviour import Behaviour
-from azure_devops_emulator.description.names import stable_id
+from azure_devops_emulator.description.reading import stable_id
 from azure_devops_emulator.organization import Organization
 from azure_devops_emulator.services.faults import sign_in_page, sign_in_redirect
 from azure_devops_emulator.services.identities import (

@@ -1,0 +1,95 @@
+"""`pip-authenticate run`: starts one program with the settings, and leaves nothing behind."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+from pip_authenticate import child_environment, child_process, passing_folder
+from pip_authenticate.authenticate import Found
+from pip_authenticate.child_process import CannotStart, Run
+from pip_authenticate.client_settings import ClientSettings
+from pip_authenticate.command_line import USAGE, Session, guarded, parser
+from pip_authenticate.private_files import paths
+from pip_authenticate.secret import Secret
+
+EXAMPLES = """\
+  pip-authenticate run -- pip install -r requirements.txt    the indexes that the project names
+  pip-authenticate run project1/myFeed --organization fabrikam -- pip install HelloTestPackage
+  pip-authenticate run --via env -- sh -c 'pip download HelloTestPackage'
+"""
+_END = "--"
+
+
+def main(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Run the command; gives the exit code of the program that it started."""
+    own, program = _parted(arguments)
+    made = parser("run", "Starts a program with the credentials of the indexes that it uses.", EXAMPLES)
+    made.usage = "pip-authenticate run [OPTION ...] [INDEX ...] -- PROGRAM [ARGUMENT ...]"
+    parsed = made.parse_args(own)
+    if not program:
+        made.print_usage()
+        made.exit(USAGE, "pip-authenticate run: error: no program to run; it stands behind --\n")
+    code = guarded(
+        lambda session: _run(session, program), lambda: Session(parsed, environ, os.getcwd(), program[0])
+    )
+    if code < 0:
+        child_process.end_by(-code)
+    return code if code >= 0 else 128 - code
+
+
+def _parted(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Own arguments, and the program with its arguments."""
+    if _END not in arguments:
+        return arguments, []
+    end = arguments.index(_END)
+    return arguments[:end], arguments[end + 1 :]
+
+
+def _run(session: Session, program: list[str]) -> int:
+    try:
+        path = child_process.located(program[0], session.environ)  # before anybody is asked for anything
+        found = session.find()
+        by_files = session.value("via") == "files"
+        told = session.client_settings(found, by_files=by_files)
+        session.report.line(_summary(session, found))
+        environ = child_environment.without(session.environ, _secrets(session, found))
+        environ |= {variable.name: variable.value.reveal() for variable in told.variables}
+        with child_process.attended() as start:
+            if not told.files:
+                return start(path, program, environ)
+            return _with_files(start, told, path, program, environ, session.environ)
+    except CannotStart as error:
+        session.report.error(f"{program[0]} {error.why}.")
+        return error.code
+
+
+def _with_files(
+    start: Run,
+    told: ClientSettings,
+    path: str,
+    program: list[str],
+    environ: dict[str, str],
+    places: Mapping[str, str],
+) -> int:
+    with closing(passing_folder.made(places)) as folder:
+        try:
+            folder.write(told.files)
+            environ |= {name: path.reveal() for name, path in paths(folder.path, told.files).items()}
+            return start(path, program, environ)
+        finally:
+            folder.remove_all()
+
+
+def _secrets(session: Session, found: Found) -> Iterator[Secret]:
+    """What the program shall find in none of the caller's variables."""
+    settings = session.settings
+    yield from filter(None, (settings.token, settings.pipeline_token))
+    for index in found.indexes:
+        yield index.credential.secret
+        yield from index.credential.spellings
+
+
+def _summary(session: Session, found: Found) -> str:
+    if not found.indexes:
+        return "No index gets a credential." if found.warnings else "No index needs a credential."
+    return f"Credentials for {', '.join(session.clients)}; {len(found.indexes)} index(es)."

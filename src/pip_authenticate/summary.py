@@ -1,0 +1,64 @@
+"""What a run did, as one Markdown table without any secret, for people who would rather look than read."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pip_authenticate.authenticate import Found
+
+_HEAD = "| index | named by | credential | for | until | verdict |\n|---|---|---|---|---|---|\n"
+_CELL = 500
+"""Longest text of a cell, in characters."""
+
+
+def of(found: Found, clients: str) -> str:
+    """What was found, as a Markdown table without any secret; empty where nothing was."""
+    verdicts = {verdict.target.url.key: f"{verdict.grade}: {verdict.text}" for verdict in found.verdicts}
+    return table(
+        Line(
+            str(index.url),
+            index.source,
+            index.provider,
+            clients,
+            f"{index.credential.expires:%Y-%m-%d %H:%M} UTC" if index.credential.expires else "",
+            verdicts.get(index.url.key, ""),
+        )
+        for index in found.indexes
+    )
+
+
+class Line(NamedTuple):
+    """One index.
+
+    Args:
+        address: its URL.
+        source: what names it.
+        provider: what gave the credential.
+        clients: programs that it is for.
+        expires: when the credential ends, in UTC, or empty.
+        verdict: what a check found, with its instruction, or empty.
+    """
+
+    address: str
+    source: str
+    provider: str
+    clients: str
+    expires: str
+    verdict: str
+
+
+def table(lines: Iterable[Line]) -> str:
+    """The summary; empty where there is no index.
+
+    Texts may come from outside: they are escaped, so that none is more than a text of its cell.
+    """
+    rows = "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+    return f"### Package indexes\n\n{_HEAD}{rows}" if rows else ""
+
+
+def _cell(text: str) -> str:
+    shown = "".join(char if char.isprintable() else " " for char in text)[:_CELL]
+    return "".join(f"&#{ord(char)};" if char in _MARKS else char for char in shown)
+
+
+_MARKS = "|<>`*_[]()#&\\!~$"
+"""What Markdown or HTML could take for more than a character."""
