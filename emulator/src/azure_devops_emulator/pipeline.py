@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from azure_devops_emulator.description.files import Document, text_of
 from azure_devops_emulator.description.shapes import Loc, Many, Shape, read, text, wrong_kind
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.jobs import expressions, task_definition
@@ -31,7 +32,6 @@ from azure_devops_emulator.jobs.expressions import Expression
 from azure_devops_emulator.jobs.names import Names
 from azure_devops_emulator.jobs.restrictions import Restrictions
 from azure_devops_emulator.jobs.task_definition import TaskReference
-from azure_devops_emulator.jobs.yaml_reader import Document
 
 _UNSUPPORTED = "pipeline-unsupported"
 
@@ -344,7 +344,7 @@ class Pipeline:
             InputError: it cannot be read, or is no YAML.
             Faults: it says something that is wrong or not supported; all such things at once.
         """
-        document = Document(path)
+        document = Document(text_of(path, "pipeline-file"), path.name)
         file = read(_File, document.data, None, document.where)
         above: Loc = ("jobs", 0) if file.jobs else ()
         job = file.jobs[0] if file.jobs else _Job.model_construct(steps=file.steps)
