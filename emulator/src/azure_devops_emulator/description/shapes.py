@@ -87,6 +87,11 @@ def text(value: object) -> str:
     return value
 
 
+def no_such(what: str, name: str, known: Iterable[str]) -> InputError:
+    """The error of a name that nothing has."""
+    return InputError("unknown-name", f"There is no {what} {name!r}", hint=nearest(name, known))
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names the known word most like the given one, or all of them."""
     known = sorted(known)
