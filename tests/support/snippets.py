@@ -48,9 +48,9 @@ def placeholders(service: Service) -> dict[str, str]:
 
 def filled(text: str, service: Service) -> str:
     """A text of the documentation with real addresses in place of those of `fabrikam`."""
-    for pattern, value in placeholders(service).items():
-        text = re.sub(pattern, value, text)  # addresses hold no backslash
-    return text
+    values = placeholders(service)
+    pattern = "|".join(f"({one})" for one in values)
+    return re.sub(pattern, lambda found: list(values.values())[(found.lastindex or 1) - 1], text)
 
 
 class Snippet(NamedTuple):

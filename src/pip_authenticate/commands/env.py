@@ -7,7 +7,7 @@ from importlib import import_module
 
 from pip_authenticate import private_files, summary
 from pip_authenticate.client_settings import ClientSettings, Variable
-from pip_authenticate.command_line import Session, guarded, parser
+from pip_authenticate.command_line import Session, counted, guarded, parser
 from pip_authenticate.surroundings import Output, Surroundings
 
 EXAMPLES = """\
@@ -48,7 +48,7 @@ def _deliver(session: Session) -> int:
         session.report.line(text)
     if found.indexes:
         output.summarize(summary.of(found, clients))
-    session.report.line(f"Settings for {clients} of {len(found.indexes)} index(es) went to {name}.")
+    session.report.line(f"Settings for {clients} of {counted(found)} went to {name}.")
     return 0
 
 

@@ -8,7 +8,7 @@ from pip_authenticate import child_environment, child_process, passing_folder
 from pip_authenticate.authenticate import Found
 from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
-from pip_authenticate.command_line import USAGE, Session, guarded, parser
+from pip_authenticate.command_line import USAGE, Session, counted, guarded, parser
 from pip_authenticate.private_files import paths
 from pip_authenticate.secret import Secret
 
@@ -92,4 +92,4 @@ def _secrets(session: Session, found: Found) -> Iterator[Secret]:
 def _summary(session: Session, found: Found) -> str:
     if not found.indexes:
         return "No index gets a credential." if found.warnings else "No index needs a credential."
-    return f"Credentials for {', '.join(session.clients)}; {len(found.indexes)} index(es)."
+    return f"Credentials for {', '.join(session.clients)} and {counted(found)}."

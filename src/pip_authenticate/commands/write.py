@@ -6,7 +6,7 @@ from contextlib import closing
 
 from pip_authenticate import kept_folder, private_files
 from pip_authenticate.client_settings import ClientSettings, PrivateFile
-from pip_authenticate.command_line import Session, guarded, parser
+from pip_authenticate.command_line import Session, counted, guarded, parser
 from pip_authenticate.outputs import dotenv, sh
 from pip_authenticate.secret import Secret
 from pip_authenticate.surroundings import Output, Surroundings
@@ -41,9 +41,7 @@ def _write(session: Session) -> int:
         kept_folder.refresh(folder, files)
     for text in told.notes:
         session.report.line(text)
-    session.report.line(
-        f"Settings for {', '.join(session.clients)} of {len(found.indexes)} index(es) are in {path}."
-    )
+    session.report.line(f"Settings for {', '.join(session.clients)} of {counted(found)} are in {path}.")
     return 0
 
 
