@@ -257,7 +257,7 @@ class Session:
 
         said = [self.chosen[name] for name in ("organization", "indexes")]
         for given in said if self.project.table_file else ():
-            if not given.origin.endswith(self.project.table_file):
+            if self.project.table_file not in given.origin:
                 continue
             for text in given.value if isinstance(given.value, tuple) else [given.value]:
                 url = organization_of(text)

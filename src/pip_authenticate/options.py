@@ -18,6 +18,8 @@ OUTPUTS = (
 """Names that `--output` takes; each is a module of `outputs`."""
 WAYS = ("files", "env")
 _LONGEST_SECONDS = 3600
+FILE_CHARACTERS = 1024 * 1024
+"""As much of a configuration file is read."""
 
 
 class Option(NamedTuple):
@@ -223,8 +225,26 @@ def _given(
         return _parsed(option, [environ[option.variable]], option.variable)
     for path, table in files if option.in_files else ():
         if option.name in table:
-            return _parsed(option, _texts(table[option.name], option, path), f"{option.name} in {path}")
+            origin = f"{option.name} in {path}{_line(path, option.name)}"
+            return _parsed(option, _texts(table[option.name], option, path), origin)
     return Given(option.default, "default")
+
+
+def _line(path: str, key: str) -> str:
+    """Where a key stands in a file, as `:LINE`; empty where that cannot be told.
+
+    In a project's file it stands below the table's own head; the user's file has no tables.
+    """
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read(FILE_CHARACTERS).splitlines()
+    except OSError:
+        return ""
+    heads = [at for at, line in enumerate(lines) if line.strip() == "[tool.pip-authenticate]"]
+    for at, line in enumerate(lines[heads[0] if heads else 0 :], 1 + (heads[0] if heads else 0)):
+        if line.partition("=")[0].strip().strip("\"'") == key:
+            return f":{at}"
+    return ""
 
 
 def _texts(value: object, option: Option, path: str) -> list[str]:

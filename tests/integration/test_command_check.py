@@ -121,8 +121,8 @@ def test_config_says_where_each_value_came_from(command: Command) -> None:
     rows = {row["name"]: row for row in json.loads(ended.stdout)}
     assert rows["timeout"] == {"name": "timeout", "value": 5.0, "origin": "--timeout"}
     assert rows["output"]["origin"] == "PIP_AUTHENTICATE_OUTPUT"
-    assert rows["client"]["origin"].endswith("pyproject.toml")
-    assert rows["organization"]["origin"].endswith("pip-authenticate.toml")
+    assert rows["client"]["origin"].endswith("pyproject.toml:2")
+    assert rows["organization"]["origin"].endswith("pip-authenticate.toml:1")
     assert rows["publish"]["origin"] == "default"
     assert rows["PIP_AUTHENTICATE_TOKEN"]["value"] == "***"
     assert "canary" not in ended.stdout + ended.stderr

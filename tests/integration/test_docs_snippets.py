@@ -49,16 +49,22 @@ def output_of(snippet: Snippet) -> str:
 
 
 @pytest.fixture(scope="module")
-def organization(tmp_path_factory: pytest.TempPathFactory) -> Organization:
-    """The organisation `fabrikam`; its public index has the product, as a reader would find it there."""
+def public_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the product and what it needs, as a reader would find it in the public index."""
     folder = tmp_path_factory.mktemp("public")
     build = ["wheel", "--quiet", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run([sys.executable, "-m", "pip", *build], check=True, timeout=240)
-    public = f"[public]\nfolders = [{json.dumps(str(folder))}]\n"
+    return folder
+
+
+@pytest.fixture
+def organization(public_packages: Path) -> Organization:
+    """The organisation `fabrikam`, to which nothing was published yet."""
+    public = f"[public]\nfolders = [{json.dumps(str(public_packages))}]\n"
     return Organization.parse(ORGANIZATION.read_text(encoding="utf-8") + public)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server(organization: Organization) -> Iterator[Service]:
     with Service(organization, on_premises=True) as service:
         yield service
@@ -74,6 +80,7 @@ def test_the_lines_of_shells_run_and_show_what_they_should(snippet: Snippet, pro
     project.lay_out(snippet)
     ended = project.run(snippet.text, snippet.tools)
     assert ended.returncode == 0, ended.stdout
+    assert TOKEN not in ended.stdout
     assert matches(project.filled(output_of(snippet)), ended.stdout), ended.stdout
 
 

@@ -1,5 +1,6 @@
 """What can be set for the command, and which of several places counts."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,3 +82,17 @@ def test_every_option_has_its_place_in_the_help() -> None:
     variables = [option.variable for option in options.OPTIONS]
     assert all(f"--{name}" in shown for name in names)
     assert len(set(names)) == len(set(variables)) == len(options.OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[project]\norganization = 1\n\n[tool.pip-authenticate]\n# a comment\n"organization" = "x"\n',
+        '\n\n\n\n\norganization="x"\n',
+    ],
+)
+def test_a_value_of_a_file_is_told_with_its_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "file.toml"
+    path.write_text(text)
+    given = chosen({}, {}, (str(path), {"organization": "x"}))["organization"]
+    assert given == ("x", f"organization in {path}:6")
