@@ -3,7 +3,6 @@
 `examples/organization.toml` shows and explains every key.
 """
 
-import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +18,7 @@ from azure_devops_emulator.description.connections import (
     FederatedCredential,
     Tenant,
 )
+from azure_devops_emulator.description.files import text_of, toml
 from azure_devops_emulator.description.model import (
     Feed,
     Identity,
@@ -37,13 +37,7 @@ from azure_devops_emulator.description.reading import (
     reading,
     stable_id,
 )
-from azure_devops_emulator.description.shapes import Loc, Many, Shape, read, text_of
-from azure_devops_emulator.errors import InputError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from azure_devops_emulator.description.shapes import Loc, Many, Shape, read
 
 
 def _own_tenant(tenant: str, info: ValidationInfo) -> str:
@@ -106,11 +100,7 @@ class Organization(Shape):
             InputError: it is no TOML.
             Faults: it says something that does not fit; all such things at once.
         """
-        try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            reason = str(error).replace(" (at ", ", ").removesuffix(")")  # names keys, but no values
-            raise InputError("broken-toml", f"{source} is no valid TOML", context=reason) from None
+        data = toml(text, source)
         return read(cls, data, Reading(data, base), lambda loc: _where(loc, data, source))
 
     @property

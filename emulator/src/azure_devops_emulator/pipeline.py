@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from azure_devops_emulator.description.files import Document, text_of
 from azure_devops_emulator.description.shapes import Loc, Many, Shape, read, text, wrong_kind
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.jobs import expressions, task_definition
@@ -31,7 +32,6 @@ from azure_devops_emulator.jobs.expressions import Expression
 from azure_devops_emulator.jobs.names import Names
 from azure_devops_emulator.jobs.restrictions import Restrictions
 from azure_devops_emulator.jobs.task_definition import TaskReference
-from azure_devops_emulator.jobs.yaml_reader import Document
 
 _UNSUPPORTED = "pipeline-unsupported"
 
@@ -146,10 +146,9 @@ def _restrictions(value: object) -> Restrictions | None:
     return Restrictions(target.commands, target.settable_variables, origin="the target of the step")
 
 
-class Step(_Part):
+class _Step(_Part):
     """What every kind of step may say; a `timeout` is in minutes, and none is 0."""
 
-    kind: ClassVar[str]
     condition: Annotated[Expression, PlainValidator(lambda value: expressions.read(_text(value)))] = (
         expressions.read("")
     )
@@ -164,41 +163,26 @@ class Step(_Part):
     )
     timeout: Count = Field(default=0, alias="timeoutInMinutes")
 
-    @property
-    def reference(self) -> TaskReference | None:
-        """Which task it runs, if any."""
-        return None
 
-    @property
-    def inputs(self) -> Names[str]:
-        """The inputs of a task; for a script its text and its own options."""
-        return Names()
-
-
-class TaskStep(Step):
+class TaskStep(_Step):
     """A step that runs a task."""
 
     titled = "a task step"
-    kind = "task"
-    task: Annotated[TaskReference, PlainValidator(lambda value: task_definition.reference(_text(value)))]
-    given: Texts = Field(default_factory=dict, alias="inputs")
-
-    @property
-    def reference(self) -> TaskReference:
-        """Which task it runs."""
-        return self.task
-
-    @property
-    def inputs(self) -> Names[str]:
-        """Its inputs."""
-        return Names(self.given.items())
+    kind: ClassVar[str] = "task"
+    reference: Annotated[
+        TaskReference, PlainValidator(lambda value: task_definition.reference(_text(value)))
+    ] = Field(alias="task")
+    inputs: Annotated[
+        Names[str], PlainValidator(lambda value: Names(_TEXTS.validate_python(value).items()))
+    ] = Field(default_factory=Names)
 
 
-class ScriptStep(Step):
+class ScriptStep(_Step):
     """A step that runs a script."""
 
     titled = "a script step"
-    kind = "script"
+    kind: ClassVar[str] = "script"
+    reference: ClassVar[None] = None
     script: Text
     fail_on_stderr: Text = ""
     working_directory: Text = ""
@@ -220,6 +204,7 @@ class BashStep(ScriptStep):
     script: Text = Field(alias="bash")
 
 
+Step = TaskStep | ScriptStep
 _KINDS: dict[str, type[Step]] = {kind.kind: kind for kind in (TaskStep, ScriptStep, BashStep)}
 
 
@@ -344,7 +329,7 @@ class Pipeline:
             InputError: it cannot be read, or is no YAML.
             Faults: it says something that is wrong or not supported; all such things at once.
         """
-        document = Document(path)
+        document = Document(text_of(path, "pipeline-file"), path.name)
         file = read(_File, document.data, None, document.where)
         above: Loc = ("jobs", 0) if file.jobs else ()
         job = file.jobs[0] if file.jobs else _Job.model_construct(steps=file.steps)

@@ -242,6 +242,7 @@ def test_a_fault_never_shows_a_secret() -> None:
         ("[organization\nname = 1", ["line 1", "Expected ']'"]),
         ("[organization]\nname = 1\nname = 2\n", ["line 3", "Cannot overwrite a value"]),
         ("[organization", ["end of document"]),
+        ("a = " + "[" * 3000, ["nested too deeply"]),
     ],
 )
 def test_broken_toml_is_told_with_file_place_and_reason(tmp_path: Path, text: str, told: list[str]) -> None:
@@ -309,6 +310,11 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "some.toml").write_bytes(b"\xff")
     with pytest.raises(InputError, match="no UTF-8"):
         Organization.load(tmp_path / "some.toml")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "some.toml").write_text(MINIMAL, encoding="utf-8-sig")
+    assert Organization.load(tmp_path / "some.toml").name == "acme"
 
 
 def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from azure_devops_emulator.jobs.restrictions import Restrictions
 from azure_devops_emulator.pipeline import Pipeline
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+PIPELINES = sorted({*EXAMPLES.glob("*.yml")} - {EXAMPLES / "github-workflow.yml"})
 
 
 def load(folder: Path, text: str) -> Pipeline:
@@ -194,6 +195,8 @@ def test_targets(tmp_path: Path, target: str) -> None:
         ("steps:\n- script: x\n  script: y", ["the key script is there twice", "line 3"]),
         ("- script: x", ["the file has to be a mapping"]),
         ("", ["is empty"]),
+        ("steps: " + "[" * 3000 + "]" * 3000, ["not YAML", "nested too deeply"]),
+        ("#" * 1_100_000, ["cannot be read", "more than 1048576 characters"]),
         ("steps: [", ["not YAML", "expected the node content", "line 1"]),
         ("steps:\n- script: '\x07'", ["not YAML", "special characters are not allowed", "line 2"]),
         ("steps:\n- script: x\n  ? [a]\n  : b", ["a key has to be a text", "line 3"]),
@@ -246,7 +249,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
         Pipeline.load(tmp_path / "some.yml")
 
 
-@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yml")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", PIPELINES, ids=lambda file: file.name)
 def test_the_examples_are_pipelines(file: Path) -> None:
     assert Pipeline.load(file).steps
 

@@ -17,7 +17,7 @@ from pydantic import (
 
 from azure_devops_emulator.description.model import Project
 from azure_devops_emulator.description.reading import FEDERATION_SCHEME, Guid, Named, found, known, reading
-from azure_devops_emulator.description.shapes import Many, Shape, nearest
+from azure_devops_emulator.description.shapes import Many, Shape, no_such
 from azure_devops_emulator.errors import InputError
 
 AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
@@ -105,11 +105,10 @@ def _hidden(parameters: object) -> dict[str, SecretStr | str]:
 def _placeholders(url: str, info: ValidationInfo) -> str:
     names = reading(info).names
     words = ["collection", "pkgs", "public", *(f"private:{name}" for name in names["private index"])]
-    words += [f"feed:{address}" for address in names["feed"]]
+    words = [f"{{{word}}}" for word in (*words, *(f"feed:{address}" for address in names["feed"]))]
     for match in PLACEHOLDER.finditer(url):
-        if (word := match[0][1:-1]) not in words:
-            what = f"There is no placeholder {match[0]!r}"
-            raise InputError("unknown-name", what, hint=nearest(word, words))
+        if match[0] not in words:
+            raise no_such("placeholder", match[0], words)
     return url
 
 

@@ -32,7 +32,7 @@ from azure_devops_emulator.description.reading import (
     reading,
     stable_id,
 )
-from azure_devops_emulator.description.shapes import Many, Shape, nearest, text, wrong_kind
+from azure_devops_emulator.description.shapes import Many, Shape, nearest, no_such, text, wrong_kind
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.services.packages import Distribution, in_folder, made_up, specified
 
@@ -79,13 +79,13 @@ POOL_SCOPES = frozenset({"app_token", "vso.agentpools_manage"})
 
 def _role(name: object) -> Role:
     if not isinstance(name, str) or name not in ROLE_NAMES:
-        raise InputError("unknown-word", f"There is no role {name!r}", hint=nearest(str(name), ROLE_NAMES))
+        raise no_such("role", str(name), ROLE_NAMES)
     return ROLE_NAMES[name]
 
 
 def _scope(name: str) -> str:
     if name not in SCOPES and not re.fullmatch(r"vso\.[a-z_]+", name):
-        raise InputError("unknown-word", f"There is no scope {name!r}", hint=nearest(name, SCOPES))
+        raise no_such("scope", name, SCOPES)
     return name
 
 
@@ -258,11 +258,6 @@ class Feed(Named, Packages):
         """How people write the feed: `feed`, or `project/feed`."""
         return f"{self.project.name}/{self.name}" if self.project else self.name
 
-    @property
-    def origin(self) -> str:
-        """Who publishes them, in words."""
-        return f"the feed {self.address}"
-
     @cached_property
     def views(self) -> tuple[View, ...]:
         """Its views, Local first."""
@@ -309,8 +304,7 @@ class Feed(Named, Packages):
         others = [address for address in reading(info).names["feed"] if address.lower() != own.lower()]
         for feed in (upstream.feed for upstream in upstreams if upstream.feed):
             if feed.lower() not in {address.lower() for address in others}:
-                what = f"There is no other feed {feed!r}"
-                raise InputError("unknown-name", what, hint=nearest(feed, others))
+                raise no_such("other feed", feed, others)
         return upstreams
 
 
@@ -327,11 +321,6 @@ class PrivateIndex(Named, Packages):
     name: Annotated[Name, name_of("A private index", "[A-Za-z0-9._-]+", "Use letters, digits, . _ -.")]
     user: Annotated[str, AfterValidator(_no_colon)] = ""
     password: SecretStr
-
-    @property
-    def origin(self) -> str:
-        """Who publishes them, in words."""
-        return f"the private index {self.name}"
 
 
 class _Value(Shape):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from azure_devops_emulator.description.shapes import Shape, nearest, text, wrong_kind
+from azure_devops_emulator.description.shapes import Shape, no_such, text, wrong_kind
 from azure_devops_emulator.errors import InputError
 
 DEFAULT_VIEWS = ("Local", "Prerelease", "Release")
@@ -127,7 +127,7 @@ def known(kind: str) -> Callable[[str, ValidationInfo], str]:
     def check(name: str, info: ValidationInfo) -> str:
         names = reading(info).names[kind]
         if name not in names:
-            raise InputError("unknown-name", f"There is no {kind} {name!r}", hint=nearest(name, names))
+            raise no_such(kind, name, names)
         return name
 
     return check
@@ -156,6 +156,11 @@ class Named(Shape):
     def address(self) -> str:
         """What others call it."""
         return self.name
+
+    @property
+    def origin(self) -> str:
+        """What it is, in words, for packages that come from it."""
+        return f"the {self.called} {self.address}"
 
     @model_validator(mode="after")
     def _register(self, info: ValidationInfo) -> "Named":

@@ -3,7 +3,6 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import (
@@ -88,24 +87,16 @@ def text(value: object) -> str:
     return value
 
 
+def no_such(what: str, name: str, known: Iterable[str]) -> InputError:
+    """The error of a name that nothing has."""
+    return InputError("unknown-name", f"There is no {what} {name!r}", hint=nearest(name, known))
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names the known word most like the given one, or all of them."""
     known = sorted(known)
     close = difflib.get_close_matches(word, known, 1, 0.6)
     return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known) or 'none'}."
-
-
-def text_of(path: Path, slug: str) -> str:
-    """The text of a file, in UTF-8.
-
-    Raises:
-        InputError: of this slug: it cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8"
-        raise InputError(slug, f"{path} cannot be read", context=reason) from None
 
 
 def read(shape: type[_Shape], data: object, context: object, where: Callable[[Loc], str]) -> _Shape:
