@@ -166,9 +166,20 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
     if settings.project_folder or set(settings.clients) - {"pip"}:
         names = run.project.names_of
         indexes = [index._replace(names=(*index.names, *names(index.url))) for index in indexes]
-    warnings = [*run.warnings, *_forgotten(run, indexes)]
+    warnings = [*run.warnings, *_ambiguous(run), *_forgotten(run, indexes)]
     strangers = _strangers(run, indexes)
     return Found(counts, indexes, [*doubled, *more], verdicts, mixed, warnings, run.left_out, strangers)
+
+
+def _ambiguous(run: Run) -> Iterator[str]:
+    """A warning about names that mean several indexes: no credential is given by such a name."""
+    several = run.project.ambiguous if run.settings.project_folder else []
+    if several:
+        shown = [f"{one.name} ({one.place}: {one.url})" for one in several[:_SHOWN]]
+        yield (
+            f"These names mean, or become, one, and stand for different indexes: {', '.join(shown)}. "
+            "No credential is given by such a name. Rename all but one."
+        )
 
 
 def _strangers(run: Run, indexes: list[AuthenticatedIndex]) -> list[IndexUrl]:

@@ -1,5 +1,6 @@
 """The edge to people: the command `pip-authenticate`."""
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -25,7 +26,18 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] = ENVIRON) ->
     Returns:
         The exit code: 0 success, 1 something is wrong, 2 wrong usage; `run` gives that of its command.
     """
-    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        code = _run(sys.argv[1:] if argv is None else argv, environ)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except (OSError, AttributeError):  # standard output is full, or closed
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return 1
+    return code
+
+
+def _run(arguments: list[str], environ: Mapping[str, str]) -> int:
     name = arguments[0] if arguments else ""
     if name in {"", "-h", "--help", "help"}:
         sys.stdout.write(overview())

@@ -2,16 +2,18 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from pip_authenticate import authenticate, options, report, told_secrets
 from pip_authenticate.authenticate import Found
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each
+from pip_authenticate.logging_commands import harmless
 from pip_authenticate.options import Given
 from pip_authenticate.project import Project
 from pip_authenticate.report import Report
@@ -97,6 +99,11 @@ class _Parser(argparse.ArgumentParser):
         self.formatter_class = argparse.RawDescriptionHelpFormatter
         return super().format_help()
 
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and end; a value may be a secret, and is not repeated."""
+        shown = re.sub(r"(--?[\w-]+)=\S*", r"\1=***", message)
+        self.exit(USAGE, f"pip-authenticate: error: {harmless(shown)}; see {self.prog} --help\n")
+
 
 def _narrow(prog: str) -> argparse.HelpFormatter:
     return argparse.HelpFormatter(prog, width=80)
@@ -119,6 +126,7 @@ class Session:
         self.environ = environ
         self.folder = folder
         self.report: Report = report.standard(environ, is_quiet=arguments.quiet, is_verbose=arguments.verbose)
+        self.folders: list[str] = []
         self._listeners: list[Learned] = [self.report.register]
         self._program = os.path.basename(program).removesuffix(".exe")
         self.deadline = Deadline(self.value("timeout"))
@@ -188,7 +196,8 @@ class Session:
             variables=self.environ,
             listed=self.value("indexes"),
             organization=organization or pipeline or "",
-            organization_is_given=bool(organization),
+            organization_is_given=bool(organization) and not self._is_of_project("organization"),
+            pipeline_organization=pipeline or "",
             token=self._token(),
             pipeline_token=Secret(self.environ.get("SYSTEM_ACCESSTOKEN", "")),
             credentials=self.value("credential"),
@@ -247,6 +256,11 @@ class Session:
             self.report.warning(text)
         return found
 
+    def _is_of_project(self, name: str) -> bool:
+        """Whether a project's own file says a value."""
+        file = self.project.table_file
+        return bool(file) and file in self.chosen[name].origin
+
     def _said_by_the_project(self) -> Iterator[str]:
         """Warnings about hosts that get a credential because a project's own file says so.
 
@@ -255,16 +269,18 @@ class Session:
         from pip_authenticate.azure.addresses import Place  # noqa: PLC0415
         from pip_authenticate.azure.forms import organization_of  # noqa: PLC0415
 
-        said = [self.chosen[name] for name in ("organization", "indexes")]
-        for given in said if self.project.table_file else ():
-            if self.project.table_file not in given.origin:
+        for name in ("organization", "indexes"):
+            given = self.chosen[name]
+            if not self._is_of_project(name):
                 continue
             for text in given.value if isinstance(given.value, tuple) else [given.value]:
                 url = organization_of(text)
-                if not Place.of(url) and not url.origin.is_loopback:
+                place = Place.of(url)
+                if not url.origin.is_loopback:
+                    whom = f"the organisation {place.organization}" if place else url.origin.host
                     yield (
-                        f"{given.origin} has credentials sent to {url.origin.host}. If you have not written "
-                        "that, say --organization or --indexes yourself."
+                        f"{given.origin} has credentials sent to {whom}. If you have not written that, say "
+                        "--organization or --indexes yourself."
                     )
 
     def client_settings(self, found: Found, *, by_files: bool) -> ClientSettings:
@@ -317,6 +333,8 @@ class Session:
             else [os.path.join(home, name) for name in (".netrc", "_netrc")]
         )
         for path in own:
+            if not os.path.isfile(path):  # opening a pipe would wait for somebody to write
+                continue
             try:
                 with open(path, encoding="utf-8", errors="surrogateescape") as file:
                     return Secret(file.read(TOKEN_BYTES))
@@ -349,6 +367,9 @@ def guarded(command: Callable[[Work], int], make: Callable[[], Work]) -> int:
         told.error("Interrupted.")
         return INTERRUPTED
     except (OutputLost, BrokenPipeError):
+        return FAILED
+    except OSError as error:
+        told.error(f"{error.filename or 'Something'} cannot be used: {error.strerror or 'unknown reason'}.")
         return FAILED
     except Exception as error:  # noqa: BLE001 - the edge: a traceback quotes texts from outside
         told.error(f"A defect of this program, not of yours: {type(error).__name__}. Please report it.")
@@ -393,11 +414,11 @@ def _toml(path: str) -> Mapping[str, Any]:
     """
     from pip_authenticate.project import parse_toml  # noqa: PLC0415
 
+    if not os.path.isfile(path):  # opening a pipe would wait for somebody to write
+        return {}
     try:
         with open(path, "rb") as file:
             return parse_toml(file.read(FILE_BYTES).decode("utf-8-sig"))
-    except FileNotFoundError:
-        return {}
     except OSError as error:
         raise InputError("config-unreadable", f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):  # its message quotes the text

@@ -1,7 +1,8 @@
 """What a person can set for the command: as an option, a variable or a key of a configuration file.
 
 An option comes before a variable, that before the project's `[tool.pip-authenticate]`, that before the
-user's own file, and that before the default.
+user's own file, and that before the default. Of the organization, which says who a token is for, the
+user's own file comes before the project's.
 """
 
 from collections.abc import Callable, Mapping
@@ -223,7 +224,9 @@ def _given(
         return _parsed(option, said[option.name], f"--{option.name}")
     if environ.get(option.variable):
         return _parsed(option, [environ[option.variable]], option.variable)
-    for path, table in files if option.in_files else ():
+    # Who a token is for is said by its owner before it is said by the files of a project.
+    ordered = files[::-1] if option.name == "organization" else files
+    for path, table in ordered if option.in_files else ():
         if option.name in table:
             origin = f"{option.name} in {path}{_line(path, option.name)}"
             return _parsed(option, _texts(table[option.name], option, path), origin)

@@ -8,7 +8,7 @@ Each client's own documentation says where it looks: uv ("Configuring uv"), Poet
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pip_authenticate.azure.forms import identity
@@ -21,10 +21,13 @@ _FOLDERS_UP = 20
 _INCLUDES = 50
 _PRIMARY, _EXTRA = "index-url", "extra-index-url"
 _OPTION = re.compile(
-    r"(?:^|\s)(--index-url|-i|--extra-index-url|--requirement|-r|--constraint|-c)[=\s]\s*(\S+)"
+    r"(?:^|\s)(--index-url|-i|--extra-index-url|--find-links|-f|--requirement|-r|--constraint|-c)[=\s]\s*(\S+)"
 )
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
-_LOGIN = re.compile(r"(?<=://)[^/?#\s]*@")
+_LOGIN = re.compile(r"(?<=://)[^/?#\\\s]*@")  # some clients take a backslash for a slash
+_REFERENCED = re.compile(r"\s@\s*(https?://\S+)")
+_MENTIONS = 1000
+"""Most indexes that are looked at."""
 _FILES = ("pyproject.toml", "uv.toml", "Pipfile")
 # Variables of the environment in which a person may have named an index already.
 _VARIABLES = {
@@ -74,10 +77,40 @@ class Project(NamedTuple):
     faults: tuple[PipAuthenticateError, ...] = ()
 
     def names_of(self, url: IndexUrl) -> Names:
-        """What the clients call an index, whatever the spelling of its address."""
+        """What the clients call an index, whatever the spelling of its address.
+
+        A name counts where it can mean no other index: clients are given credentials by names, and of two
+        files that use one name only the client knows which counts.
+        """
         key = identity(url)
+        meant = {(client, loose): keys for client, loose, keys in _meanings(self.mentions)}
         names = ((one.client, one.name) for one in self.mentions if one.name and identity(one.url) == key)
-        return tuple(dict.fromkeys(names))
+        return tuple(
+            (client, name)
+            for client, name in dict.fromkeys(names)
+            if meant.get((client, _loose(name)), {key}) == {key}
+        )
+
+    @property
+    def ambiguous(self) -> list[Mention]:
+        """Mentions whose name means several indexes."""
+        several = {(client, loose) for client, loose, keys in _meanings(self.mentions) if len(keys) > 1}
+        return [one for one in self.mentions if (one.client, _loose(one.name)) in several]
+
+
+def _loose(name: str) -> str:
+    """What is left of a name in a variable's."""
+    return re.sub("[^A-Z0-9]", "_", name.upper())
+
+
+def _meanings(mentions: Iterable[Mention]) -> Iterator[tuple[str, str, set[object]]]:
+    """What each name of each client can mean."""
+    found = dict[tuple[str, str], set[object]]()
+    for one in mentions:
+        if one.name and one.name not in {_PRIMARY, _EXTRA}:
+            found.setdefault((one.client, _loose(one.name)), set()).add(identity(one.url))
+    for (client, loose), keys in found.items():
+        yield client, loose, keys
 
 
 def read(folder: str, environ: Mapping[str, str]) -> Project:
@@ -93,6 +126,9 @@ def read(folder: str, environ: Mapping[str, str]) -> Project:
         reader.pyproject(_join(root, "pyproject.toml"))
         reader.uv(_join(root, "uv.toml"))
         reader.pipfile(_join(root, "Pipfile"))
+        for above in _above(root):  # the root of a workspace of uv, whose indexes count for its members
+            reader.uv(_join(above, "uv.toml"), is_own=False)
+            reader.workspace(_join(above, "pyproject.toml"))
         for name, client in _LOCKS.items():
             if os.path.isfile(_join(root, name)):
                 reader.clients[client] = None
@@ -139,6 +175,11 @@ class _Reader:
         if isinstance(own, dict):
             self.table, self.table_file = own, path
 
+    def workspace(self, path: str) -> None:
+        """The pyproject.toml of a folder above: what it says to uv."""
+        uv = _table(_table(self._toml(path), "tool"), "uv")
+        self._named("uv", _rows(uv, "index"), path)
+
     def uv(self, path: str, *, is_own: bool = True) -> None:
         table = self._toml(path)
         if table and is_own:
@@ -163,12 +204,16 @@ class _Reader:
             return
         self.clients["pip"] = None
         for line in text.replace("\\\n", " ").splitlines():
+            for url in _REFERENCED.findall(line):
+                self._add("pip", "", url, path)
             if not line.lstrip().startswith("-"):
                 continue
             for option, value in _OPTION.findall(line):
                 if option in {"-i", "--index-url", "--extra-index-url"}:
                     name = _EXTRA if option == "--extra-index-url" else _PRIMARY
                     self._add("pip", name, value.strip("'\""), path)
+                elif option in {"-f", "--find-links"}:
+                    self._add("pip", "", value.strip("'\""), path)
                 else:
                     self.requirements(_join(os.path.dirname(path), value.strip("'\"")))
 
@@ -217,13 +262,14 @@ class _Reader:
         """Note an index; what is no address of one (a path, another scheme) is none of ours."""
         if not isinstance(url, str):
             return
-        plain = _LOGIN.sub("", url.strip())
+        plain = _LOGIN.sub("", url.strip()).partition("#")[0].partition("?")[0]
         plain = _REFERENCE.sub(lambda match: self._environ.get(match[1], match[0]), plain)
         try:
             parsed, _ = IndexUrl.parse(plain)
         except InputError:
             return
-        self.mentions.append(Mention(client, name, parsed, path))
+        if len(self.mentions) < _MENTIONS:
+            self.mentions.append(Mention(client, name, parsed, path))
 
     def _toml(self, path: str) -> Mapping[str, Any]:
         text = self._text(path)
@@ -287,6 +333,16 @@ def _root(folder: str) -> str:
             return ""
         folder = above
     return ""
+
+
+def _above(folder: str) -> Iterator[str]:
+    """The folders above one."""
+    for _ in range(_FOLDERS_UP):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        yield above
+        folder = above
 
 
 def _uv_files(environ: Mapping[str, str]) -> Iterator[str]:

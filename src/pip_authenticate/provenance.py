@@ -40,6 +40,7 @@ WRITERS = {
     "listed": OPTION,
     "organization": OPTION,
     "organization_is_given": OPTION,
+    "pipeline_organization": VARIABLE,
     "token": OPTION,
     "pipeline_token": VARIABLE,
     "credentials": OPTION,

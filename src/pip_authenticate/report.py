@@ -1,15 +1,17 @@
 """What a person reads on standard error: one line for each thing, in colour only on a terminal."""
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from pip_authenticate.logging_commands import harmless
 from pip_authenticate.secret import MASK, Secret
 
+_LOGIN = re.compile(r"(?<=://)[^/?#\\\s]{1,4096}@")
 _COLOURS = {"red": "31", "yellow": "33", "green": "32", "dim": "2", "bold": "1"}
 
 
@@ -95,7 +97,15 @@ class Report:
         """A text that may be shown, in one line."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
-        return harmless(text)
+        return harmless(_LOGIN.sub("***@", text))
+
+    def cleaned(self, value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+        """The same for every text within lists and objects."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, dict):
+            return {name: self.cleaned(inner) for name, inner in value.items()}
+        return [self.cleaned(inner) for inner in value] if isinstance(value, list | tuple) else value
 
     def _write(self, label: str, colour: str, text: str) -> None:
         shown = painted(label, colour, on=self._has_colour) if label else ""

@@ -140,7 +140,9 @@ class Settings(NamedTuple):
         variables: variables of the environment by name, for what names a project's indexes and files.
         listed: URLs of indexes that the user's configuration lists.
         organization: name or address of the organisation that feeds without one belong to, or empty.
-        organization_is_given: whether a person said that, and not a variable of a pipeline.
+        organization_is_given: whether whoever runs the command said that: no variable of a pipeline, and no
+            file of a project.
+        pipeline_organization: address of the organisation that a pipeline runs in, or empty.
         token: an explicit token, or empty.
         pipeline_token: the pipeline's own token as a step maps it, or empty.
         credentials: names of providers, in the order in which they are tried where an index names none.
@@ -183,6 +185,7 @@ class Settings(NamedTuple):
     listed: tuple[str, ...] = ()
     organization: str = ""
     organization_is_given: bool = False
+    pipeline_organization: str = ""
     token: Secret = Secret("")
     pipeline_token: Secret = Secret("")
     credentials: tuple[str, ...] = ()

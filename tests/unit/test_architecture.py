@@ -88,6 +88,7 @@ REVEALING = {
     "command_line": "whether a token is there",
     "child_environment": "what must not be handed on",
     "commands.run": "settings leave the process",
+    "commands.env": "an ordinary user name is no secret",
     "stored_files": "paths of files, which are settings",
     "tokens": "what a token says of itself",
     "redaction": "what a text holds",

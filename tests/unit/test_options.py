@@ -22,9 +22,18 @@ def test_an_option_comes_before_a_variable_before_files_before_the_default() -> 
     project, own = ("p.toml", {"organization": "c"}), ("o.toml", {"organization": "d"})
     assert chosen(said, environ, project, own)["organization"] == ("a", "--organization")
     assert chosen({}, environ, project, own)["organization"] == ("b", "PIP_AUTHENTICATE_ORGANIZATION")
-    assert chosen({}, {}, project, own)["organization"] == ("c", "organization in p.toml")
+    assert chosen({}, {}, ("p.toml", {"via": "env"}), ("o.toml", {"via": "files"}))["via"] == (
+        "env",
+        "via in p.toml",
+    )
     assert chosen({}, {}, own)["organization"] == ("d", "organization in o.toml")
     assert chosen()["organization"] == ("", "default")
+
+
+def test_who_a_token_is_for_is_said_by_its_owner_first() -> None:
+    project, own = ("p.toml", {"organization": "c"}), ("o.toml", {"organization": "d"})
+    assert chosen({}, {}, project, own)["organization"] == ("d", "organization in o.toml")
+    assert chosen({}, {}, project)["organization"] == ("c", "organization in p.toml")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_another_index_is_another(other: str) -> None:
 
 def test_what_is_no_index_is_none_of_ours(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text(
-        "--find-links https://h.example/\n-i ./local\n-i file:///x\n# -i https://h.example/\nx @ https://h/x\n"
+        "-i ./local\n-i file:///x\n# -i https://h.example/\n-i ftp://h.example/\n"
     )
     (tmp_path / "pyproject.toml").write_text(
         '[tool.uv]\nindex = 5\n[tool.poetry]\nsource = "x"\n[tool.pdm]\nsource = [1, {name = 2, url = 3}]\n'
@@ -99,6 +99,17 @@ def test_what_is_no_index_is_none_of_ours(tmp_path: Path) -> None:
     found = read(tmp_path)
     assert found.mentions == ()
     assert found.faults == ()
+
+
+def test_whatever_a_client_will_ask_is_known(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text(
+        "--find-links https://h.example/links\nx @ https://h.example/x.whl#sha256=1\n-i https://i.example/s?q=1\n"
+    )
+    assert [str(one.url) for one in read(tmp_path).mentions] == [
+        "https://h.example/links",
+        "https://h.example/x.whl",
+        "https://i.example/s",
+    ]
 
 
 def test_a_project_is_found_from_within(tmp_path: Path) -> None:

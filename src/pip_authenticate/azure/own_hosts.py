@@ -37,8 +37,8 @@ def part(indexes: list[AuthenticatedIndex], strangers: list[IndexUrl]) -> list[A
         for stranger in _strangers_of(index.url, strangers):
             raise DeliveryError(
                 "host-shared",
-                f"{index.source} shares the host {index.url.netloc} with {stranger}, of another organisation "
-                "and without a credential: its one would be sent there, since clients know hosts only",
+                f"{index.source} shares the host {index.url.origin.host} with {stranger}, which its "
+                "credential is not for: it would be sent there, since clients know hosts only",
                 hint="Write the address of one with the host of its organisation, "
                 "https://ORGANISATION.pkgs.visualstudio.com/_packaging/FEED/pypi/simple/, or use --via env "
                 "with a client that knows paths (pip).",
@@ -47,6 +47,13 @@ def part(indexes: list[AuthenticatedIndex], strangers: list[IndexUrl]) -> list[A
 
 
 def _strangers_of(url: IndexUrl, strangers: list[IndexUrl]) -> list[IndexUrl]:
-    own = Place.of(url)
-    places = [(one, Place.of(one)) for one in strangers if own and one.netloc == url.netloc]
-    return [one for one, place in places if own and place and place.organization != own.organization]
+    """Those on the same host whom a credential for an address is not for: another port, or organisation."""
+    own, found = Place.of(url), list[IndexUrl]()
+    for one in strangers:
+        if one.origin.host != url.origin.host:
+            continue
+        place = Place.of(one)
+        is_other = own is not None and (place is None or place.organization != own.organization)
+        if one.origin != url.origin or is_other:
+            found.append(one)
+    return found

@@ -65,7 +65,7 @@ def _check(session: Session) -> int:
         *_of_clients(session, found),
     ]
     if session.arguments.json:
-        sys.stdout.write(json.dumps([row._asdict() for row in rows], indent=2) + "\n")
+        sys.stdout.write(json.dumps(session.report.cleaned([row._asdict() for row in rows]), indent=2) + "\n")
     elif rows:
         sys.stdout.write(_table(rows, session))
     if not rows:

@@ -39,7 +39,7 @@ def _list(session: Session) -> int:
         {"name": "user's file", "value": user_file(session.environ), "origin": "platform"},
     ]
     if session.arguments.json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        sys.stdout.write(json.dumps(session.report.cleaned(rows), indent=2) + "\n")
         return 0
     width = max(len(str(row["name"])) for row in rows)
     for row in rows:

@@ -8,6 +8,7 @@ from importlib import import_module
 from pip_authenticate import private_files, summary
 from pip_authenticate.client_settings import ClientSettings, Variable
 from pip_authenticate.command_line import Session, counted, guarded, parser
+from pip_authenticate.index import TOKEN_USER
 from pip_authenticate.surroundings import Output, Surroundings
 
 EXAMPLES = """\
@@ -41,8 +42,8 @@ def _deliver(session: Session) -> int:
     told = session.client_settings(found, by_files=False)
     for text in output.check(told):
         session.report.warning(text)
-    output.register(told.secrets)
-    output.deliver(told)
+    output.register(secret for secret in told.secrets if secret.reveal() != TOKEN_USER)
+    _delivered(output, told, session)
     clients = ", ".join(session.clients)
     for text in told.notes:
         session.report.line(text)
@@ -50,6 +51,18 @@ def _deliver(session: Session) -> int:
         output.summarize(summary.of(found, clients))
     session.report.line(f"Settings for {clients} of {counted(found)} went to {name}.")
     return 0
+
+
+def _delivered(output: Output, told: ClientSettings, session: Session) -> None:
+    """Hand settings over; files that nobody is told of are removed."""
+    try:
+        output.deliver(told)
+    except BaseException:
+        for folder in session.folders:
+            private_files.remove(folder)
+        raise
+    for folder in session.folders:
+        session.report.line(f"Files with credentials are in {folder}; remove it when they are not needed.")
 
 
 def _output_of(environ: Mapping[str, str]) -> str:
@@ -61,7 +74,10 @@ def _around(session: Session) -> Surroundings:
     parent = next((environ[folder] for _, _, folder in _CI if folder and environ.get(folder)), None)
 
     def place(settings: ClientSettings) -> list[Variable]:
-        return private_files.place(private_files.new_folder(parent), settings.files)
+        folder = private_files.new_folder(parent)
+        if any(file.variables != ("SUMMARY",) for file in settings.files):
+            session.folders.append(folder)
+        return private_files.place(folder, settings.files)
 
     return Surroundings(
         environ,

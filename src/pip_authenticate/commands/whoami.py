@@ -59,7 +59,7 @@ def _tell(session: Session) -> int:
     with report.waiting("asking who this is"):
         people = [_identity(credential, indexes, service) for credential, indexes in by_credential.items()]
     if session.arguments.json:
-        sys.stdout.write(json.dumps([one._asdict() for one in people], indent=2) + "\n")
+        sys.stdout.write(json.dumps(report.cleaned([one._asdict() for one in people]), indent=2) + "\n")
     else:
         for one in people:
             sys.stdout.write(f"{report.clean(_line(one))}\n")

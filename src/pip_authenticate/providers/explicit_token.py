@@ -28,6 +28,15 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
     others = {place.organization for place in map(_place, indexes) if place}
     for index in indexes:
         place = _place(index)
+        if not index.is_asked_for and index.url.origin.is_exposed:
+            found.append(
+                InputError(
+                    "insecure-index",
+                    f"{index.source} is reached without encryption; a token is not sent there",
+                    hint="Write its address with https, or name it as an argument.",
+                )
+            )
+            continue
         if index.is_asked_for or not place or place.organization == own or (not own and len(others) == 1):
             found.append(index.opened_by(credential))
             continue

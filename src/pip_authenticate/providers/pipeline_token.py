@@ -11,7 +11,13 @@ def absent(run: Run) -> str:
     """Why there is none; empty where there is one."""
     if not run.settings.pipeline_token:
         return "SYSTEM_ACCESSTOKEN is not set; a step of a pipeline maps it: $(System.AccessToken)"
-    return "" if run.settings.organization else "no variable says which organisation the pipeline runs in"
+    return "" if _home(run) else "no variable says which organisation the pipeline runs in"
+
+
+def _home(run: Run) -> str:
+    """The organisation that the token is for, as a person says it or the pipeline; no project's file."""
+    given = run.settings.organization if run.settings.organization_is_given else ""
+    return given or run.settings.pipeline_organization
 
 
 def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAuthenticateError]:
@@ -23,7 +29,7 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
     Returns:
         The indexes, and errors about those elsewhere.
     """
-    home = Collection(organization_of(run.settings.organization), is_hosted=False)
+    home = Collection(organization_of(_home(run)), is_hosted=False)
     credential = Credential(TOKEN_USER, run.settings.pipeline_token)
     run.learned(credential.spellings)
     found = list[AuthenticatedIndex | PipAuthenticateError]()

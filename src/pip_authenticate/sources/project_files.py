@@ -22,10 +22,18 @@ def indexes(run: Run) -> Named:
     listed = dict[object, IndexUrl]()
     for entry in filter(None, run.settings.listed):
         try:
-            url, _ = IndexUrl.parse(entry)
+            url, password = IndexUrl.parse(entry)
         except InputError as error:
             faults.append(InputError(error.slug, f"An entry of indexes in the configuration {error.what}"))
         else:
+            if password:
+                faults.append(
+                    InputError(
+                        "credential-in-url",
+                        f"An entry of indexes in the configuration holds a password: {url}",
+                        hint="Leave it out, and revoke it.",
+                    )
+                )
             listed[identity(url)] = url
             found[identity(url)] = Index(
                 url, f"index {url}", f"{url} in the configuration", names=(), is_asked_for=False
