@@ -51,7 +51,7 @@ def located(program: str, environ: Mapping[str, str]) -> str:
 
         path = which(program, path=environ.get("PATH"))
         if path is None:
-            raise CannotStart(NOT_FOUND, "was not found")
+            raise CannotStart(NOT_FOUND, "was not found: check its name, and PATH")
         return path
     folders = [""] if "/" in program else environ.get("PATH", os.defpath).split(":")
     is_there = False
@@ -61,8 +61,8 @@ def located(program: str, environ: Mapping[str, str]) -> str:
             return path
         is_there = is_there or (os.path.exists(path) and ("/" in program or os.path.isfile(path)))
     if is_there:
-        raise CannotStart(NOT_RUNNABLE, "is no program that you may run")
-    raise CannotStart(NOT_FOUND, "was not found")
+        raise CannotStart(NOT_RUNNABLE, "is no program that you may run: check its permissions")
+    raise CannotStart(NOT_FOUND, "was not found: check its name, and PATH")
 
 
 Run: TypeAlias = Callable[[str, list[str], Mapping[str, str]], int]

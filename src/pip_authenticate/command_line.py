@@ -18,7 +18,7 @@ from pip_authenticate.options import Given
 from pip_authenticate.project import Project
 from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import Settings, network
+from pip_authenticate.settings import ENVIRON, Settings, network
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: wrong usage, anything else that went wrong, interrupted by the user."""
@@ -353,7 +353,7 @@ def guarded(command: Callable[[Work], int], make: Callable[[], Work]) -> int:
     Returns:
         The exit code.
     """
-    told = report.standard({})
+    told = report.standard(ENVIRON)
     code = USAGE
     try:
         work = make()

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pip_authenticate.authenticate import Found
+from pip_authenticate.index import Credential
+from pip_authenticate.tokens import ends
 
 _HEAD = "| index | named by | credential | for | until | verdict |\n|---|---|---|---|---|---|\n"
 _CELL = 500
@@ -19,11 +21,16 @@ def of(found: Found, clients: str) -> str:
             index.source,
             index.provider,
             clients,
-            f"{index.credential.expires:%Y-%m-%d %H:%M} UTC" if index.credential.expires else "",
+            _until(index.credential),
             verdicts.get(index.url.key, ""),
         )
         for index in found.indexes
     )
+
+
+def _until(credential: Credential) -> str:
+    end = ends(credential.secret, credential.expires)
+    return f"{end:%Y-%m-%d %H:%M} UTC" if end else ""
 
 
 class Line(NamedTuple):

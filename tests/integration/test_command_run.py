@@ -119,7 +119,9 @@ def test_a_signal_that_ends_the_program_ends_the_run(command: Command, name: str
 def test_a_program_that_is_not_there(command: Command) -> None:
     ended = command("run", URL, "--", "no-such-program", "--option")
     assert (ended.returncode, ended.stdout) == (127, "")
-    assert ended.stderr == "pip-authenticate: error: no-such-program was not found.\n"
+    assert (
+        ended.stderr == "pip-authenticate: error: no-such-program was not found: check its name, and PATH.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pip_authenticate import authenticate
 from pip_authenticate.authenticate import Found
 from pip_authenticate.command_line import Session, guarded, parser
-from pip_authenticate.errors import DeliveryError
+from pip_authenticate.errors import DeliveryError, PipAuthenticateError
 from pip_authenticate.report import has_colour, painted
 from pip_authenticate.verify import Verdict
 
@@ -62,6 +62,7 @@ def _check(session: Session) -> int:
             Row(str(index.url), "bad", "No credential was found for it; see the warning.", index.source)
             for index in found.left_out
         ),
+        *(Row("project", "bad", str(fault)) for fault in _faults(session)),
         *_of_clients(session, found),
     ]
     if session.arguments.json:
@@ -73,6 +74,11 @@ def _check(session: Session) -> int:
             "Nothing to check: no index is named, neither by an argument nor by the project."
         )
     return _NEEDED if any(row.grade == "bad" for row in rows) else 0
+
+
+def _faults(session: Session) -> tuple[PipAuthenticateError, ...]:
+    """What is wrong with files that could not be read: nobody knows what they name."""
+    return session.project.faults if session.settings.project_folder else ()
 
 
 def _of_index(verdict: Verdict) -> Row:
@@ -92,7 +98,7 @@ def _of_clients(session: Session, found: Found) -> list[Row]:
         except DeliveryError as error:
             rows.append(Row(client, "bad", str(error)))
             continue
-        rows.extend(Row(client, "limited", text) for text in told.warnings)
+        rows.extend(Row(client, "limited", text) for text in (*told.warnings, *told.notes))
     return rows
 
 

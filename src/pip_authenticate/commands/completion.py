@@ -14,7 +14,7 @@ EXAMPLES = """\
   pip-authenticate completion fish
 """
 _VALUES = {"client": CLIENTS, "output": OUTPUTS, "credential": PROVIDERS, "via": WAYS}
-_SWITCHES = ("--help", "--quiet", "--verbose", "--token-stdin", "--json", "--show-secrets")
+_SWITCHES = ("--help", "--quiet", "--verbose", "--token-stdin", "--json", "--show-secrets", "--package")
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:

@@ -27,7 +27,6 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     made.usage = "pip-authenticate run [OPTION ...] [INDEX ...] -- PROGRAM [ARGUMENT ...]"
     parsed = made.parse_args(own)
     if not program:
-        made.print_usage()
         made.exit(USAGE, "pip-authenticate run: error: no program to run; it stands behind --\n")
     code = guarded(
         lambda session: _run(session, program), lambda: Session(parsed, environ, os.getcwd(), program[0])
@@ -49,8 +48,12 @@ def _run(session: Session, program: list[str]) -> int:
     try:
         path = child_process.located(program[0], session.environ)  # before anybody is asked for anything
         found = session.find()
-        by_files = session.value("via") == "files"
+        # Publishers read variables, and would else ask the public index: who wants files must say so.
+        publishes = session.value("publish") and session.chosen["via"].origin == "default"
+        by_files = session.value("via") == "files" and not publishes
         told = session.client_settings(found, by_files=by_files)
+        for text in told.notes:
+            session.report.line(text)
         session.report.line(_summary(session, found))
         environ = child_environment.without(session.environ, _secrets(session, found))
         environ |= {variable.name: variable.value.reveal() for variable in told.variables}
@@ -91,5 +94,6 @@ def _secrets(session: Session, found: Found) -> Iterator[Secret]:
 
 def _summary(session: Session, found: Found) -> str:
     if not found.indexes:
-        return "No index gets a credential." if found.warnings else "No index needs a credential."
+        unknown = found.warnings or session.project.faults
+        return "No index gets a credential." if unknown else "No index needs a credential."
     return f"Credentials for {', '.join(session.clients)} and {counted(found)}."

@@ -10,7 +10,7 @@ from pip_authenticate.azure.feeds import FeedsService
 from pip_authenticate.command_line import Session, guarded, parser
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import AuthenticatedIndex, Credential
-from pip_authenticate.tokens import claims, scopes
+from pip_authenticate.tokens import ends, scopes
 from pip_authenticate.transport import Transport
 
 EXAMPLES = """\
@@ -75,28 +75,15 @@ def _identity(credential: Credential, indexes: list[AuthenticatedIndex], service
         name = service.identity(indexes[0], place) if place else ""
     except ServiceError as error:
         trouble = str(error)
-    expires = _expiry(credential)
+    until = ends(credential.secret, credential.expires)
     return Identity(
         indexes[0].provider,
         [str(index.url) for index in indexes],
         name,
-        expires,
+        until.strftime("%Y-%m-%dT%H:%M:%SZ") if until else "",
         sorted(scopes(credential.secret)),
         trouble,
     )
-
-
-def _expiry(credential: Credential) -> str:
-    from datetime import datetime, timezone  # noqa: PLC0415
-
-    if credential.expires:
-        return credential.expires.strftime("%Y-%m-%dT%H:%M:%SZ")
-    end = claims(credential.secret).get("exp")
-    try:
-        ends = datetime.fromtimestamp(end, timezone.utc) if isinstance(end, int) else None
-    except (ValueError, OverflowError, OSError):
-        ends = None
-    return ends.strftime("%Y-%m-%dT%H:%M:%SZ") if ends else ""
 
 
 def _line(one: Identity) -> str:
