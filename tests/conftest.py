@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,11 @@ from support.programs import Programs
 from support.task import Task
 
 ROOT = Path(__file__).parent.parent
+
+# A shell that starts the tests in the background has them ignore these, and programs inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if sys.platform != "win32":
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

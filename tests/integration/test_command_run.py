@@ -81,6 +81,9 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A group of its own, whose leader has a parent outside: in an orphaned one nothing can be stopped
+            # (POSIX.1, Orphaned Process Group), and so a test run without a terminal may be.
+            preexec_fn=os.setpgrp,  # noqa: PLW1509 - no threads here
         )
         assert self.process.stdout
         number, self.netrc = self.process.stdout.readline().split()
