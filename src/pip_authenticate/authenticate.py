@@ -84,11 +84,6 @@ SOURCES = {
 }
 """Every source by its name in telemetry, in the order in which their indexes reach a client."""
 
-PROVIDERS = ("federation", "job-token", "stored-secret", "explicit-token", "pipeline-token")
-"""Every provider by its name; that of its module has underscores."""
-FREE_PROVIDERS = ("explicit-token", "pipeline-token")
-"""Those that open indexes that name none, in the order in which they are tried."""
-
 
 def _load(kind: str, name: str) -> Any:  # noqa: ANN401 - a module of either protocol
     """Import a part when a run comes to need it: on a fresh agent each costs its compilation."""

@@ -12,7 +12,7 @@ from pip_authenticate import authenticate, options, report, told_secrets
 from pip_authenticate.authenticate import Found
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each
+from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each, places
 from pip_authenticate.logging_commands import harmless
 from pip_authenticate.options import Given
 from pip_authenticate.project import Project
@@ -382,15 +382,6 @@ def counted(found: Found) -> str:
     """How many indexes were found, in words."""
     number = len(found.indexes)
     return "1 index" if number == 1 else f"{number} indexes"
-
-
-def places(error: BaseException) -> Iterator[str]:
-    """Where an exception came from; its message is left out, since it may hold anything."""
-    frame = error.__traceback__
-    while frame:
-        code = frame.tb_frame.f_code
-        yield f"{code.co_filename}:{frame.tb_lineno} in {code.co_name}"
-        frame = frame.tb_next
 
 
 def user_file(environ: Mapping[str, str]) -> str:

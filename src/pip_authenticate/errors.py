@@ -1,5 +1,7 @@
 """The errors of the project: data first, text second. Imports nothing of the project."""
 
+from collections.abc import Iterator
+
 
 class PipAuthenticateError(Exception):
     """Root of every error that the project raises on purpose.
@@ -81,3 +83,12 @@ class Faults(PipAuthenticateError):  # noqa: N818 - a group of errors, not one m
 def each(error: PipAuthenticateError) -> tuple[PipAuthenticateError, ...]:
     """The single errors that an error stands for: a group's members, or the error itself."""
     return error.errors if isinstance(error, Faults) else (error,)
+
+
+def places(error: BaseException) -> Iterator[str]:
+    """Where an exception came from; its message is left out, since it may hold anything."""
+    frame = error.__traceback__
+    while frame:
+        code = frame.tb_frame.f_code
+        yield f"{code.co_filename}:{frame.tb_lineno} in {code.co_name}"
+        frame = frame.tb_next

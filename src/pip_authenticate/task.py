@@ -9,7 +9,7 @@ from types import TracebackType
 from pip_authenticate import authenticate, delivery, settings, told_secrets
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import Cancelled, OutputLost, PipAuthenticateError, each
+from pip_authenticate.errors import Cancelled, OutputLost, PipAuthenticateError, each, places
 from pip_authenticate.logging_commands import AzurePipelines, harmless
 from pip_authenticate.outputs.stream import Stream
 
@@ -81,7 +81,7 @@ def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -
         raise
     except Exception as error:  # noqa: BLE001 - the edge: a defect must not pass for success
         delivery.erase(given, output)
-        for place in _places(error):
+        for place in places(error):
             output.debug(place)
         output.error(
             f"A defect in this task, not in your pipeline: {type(error).__name__}. Please report it."
@@ -92,16 +92,7 @@ def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -
 
 def _last_resort(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
     """Say where the task broke, without a word from outside: the agent reads this stream, too."""
-    sys.stderr.write(harmless(f"{kind.__name__} {' '.join(_places(error))}") + "\n")
-
-
-def _places(error: BaseException) -> Iterator[str]:
-    """Where an exception came from; its message is left out, since it may hold anything."""
-    frame = error.__traceback__
-    while frame:
-        code = frame.tb_frame.f_code
-        yield f"{code.co_filename}:{frame.tb_lineno} in {code.co_name}"
-        frame = frame.tb_next
+    sys.stderr.write(harmless(f"{kind.__name__} {' '.join(places(error))}") + "\n")
 
 
 def _about_inputs(given: settings.Settings) -> Iterator[str]:

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 import pip_authenticate.sources
-from pip_authenticate import authenticate, settings, told_secrets
+from pip_authenticate import authenticate, options, settings, told_secrets
 from pip_authenticate.authenticate import Source
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
@@ -217,7 +217,7 @@ class TestArguments(SourceContract):
                 entries=tuple(filter(None, environ["INPUT_ARTIFACTFEEDS"].split(","))),
                 organization=environ.get("organization", "contoso"),
                 token=Secret(environ.get("token", f"{CANARY}%$ü")),
-                credentials=authenticate.FREE_PROVIDERS,
+                credentials=options.PROVIDERS,
             )
         )
 
@@ -249,7 +249,7 @@ class TestProjectFiles(TestArguments):
                 variables={"PIP_CONFIG_FILE": os.devnull},
                 listed=tuple(environ.get("listed", "https://a.example/simple,https://b.example/").split(",")),
                 token=Secret(f"{CANARY}%$ü"),
-                credentials=authenticate.FREE_PROVIDERS,
+                credentials=options.PROVIDERS,
             )
         )
 
