@@ -40,7 +40,7 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
         NotHere: nobody is signed in.
         ServiceError: the Azure CLI or a service refused.
     """
-    return entra_access.open_all(indexes, run, _identity(run), lambda told: _token(told, run))
+    return entra_access.open_all(indexes, run, _identity(run), lambda told, _: _token(told, run))
 
 
 def _identity(run: Run) -> str:

@@ -133,11 +133,8 @@ class _Exchange:
 
     def credential(self, tenant: str) -> Credential:
         """One assertion, one token."""
-        from datetime import datetime, timedelta, timezone  # noqa: PLC0415 - only federation needs it
-
         token = entra.exchange(self._authority, tenant, self._client_id, self._assertion(), self._transport)
-        expires = datetime.now(timezone.utc) + timedelta(seconds=token.seconds) if token.seconds else None
-        credential = Credential(self._connection.id, token.secret, expires)
+        credential = Credential(self._connection.id, token.secret, token.expires)
         self._learned(credential.spellings)
         return credential
 
