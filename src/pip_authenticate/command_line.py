@@ -19,13 +19,12 @@ from pip_authenticate.project import Project
 from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import ENVIRON, Settings, network
+from pip_authenticate.token_files import TOKEN_BYTES, read, token_in
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: wrong usage, anything else that went wrong, interrupted by the user."""
 FILE_BYTES = 1024 * 1024
 """Longest configuration file that is read."""
-TOKEN_BYTES = 64 * 1024
-"""Longest token that is read from a file or from standard input."""
 _CI = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "BUILDKITE", "JENKINS_URL")
 """Variables of which a CI sets one (most of them set the first)."""
 _SHOWN = {
@@ -209,6 +208,10 @@ class Session:
             credentials_are_chosen=self.chosen["credential"].origin != "default",
             scope=self.value("scope"),
             cache_folder=self._cache_folder(),
+            client_id=self.value("client-id"),
+            tenant=self.value("tenant"),
+            id_token_variable=self.value("id-token-variable"),
+            authority_host=self.environ.get("AZURE_AUTHORITY_HOST", "").strip(),
             clients=self.clients,
             publish=self.value("publish"),
             only_add_extra_index=self.value("only-extra"),
@@ -229,18 +232,11 @@ class Session:
             InputError: the file cannot be read, or what was read is no token.
         """
         if self.arguments.token_stdin:
-            return _as_token(sys.stdin.buffer.read(TOKEN_BYTES + 1), "standard input")
+            return token_in(sys.stdin.buffer.read(TOKEN_BYTES + 1), "standard input")
         path = self.value("token-file")
         if not path:
             return Secret(self.environ.get("PIP_AUTHENTICATE_TOKEN", "").strip())
-        try:
-            with open(path, "rb") as file:
-                content = file.read(TOKEN_BYTES + 1)
-        except OSError as error:
-            raise InputError(
-                "token-file", f"{path} cannot be read: {error.strerror}", hint="Check --token-file."
-            ) from None
-        return _as_token(content, path)
+        return read(path, "Check --token-file.", waits=True)
 
     def tell_secrets(self, listener: Learned) -> None:
         """Have somebody else told of every secret from now on, before anything else is printed."""
@@ -415,15 +411,6 @@ def _toml(path: str) -> Mapping[str, Any]:
         raise InputError("config-unreadable", f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):  # its message quotes the text
         raise InputError("config-unreadable", f"{path} is no TOML", hint="Mend it, or remove it.") from None
-
-
-def _as_token(content: bytes, place: str) -> Secret:
-    text = content.decode("utf-8", "replace").strip()
-    if not text or len(content) > TOKEN_BYTES or not text.isprintable():
-        raise InputError(
-            "token-file", f"{place} holds no token", hint="It must hold the token and nothing else."
-        )
-    return Secret(text)
 
 
 def _is_on_path(program: str, environ: Mapping[str, str]) -> bool:

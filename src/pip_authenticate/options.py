@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 from pip_authenticate.errors import InputError
 from pip_authenticate.settings import CLIENTS
 
-PROVIDERS = ("explicit-token", "pipeline-token", "azure-cli")
+PROVIDERS = (
+    "explicit-token", "tool-variables", "pipeline-token", "workload-identity", "service-principal",
+    "azure-cli", "azure-developer-cli", "managed-identity",
+)  # fmt: skip
 """Names that `--credential` takes, in the order in which they are tried."""
 OUTPUTS = (
     "azure-pipelines", "github", "gitlab", "circleci", "sh", "fish", "powershell", "cmd", "dotenv", "json",
@@ -151,6 +154,30 @@ OPTIONS = (
         _one,
         "File that holds the token. The variable PIP_AUTHENTICATE_TOKEN holds it itself.",
         "FILE",
+        in_files=False,
+    ),
+    Option(
+        "client-id",
+        "PIP_AUTHENTICATE_CLIENT_ID",
+        _one,
+        "Id of the application or managed identity that a job, a service principal or a machine signs in as. "
+        "Default: AZURE_CLIENT_ID.",
+        "ID",
+    ),
+    Option(
+        "tenant",
+        "PIP_AUTHENTICATE_TENANT",
+        _one,
+        "Tenant of Microsoft Entra to sign in to. Default: the organisation's, or AZURE_TENANT_ID.",
+        "TENANT",
+    ),
+    Option(
+        "id-token-variable",
+        "PIP_AUTHENTICATE_ID_TOKEN_VARIABLE",
+        _one,
+        "Variable in which a job of GitLab has its identity token. Default: AZURE_ID_TOKEN.",
+        "NAME",
+        default="AZURE_ID_TOKEN",
         in_files=False,
     ),
     Option(

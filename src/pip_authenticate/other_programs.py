@@ -1,7 +1,7 @@
 """Asks another program on PATH for a token: it waits for nobody, and not for ever."""
 
+import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from pip_authenticate.azure.refusals import shortened
+from pip_authenticate.azure.refusals import shortened, without_tokens
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import NotHere, ServiceError
 
 _PIECE_SECONDS = 0.1
-_TOKEN = re.compile(r"eyJ[\w-]+(?:\.[\w-]*)+|[\w+/=-]{40,}")
 _SHOWN = 200
 _READ_BYTES = 1024 * 1024
 _SECONDS_AFTER_ITS_END = 1.0
@@ -35,11 +34,20 @@ class Ended(NamedTuple):
     errors: str
 
     @property
+    def answer(self) -> dict[str, object]:
+        """The object of JSON that it wrote to standard output; empty where that is none."""
+        try:
+            value = json.loads(self.output)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    @property
     def said(self) -> str:
         """Its last error as a line for people, without anything that looks like a token."""
         lines = [line.strip() for line in self.errors.splitlines() if line.strip()]
         told = next((line for line in lines if line.startswith(("ERROR", "error"))), (lines or [""])[-1])
-        return f"it says: {shortened(_TOKEN.sub('***', told), _SHOWN)}" if told else "it says nothing"
+        return f"it says: {shortened(without_tokens(told), _SHOWN)}" if told else "it says nothing"
 
 
 def found(name: str, variables: Mapping[str, str]) -> str:

@@ -149,6 +149,10 @@ class Settings(NamedTuple):
         credentials_are_chosen: whether whoever runs the command named them.
         scope: what a person's token shall be good for: `read`, or `write`, which also saves from upstream.
         cache_folder: where tokens are kept between runs, or empty: nowhere.
+        client_id: of the application or managed identity to be, or empty: as a variable says.
+        tenant: of Microsoft Entra to sign in to, or empty: the organisation's.
+        id_token_variable: name of the variable in which a job of GitLab has its identity token.
+        secrets_folder: where a container is given its secrets.
         publish: whether the first index shall also take uploads.
         temporary_folder: the agent's folder for files that last as long as the job, or empty.
         own_netrc: path of the user's own netrc file, whether or not there is one; or empty.
@@ -195,6 +199,10 @@ class Settings(NamedTuple):
     credentials_are_chosen: bool = False
     scope: str = "write"
     cache_folder: str = ""
+    client_id: str = ""
+    tenant: str = ""
+    id_token_variable: str = ""
+    secrets_folder: str = "/run/secrets"
     publish: bool = False
     temporary_folder: str = ""
     own_netrc: str = ""

@@ -18,7 +18,7 @@ from pip_authenticate.index import IndexUrl
 from pip_authenticate.origin import origin_of
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
-from pip_authenticate.tokens import claims
+from pip_authenticate.tokens import claims, is_token
 from pip_authenticate.transport import Response, Transport
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
@@ -241,7 +241,7 @@ def _token(address: str, client_id: str, proof: dict[str, str], transport: Trans
     token, seconds = answer.get("access_token"), answer.get("expires_in")
     if response.status != 200:
         raise _refusal(response, answer, words, Secret(proof.get("client_assertion", "")))
-    if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+    if not is_token(token):
         raise ServiceError(
             "entra-answer",
             f"{origin_of(response.url).host} answered without an access token (status 200)",

@@ -5,7 +5,6 @@ fault: the program is on every image of a CI.
 """
 
 import json
-from datetime import datetime, timezone
 from pathlib import Path
 
 from pip_authenticate import entra_access, other_programs
@@ -17,6 +16,7 @@ from pip_authenticate.index import AuthenticatedIndex, Index
 from pip_authenticate.other_programs import Ended
 from pip_authenticate.run import Run
 from pip_authenticate.secret import Secret
+from pip_authenticate.tokens import from_seconds, is_token
 
 SECONDS = 30.0
 """How long it may take: a first start on a busy machine takes over ten (Azure/azure-cli issue 29329)."""
@@ -63,13 +63,9 @@ def _token(told: Told, run: Run) -> EntraToken:
         asked = _asked(run, "")  # an identity that has but one tenant refuses to be asked for it
     if asked.code and _NOBODY in asked.errors and "AADSTS" not in asked.errors:
         raise NotHere("not-signed-in", "nobody is signed in to the Azure CLI: az login")
-    try:
-        answer = json.loads(asked.output)
-        token, end = answer["accessToken"], answer.get("expires_on")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        token, end = "", None
-    is_token = isinstance(token, str) and token and token.isascii() and token.isprintable()
-    if asked.code or not is_token:
+    answer = asked.answer
+    token = answer.get("accessToken")
+    if asked.code or not is_token(token):
         tenant = f" --tenant {told.tenant}" if told.tenant else ""
         raise ServiceError(
             "azure-cli",
@@ -77,7 +73,8 @@ def _token(told: Told, run: Run) -> EntraToken:
             context=asked.said,
             hint=f"Sign in again: az login{tenant} --allow-no-subscriptions",
         )
-    return EntraToken(Secret(token), _moment(end))
+    # Versions before 2.54 tell local time only, in another field.
+    return EntraToken(Secret(token), from_seconds(answer.get("expires_on")))
 
 
 def _asked(run: Run, tenant: str) -> Ended:
@@ -85,13 +82,3 @@ def _asked(run: Run, tenant: str) -> Ended:
     if tenant:
         arguments += ["--tenant", tenant]
     return other_programs.run("az", arguments, run.settings.variables, SECONDS, run.transport.deadline)
-
-
-def _moment(end: object) -> datetime | None:
-    """The end of a token, in seconds since 1970; versions before 2.54 tell local time only."""
-    if not isinstance(end, int):
-        return None
-    try:
-        return datetime.fromtimestamp(end, timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        return None
