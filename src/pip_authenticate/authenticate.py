@@ -229,13 +229,13 @@ def _opened(run: Run) -> dict[str, list[AuthenticatedIndex]]:
     """The indexes of every source with their credentials; parts that nothing names are not even loaded."""
     faults, found = list(run.settings.faults), dict[str, list[AuthenticatedIndex]]()
     for name, row in SOURCES.items():
-        run.transport.deadline.check()
         found[name] = []
         if not getattr(run.settings, row.named_by):
             continue
         if row.asks and any(isinstance(fault, ServiceError) for fault in faults):
             continue  # one service that does not answer is told once
         try:
+            run.transport.deadline.check()
             source: Source = _load("sources", row.module)
             named = source.indexes(run)
             faults.extend(named.faults)
