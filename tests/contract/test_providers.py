@@ -820,3 +820,21 @@ def test_every_provider_keeps_to_the_contract() -> None:
     kinds = [one for one in globals().values() if isinstance(one, type) and one.__name__.startswith("Test")]
     kept = {one.name for one in kinds if issubclass(one, ProviderContract)}
     assert {*kept, "explicit-token"} == set(options.PROVIDERS)
+
+
+def test_a_list_of_endpoints_may_name_a_managed_identity(tmp_path: Path) -> None:
+    for number, (client, asked) in enumerate({"system": None, CLIENT: [CLIENT]}.items()):
+        folder = tmp_path / str(number)
+        for name in ("world", "command"):
+            (folder / name).mkdir(parents=True)
+        with identities(folder / "world") as world:
+            listed = endpoints({"endpoint": world.index, "clientId": client})
+            ended = Command(folder / "command")(
+                "env", "--client", "pip", "--output", "json", world.index,
+                **world.environ,
+                ARTIFACTS_CREDENTIALPROVIDER_FEED_ENDPOINTS=listed,
+                AZURE_POD_IDENTITY_AUTHORITY_HOST=world.service.url,
+            )  # fmt: skip
+            assert ended.returncode == 0, ended.stderr
+            assert credential_of(json.loads(ended.stdout)["PIP_INDEX_URL"])[1] == APPLICATION
+            assert world.query(1).get("client_id") == asked
