@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from pip_authenticate.azure import tenants
-from pip_authenticate.azure.addresses import Collection, Place, objection
+from pip_authenticate.azure.addresses import DOMAIN, Collection, Place, objection
 from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.azure.tenants import Told
 from pip_authenticate.errors import NotHere, PipAuthenticateError
@@ -57,7 +57,7 @@ def open_all(
     found = list[AuthenticatedIndex | PipAuthenticateError]()
     for index in indexes:
         home = _home(index, run)
-        why = objection(index.url, "index", home)
+        why = _objection(index, home)
         if why:
             found.append(elsewhere(index, why))
             continue
@@ -71,6 +71,13 @@ def open_all(
 def elsewhere(index: Index, why: str) -> NotHere:
     """The answer about an index that a provider's credential is not for."""
     return NotHere("no-feed", f"{index.source} {why}")
+
+
+def _objection(index: Index, home: Collection) -> str:
+    """Why a token of Entra is not for an index, or empty: a server on premises takes none."""
+    if Place.of(index.url) or index.url.origin.is_loopback:
+        return objection(index.url, "index", home)
+    return "is none of Azure DevOps Services"
 
 
 def _home(index: Index, run: Run) -> Collection:
@@ -95,15 +102,17 @@ def _credential(index: Index, home: Collection, run: Run, identity: str, ask: As
         token = ask(told)
         credential = Credential(TOKEN_USER, token.secret, token.expires)
         run.learned(credential.spellings)
-        if not told.sessions:  # the service takes a token of Entra as a password, too
+        place = Place.of(index.url)
+        # A public feed tells strangers no address; the organisation's own is known (artifacts-credprovider).
+        sessions = told.sessions or (f"https://vssps.{DOMAIN}/{place.organization}/" if place else "")
+        if not sessions:
             return credential
         from pip_authenticate.azure import session_tokens  # noqa: PLC0415 - what is kept needs none
 
         if not session_tokens.is_for_persons(token.secret):
             return credential
-        session = session_tokens.exchange(
-            token.secret, told.sessions, run.settings.scope, home, run.transport
-        )
+        scope = run.settings.scope
+        session = session_tokens.exchange(token.secret, sessions, scope, home, run.transport)
         return Credential(TOKEN_USER, session.secret, session.expires)
 
     organization = _name(index)
