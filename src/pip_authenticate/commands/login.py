@@ -20,7 +20,7 @@ from pip_authenticate.transport import Transport
 
 EXAMPLES = """\
   pip-authenticate login --organization fabrikam --client-id 11111111-2222-4333-8444-555555555555
-  pip-authenticate login --tenant fabrikam.onmicrosoft.com     with PIP_AUTHENTICATE_CLIENT_ID set
+  pip-authenticate login --organization fabrikam --verbose     with PIP_AUTHENTICATE_CLIENT_ID set
 """
 CLIENT_ID = "PIP_AUTHENTICATE_CLIENT_ID"
 _SECONDS = 960.0
