@@ -1,6 +1,6 @@
 """Applications of Microsoft Entra: who a workload signs in as, and in which tenant."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from pip_authenticate.azure import tenants
 from pip_authenticate.azure.addresses import Collection
@@ -8,21 +8,10 @@ from pip_authenticate.azure.tenants import Told
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.run import Run
 
+if TYPE_CHECKING:
+    from pip_authenticate.azure.entra import Application
+
 _CHARACTERS = frozenset("0123456789abcdefABCDEF-")
-
-
-class Application(NamedTuple):
-    """An application, and where it signs in.
-
-    Args:
-        authority: address of Entra.
-        tenant: GUID or domain.
-        client_id: of the application.
-    """
-
-    authority: str
-    tenant: str
-    client_id: str
 
 
 def client_id(run: Run) -> str:
@@ -36,12 +25,12 @@ def client_id(run: Run) -> str:
         raise InputError(
             "client-id-unusable",
             "The client id is no GUID",
-            hint="Set AZURE_CLIENT_ID (or --client-id) to the application's id, as Entra shows it.",
+            hint="Set AZURE_CLIENT_ID (or --identity) to the application's id, as Entra shows it.",
         )
     return found
 
 
-def signing_in(told: Told, home: Collection, run: Run) -> Application:
+def signing_in(told: Told, home: Collection, run: Run) -> "Application":
     """The application where it signs in for an organisation.
 
     The tenant is the one that an option names, else the one that the index tells, else AZURE_TENANT_ID.
@@ -66,4 +55,4 @@ def signing_in(told: Told, home: Collection, run: Run) -> Application:
         )
     from pip_authenticate.azure import entra  # noqa: PLC0415 - what is kept needs none
 
-    return Application(entra.authority(run.settings, home), tenant, client_id(run))
+    return entra.Application(entra.authority(run.settings, home), tenant, client_id(run))

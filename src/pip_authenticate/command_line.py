@@ -208,7 +208,7 @@ class Session:
             credentials_are_chosen=self.chosen["credential"].origin != "default",
             scope=self.value("scope"),
             cache_folder=self._cache_folder(),
-            client_id=self.value("client-id"),
+            client_id=self.value("identity"),
             tenant=self.value("tenant"),
             id_token_variable=self.value("id-token-variable"),
             authority_host=self.environ.get("AZURE_AUTHORITY_HOST", "").strip(),

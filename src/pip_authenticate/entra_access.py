@@ -63,7 +63,7 @@ def open_all(
         home = _home(index, run)
         why = _objection(index, home)
         if why:
-            found.append(NotHere("no-feed", f"{index.source} {why}"))
+            found.append(elsewhere(index, why))
             continue
         organization = tenants.organizations(index.url)[0]
         if organization not in credentials:
@@ -83,6 +83,11 @@ def _once(ask: Ask) -> Ask:
         return known[key]
 
     return remembering
+
+
+def elsewhere(index: Index, why: str) -> NotHere:
+    """The answer about an index that a provider's credential is not for."""
+    return NotHere("no-feed", f"{index.source} {why}")
 
 
 def _objection(index: Index, home: Collection) -> str:

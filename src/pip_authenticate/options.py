@@ -13,7 +13,7 @@ from pip_authenticate.settings import CLIENTS
 
 PROVIDERS = (
     "explicit-token", "tool-variables", "pipeline-token", "workload-identity", "service-principal",
-    "azure-cli", "azure-developer-cli", "managed-identity",
+    "login", "azure-cli", "azure-developer-cli", "managed-identity",
 )  # fmt: skip
 """Names that `--credential` takes, in the order in which they are tried."""
 OUTPUTS = (
@@ -157,10 +157,10 @@ OPTIONS = (
         in_files=False,
     ),
     Option(
-        "client-id",
-        "PIP_AUTHENTICATE_CLIENT_ID",
+        "identity",
+        "PIP_AUTHENTICATE_IDENTITY",
         _one,
-        "Id of the application or managed identity that a job, a service principal or a machine signs in as. "
+        "Client id of the application or managed identity that a job, a machine or a service principal is. "
         "Default: AZURE_CLIENT_ID.",
         "ID",
     ),

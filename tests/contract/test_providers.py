@@ -14,7 +14,10 @@ from typing import NamedTuple
 
 import pytest
 
-from pip_authenticate import options
+from pip_authenticate import options, stored_login
+from pip_authenticate.azure.entra import Application
+from pip_authenticate.secret import Secret
+from pip_authenticate.stored_login import Login
 from support.command import Command
 from support.federated import credential_of
 from support.http_service import Answer, Raw, endless, html_answer, json_answer, raw, reset, unused_port
@@ -411,7 +414,7 @@ class WorkloadContract(ApplicationContract, ABC):
         yield Broken(self.gives(CANARY), ("no identity token", "JSON Web Token"))
 
     def absent(self) -> Iterator[tuple[Change, str]]:
-        yield variables(AZURE_CLIENT_ID=""), "neither AZURE_CLIENT_ID nor --client-id"
+        yield variables(AZURE_CLIENT_ID=""), "neither AZURE_CLIENT_ID nor --identity"
 
 
 class TestGitHub(WorkloadContract):
@@ -683,6 +686,28 @@ class TestAzureDeveloperCli(PersonContract):
         )
 
 
+class TestLogin(ProviderContract):
+    name = "login"
+    requests = (PROBE, EXCHANGE, SESSIONS)
+    secret = SESSION
+
+    def works(self, world: Identities) -> dict[str, str]:
+        answering(EXCHANGE, json_answer({"access_token": PERSON, "expires_in": 3599}))(world)
+        signed_in = Application(world.service.url, TENANT, CLIENT)
+        folder = world.folder / "pip-authenticate"
+        stored_login.keep(str(folder), Login(signed_in, "ada@contoso.example", Secret(f"{CANARY}-refresh")))
+        return {"XDG_STATE_HOME": str(world.folder)}
+
+    def absent(self) -> Iterator[tuple[Change, str]]:
+        yield variables(XDG_STATE_HOME=""), "nobody has signed in: pip-authenticate login"
+
+    def broken(self) -> Iterator[Broken]:
+        ended = json_answer({"error": "invalid_grant", "error_description": "AADSTS700082: expired"}, 400)
+        yield Broken(answering(EXCHANGE, ended), ("AADSTS700082", "Sign in again: pip-authenticate login"))
+        yield Broken(answering(EXCHANGE, json_answer({})), ("without the tokens", "AZURE_AUTHORITY_HOST"))
+        yield Broken(answering(SESSIONS, json_answer({"message": "no"}, 403)), ("status 403", "Grant"))
+
+
 # ---- machines ---------------------------------------------------------------------------------------
 
 
@@ -705,7 +730,7 @@ class MachineContract(ProviderContract, ABC):
         )
         yield Broken(
             lambda world: {**answering(self.route, none)(world), "AZURE_CLIENT_ID": CLIENT},
-            (CLIENT, "AZURE_CLIENT_ID or --client-id"),
+            (CLIENT, "AZURE_CLIENT_ID or --identity"),
         )
         unreachable = json_answer({"error": "unreachable"}, 403)
         yield Broken(answering(self.route, unreachable), ("status 403", "unreachable", "Assign one"))
@@ -745,7 +770,7 @@ class TestAppService(MachineContract):
 
     def test_a_user_assigned_identity_is_named(self, world: Identities, command: Command) -> None:
         environ = {**world.environ, **self.works(world)}
-        self.ask(command, environ, world.index, "--client-id", CLIENT)
+        self.ask(command, environ, world.index, "--identity", CLIENT)
         assert world.query(1)["client_id"] == [CLIENT]
 
 

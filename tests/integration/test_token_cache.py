@@ -127,7 +127,7 @@ def test_another_identity_and_another_scope_get_a_token_of_their_own(
     world: Identities, command: Command, who: str
 ) -> None:
     opened(command, world)
-    more = ("--client-id", TENANT) if who == "CLIENT" else ("--scope", "read")
+    more = ("--identity", TENANT) if who == "CLIENT" else ("--scope", "read")
     opened(command, world, *more)
     assert world.asked.count(EXCHANGE) == len(list(state(command).iterdir())) == 2
 

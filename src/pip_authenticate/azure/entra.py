@@ -60,7 +60,7 @@ CONNECTION = Words(
     "Use workload identity federation in the service connection (project settings, Service connections).",
 )
 APPLICATION = Words(
-    "in AZURE_CLIENT_ID and AZURE_TENANT_ID (or --client-id, --tenant)",
+    "in AZURE_CLIENT_ID and AZURE_TENANT_ID (or --identity, --tenant)",
     "this message shows",
     "Set AZURE_CLIENT_SECRET to the value of a secret that is still valid, not to its id (in Entra: App "
     "registrations, Certificates & secrets), or use federation, which needs none.",
@@ -138,6 +138,20 @@ _REFUSALS = {
         "Ask the tenant's administrator to exempt this workload identity.",
     ),
 }
+
+
+class Application(NamedTuple):
+    """An application, and where it signs in.
+
+    Args:
+        authority: address of Entra.
+        tenant: GUID or domain, or `organizations`.
+        client_id: of the application.
+    """
+
+    authority: str
+    tenant: str
+    client_id: str
 
 
 class Token(NamedTuple):
@@ -305,6 +319,14 @@ def _code(answer: dict[str, object], description: str) -> int | None:
     if isinstance(codes, list) and codes and type(codes[0]) is int:
         return codes[0]
     return None
+
+
+def description(answer: dict[str, object]) -> str:
+    """What a refusal says of itself, for people."""
+    text = answer.get("error_description")
+    text = " ".join(text.split())[:_READ_DESCRIPTION] if isinstance(text, str) else ""
+    code = _code(answer, text)
+    return f"AADSTS{code}: {_shortened(text)}" if code else _shortened(text) or "no reason given"
 
 
 def _shortened(description: str) -> str:

@@ -35,7 +35,7 @@ _WAITS = (0.5, 1.0, 2.0, 4.0)
 _KEY_BYTES = 4096
 _LINUX_KEYS = "/var/opt/azcmagent/tokens"
 _WINDOWS_KEYS = "C:\\ProgramData\\AzureConnectedMachineAgent\\Tokens"
-_ASSIGN = "Assign one in the portal (Identity), or name the one that it has: AZURE_CLIENT_ID or --client-id."
+_ASSIGN = "Assign one in the portal (Identity), or name the one that it has: AZURE_CLIENT_ID or --identity."
 
 
 class Service(NamedTuple):

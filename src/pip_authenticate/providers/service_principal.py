@@ -19,7 +19,7 @@ def absent(run: Run) -> str:
     variables = run.settings.variables
     if variables.get("AZURE_CLIENT_SECRET"):
         is_named = applications.client_id(run)
-        return "" if is_named else "neither AZURE_CLIENT_ID nor --client-id says whose AZURE_CLIENT_SECRET is"
+        return "" if is_named else "neither AZURE_CLIENT_ID nor --identity says whose AZURE_CLIENT_SECRET is"
     if variables.get("AZURE_CLIENT_CERTIFICATE_PATH"):
         return (
             "a certificate is left to the Azure CLI: az login --service-principal --username "

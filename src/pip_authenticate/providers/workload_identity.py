@@ -22,7 +22,7 @@ _OTHERS = (
 def absent(run: Run) -> str:
     """Why there is none; empty where there is one."""
     if not applications.client_id(run):
-        return "neither AZURE_CLIENT_ID nor --client-id says who to be"
+        return "neither AZURE_CLIENT_ID nor --identity says who to be"
     found = ci_identities.found(run.settings, run.transport)
     return "" if found else "this is no CI and no pod whose identity tokens are known"
 
