@@ -13,7 +13,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import SecretStr
 
-from azure_devops_emulator.description.connections import PLACEHOLDER
+from azure_devops_emulator.description.connections import PLACEHOLDER, Application
 from azure_devops_emulator.description.model import Project
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.installed_tasks import InstalledTasks
@@ -23,16 +23,19 @@ from azure_devops_emulator.services.background import BackgroundLoop
 from azure_devops_emulator.services.blobs import LIFETIME, BlobStore
 from azure_devops_emulator.services.certificates import OwnCertificate
 from azure_devops_emulator.services.control import CONTROL_PATH, control
+from azure_devops_emulator.services.directory import Directory
 from azure_devops_emulator.services.entra import PREFIX, Entra
 from azure_devops_emulator.services.faults import Fault, FaultQueue, Proceed, commit
-from azure_devops_emulator.services.identities import Caller
+from azure_devops_emulator.services.identities import ENTRA_SCOPE, Caller
 from azure_devops_emulator.services.indexes import PlainIndex
 from azure_devops_emulator.services.request_log import Record
 from azure_devops_emulator.services.routes import within
+from azure_devops_emulator.services.sign_in import SignIn
 from azure_devops_emulator.services.site import Keys, Site
 from azure_devops_emulator.services.tokens import Signer
 
 JOB_TOKEN_LIFETIME = timedelta(hours=2)
+ENTRA_TOKEN_LIFETIME = timedelta(hours=1)
 LOOPBACK = ("127.0.0.1", "::1")
 BLOB_HOST = "localhost"
 """The blob store has a host of its own, as the real one has, for clients that keep credentials by host."""
@@ -105,7 +108,8 @@ class Service:
             for entry in organizations
         ]
         self._site = self._sites[0]
-        self._entra = Entra(organizations, keys.assertions, keys.entra)
+        self._directory = Directory(organizations, keys.entra)
+        self._entra = Entra(self._directory, keys.assertions, organization.behaviour)
         self._indexes = {
             f"/private/{index.name}/": PlainIndex(index.name, index.distributions, index.password, index.user)
             for entry in organizations
@@ -244,6 +248,59 @@ class Service:
         of = self.project(project)
         identity = self.organization.build_service(None if collection_scoped else of)
         return self._site.tokens.mint(identity, lifetime)
+
+    def mint_person_token(
+        self,
+        person: str,
+        *,
+        tenant: str = "",
+        scope: str = ENTRA_SCOPE,
+        lifetime: timedelta = ENTRA_TOKEN_LIFETIME,
+    ) -> SecretStr:
+        """A person's access token of Entra for Azure DevOps, as a sign-in gives it.
+
+        Args:
+            person: account or display name.
+            tenant: GUID of one that knows the person; default: the person's own.
+            scope: permissions, separated by blanks.
+            lifetime: how long the token is valid; below zero for one that has expired.
+
+        Raises:
+            InputError: there is no such person, or not in that tenant.
+        """
+        of = self._directory.person(person)
+        if of is None or (tenant and tenant not in of.tenants):
+            where = f" in the tenant {tenant}" if tenant else ""
+            raise InputError("unknown-name", f"There is no person {person!r}{where}")
+        within = self._directory.tenant(tenant or of.tenants[0])
+        return self._directory.person_token(within, of, int(lifetime.total_seconds()), scope=scope)
+
+    def mint_application_token(
+        self, application: str, *, lifetime: timedelta = ENTRA_TOKEN_LIFETIME
+    ) -> SecretStr:
+        """An application's access token of Entra for Azure DevOps, in the application's first tenant.
+
+        Args:
+            application: name.
+            lifetime: how long the token is valid; below zero for one that has expired.
+
+        Raises:
+            InputError: there is no such application.
+        """
+        of = self._application(application)
+        tenant = self._directory.tenant(of.tenants[0])
+        return self._directory.application_token(tenant, of, int(lifetime.total_seconds()))
+
+    @property
+    def sign_in(self) -> SignIn:
+        """What persons do when a program asks them to sign in: a test does it in their place."""
+        return self._entra.sign_in
+
+    def _application(self, name: str) -> Application:
+        found = next((each for each in self.organization.applications if each.name == name), None)
+        if found is None:
+            raise InputError("unknown-name", f"There is no application {name!r}")
+        return found
 
     def begin_job(self, project: str) -> JobPlace:
         """Let a job begin, so that it may have assertions issued.
