@@ -30,6 +30,7 @@ class Behaviour(Shape):
     session_token_refusal: int = 401
     session_token_seconds: int = 24 * 3600
     tenant_header: bool = True
+    managed_identity_seconds: int = 24 * 3600 - 1
     bare_resource_as_scope: bool = False
     device_interval: int = 5
     device_seconds: int = 900

@@ -1,6 +1,7 @@
 """Whom Microsoft Entra knows: tenants, applications and persons; and the access tokens that it gives them.
 
-Claims: Microsoft Learn, "Access token claims reference". A person has `scp` and `upn`; an application, `idtyp`.
+Claims: Microsoft Learn, "Access token claims reference". A person has `scp` and `upn`, an application has
+`idtyp`.
 """
 
 import time

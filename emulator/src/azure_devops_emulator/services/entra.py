@@ -1,7 +1,7 @@
 """Microsoft Entra's endpoints: tokens for applications, and for persons who sign in.
 
-Microsoft Learn, "Microsoft identity platform and the OAuth 2.0 client credentials flow"; what persons do is in
-`sign_in.py`.
+Microsoft Learn, "Microsoft identity platform and the OAuth 2.0 client credentials flow"; what persons do is
+in `sign_in.py`.
 """
 
 from collections.abc import Mapping

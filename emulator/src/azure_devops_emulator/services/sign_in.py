@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from azure_devops_emulator.description.behaviour import Behaviour
 from azure_devops_emulator.description.connections import AZURE_DEVOPS, Tenant
 from azure_devops_emulator.errors import InputError
-from azure_devops_emulator.services.directory import FIRST_PARTY, Directory, Person
+from azure_devops_emulator.services.directory import AZURE_CLI, FIRST_PARTY, Directory, Person
 from azure_devops_emulator.services.faults import sign_in_page
 from azure_devops_emulator.services.identities import ENTRA_SCOPE
 from azure_devops_emulator.services.refusals import EntraRefusal
@@ -84,6 +85,12 @@ class SignIn:
             InputError: no program shows that code.
         """
         self._shown(user_code).declined = True
+
+    def remembered(self, person: Person) -> SecretStr:
+        """The refresh token of an earlier sign-in with the Azure CLI."""
+        token = secrets.token_urlsafe(64)
+        self._refreshes[token] = _Session(AZURE_CLI, ENTRA_SCOPE, True, 0, person)  # noqa: FBT003
+        return SecretStr(token)
 
     def revoke(self) -> None:
         """Let every sign-in end: refresh tokens are worth nothing any more."""
