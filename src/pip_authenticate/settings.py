@@ -25,6 +25,14 @@ SYSTEM_CONNECTION = "SystemVssConnection"
 """The agent's name for the connection that holds the job's own token."""
 
 
+ARC_FOLDER = (
+    "C:\\ProgramData\\AzureConnectedMachineAgent\\Tokens"
+    if sys.platform == "win32"
+    else "/var/opt/azcmagent/tokens"
+)
+"""No variable moves it: what lies there is known to be of the agent's making."""
+
+
 class Input(NamedTuple):
     """One input of the task.
 
@@ -153,6 +161,7 @@ class Settings(NamedTuple):
         tenant: of Microsoft Entra to sign in to, or empty: the organisation's.
         id_token_variable: name of the variable in which a job of GitLab has its identity token.
         secrets_folder: where a container is given its secrets.
+        arc_folder: where Azure Arc's agent puts keys for those who may read them.
         publish: whether the first index shall also take uploads.
         temporary_folder: the agent's folder for files that last as long as the job, or empty.
         own_netrc: path of the user's own netrc file, whether or not there is one; or empty.
@@ -203,6 +212,7 @@ class Settings(NamedTuple):
     tenant: str = ""
     id_token_variable: str = ""
     secrets_folder: str = "/run/secrets"
+    arc_folder: str = ARC_FOLDER
     publish: bool = False
     temporary_folder: str = ""
     own_netrc: str = ""

@@ -9,7 +9,6 @@ the resource, and none is asked through a proxy.
 import ipaddress
 import json
 import os
-import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
@@ -33,8 +32,6 @@ _MOVED = "AZURE_POD_IDENTITY_AUTHORITY_HOST"
 _BUSY_STATUSES = frozenset({404, 410})  # the service is being set up, or renewed
 _WAITS = (0.5, 1.0, 2.0, 4.0)
 _KEY_BYTES = 4096
-_LINUX_KEYS = "/var/opt/azcmagent/tokens"
-_WINDOWS_KEYS = "C:\\ProgramData\\AzureConnectedMachineAgent\\Tokens"
 _ASSIGN = "Assign one in the portal (Identity), or name the one that it has: AZURE_CLIENT_ID or --identity."
 
 
@@ -91,12 +88,15 @@ def found(variables: Mapping[str, str], *, is_named: bool) -> Service | None:
     return None
 
 
-def ask(service: Service, client_id: str, transport: Transport, learned: Learned) -> ManagedToken:
+def ask(
+    service: Service, client_id: str, arc_folder: str, transport: Transport, learned: Learned
+) -> ManagedToken:
     """Ask for a token for Azure DevOps.
 
     Args:
         service: of this machine.
         client_id: of a user-assigned identity, or empty: the machine's own, or its only one.
+        arc_folder: where Azure Arc's agent puts keys.
         transport: of the run.
         learned: is told of secrets.
 
@@ -112,7 +112,7 @@ def ask(service: Service, client_id: str, transport: Transport, learned: Learned
     local = transport.past_proxies(service.headers, SECONDS)
     response = _patiently(service, query, local)
     if service.kind == "Azure Arc" and response.status == 401:
-        key = _key_of_arc(response)
+        key = _key_of_arc(response, arc_folder)
         learned([key])
         response = _once(service, query, local, Secret(f"Basic {key.reveal()}"))
     return _token(response, service, client_id)
@@ -164,14 +164,13 @@ def _once(
         ) from None
 
 
-def _key_of_arc(response: Response) -> Secret:
+def _key_of_arc(response: Response, folder: str) -> Secret:
     """What only this machine's administrators and the group himds can read: a file that the challenge names.
 
     Raises:
         ServiceError: it names no such file, or that cannot be read.
     """
     _, _, path = response.headers.get("www-authenticate", "").partition("Basic realm=")
-    folder = _WINDOWS_KEYS if sys.platform == "win32" else _LINUX_KEYS
     if os.path.dirname(path) != folder or not path.endswith(".key"):
         raise ServiceError(
             "arc-challenge",

@@ -39,7 +39,8 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
     who = applications.client_id(run)
 
     def ask(*_: object) -> EntraToken:
-        return EntraToken(*managed_identity.ask(service, who, run.transport, run.learned))
+        keys = run.settings.arc_folder
+        return EntraToken(*managed_identity.ask(service, who, keys, run.transport, run.learned))
 
     # A home folder may be shared between machines; each is somebody else.
     identity = f"{NAME} {service.kind} {who or 'system'} {platform.node()}"

@@ -217,6 +217,7 @@ def _by_endpoint(index: Index, endpoint: _Endpoint, run: Run) -> AuthenticatedIn
     def ask(*_: object) -> EntraToken:
         if service is None:
             raise NotHere("no-managed-identity", "this machine has no managed identity")
-        return EntraToken(*managed_identity.ask(service, client_id, run.transport, run.learned))
+        keys = run.settings.arc_folder
+        return EntraToken(*managed_identity.ask(service, client_id, keys, run.transport, run.learned))
 
     return entra_access.open_all([index], run, "", ask)[0]
