@@ -12,7 +12,7 @@ from azure_devops_emulator.description.behaviour import Behaviour
 from azure_devops_emulator.description.connections import AZURE_DEVOPS
 from azure_devops_emulator.services.client_credentials import check_credential
 from azure_devops_emulator.services.directory import Directory
-from azure_devops_emulator.services.refusals import EntraRefusal
+from azure_devops_emulator.services.refusals import EntraRefusal, demand
 from azure_devops_emulator.services.request_log import Record
 from azure_devops_emulator.services.sign_in import GRANTS, SignIn
 from azure_devops_emulator.services.tokens import Signer
@@ -72,10 +72,7 @@ class Entra:
         Raises:
             EntraRefusal: something does not fit; the first fault in Entra's order is told.
         """
-        for name in ("grant_type", "client_id", "scope"):
-            if not form.get(name):
-                text = f"The request body must contain the following parameter: '{name}'."
-                raise EntraRefusal(900144, text, "invalid_request")
+        demand(form, "grant_type", "client_id", "scope")
         tenant = self._directory.tenant(asked)
         application = self._directory.application(form["client_id"], tenant)
         record.identity = application.name

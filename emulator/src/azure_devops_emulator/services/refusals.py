@@ -1,6 +1,7 @@
 """How Microsoft Entra refuses: its own number beside the error of OAuth 2.0."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -40,3 +41,15 @@ class EntraRefusal(Exception):  # noqa: N818 - it is an answer of the service, n
             "correlation_id": correlation,
             "error_uri": f"{ENTRA_ISSUER}/error?code={self.code}",
         }
+
+
+def demand(form: Mapping[str, str], *names: str) -> None:
+    """See that a form has something under these names.
+
+    Raises:
+        EntraRefusal: it lacks one.
+    """
+    for name in names:
+        if not form.get(name):
+            text = f"The request body must contain the following parameter: '{name}'."
+            raise EntraRefusal(900144, text, "invalid_request")

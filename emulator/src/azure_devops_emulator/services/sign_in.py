@@ -21,7 +21,7 @@ from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.services.directory import AZURE_CLI, FIRST_PARTY, Directory, Person
 from azure_devops_emulator.services.faults import sign_in_page
 from azure_devops_emulator.services.identities import ENTRA_SCOPE
-from azure_devops_emulator.services.refusals import EntraRefusal
+from azure_devops_emulator.services.refusals import EntraRefusal, demand
 from azure_devops_emulator.services.request_log import Record
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -121,7 +121,7 @@ class SignIn:
         Raises:
             EntraRefusal: tenant, client, scope or redirect do not fit.
         """
-        _demand(form, "response_type", "redirect_uri", "code_challenge")
+        demand(form, "response_type", "redirect_uri", "code_challenge")
         session = self._session(tenant, form, record, _CODE_SECONDS)
         where = urlsplit(form["redirect_uri"])
         if where.scheme != "http" or where.hostname not in _LOOPBACK:
@@ -145,7 +145,7 @@ class SignIn:
         Raises:
             EntraRefusal: the person has not yet, or what is presented does not fit.
         """
-        _demand(form, "client_id")
+        demand(form, "client_id")
         if form["grant_type"] == DEVICE_GRANT:
             record.credential = "device code"
             session, person = self._of_device(form)
@@ -175,7 +175,7 @@ class SignIn:
         return answer
 
     def _session(self, tenant: str, form: Mapping[str, str], record: Record, seconds: int) -> _Session:
-        _demand(form, "client_id", "scope")
+        demand(form, "client_id", "scope")
         if tenant not in _ANY_TENANT:
             self._directory.tenant(tenant)
         client = form["client_id"].lower()
@@ -262,10 +262,3 @@ class SignIn:
         if user_code not in self._user_codes:
             raise InputError("unknown-code", f"No program shows the code {user_code!r}")
         return self._user_codes[user_code]
-
-
-def _demand(form: Mapping[str, str], *names: str) -> None:
-    for name in names:
-        if not form.get(name):
-            text = f"The request body must contain the following parameter: '{name}'."
-            raise EntraRefusal(900144, text, "invalid_request")
