@@ -159,7 +159,7 @@ def _of_github(variables: Mapping[str, str], transport: Transport) -> Secret:
         raise ServiceError(
             "identity-token-refused",
             f"GitHub gives no identity token (status {response.status})",
-            context=message_of(response) if response.status >= 400 else "",
+            context=without_tokens(message_of(response)) if response.status >= 400 else "",
             hint=_PERMISSION,
         )
     return Secret(value)

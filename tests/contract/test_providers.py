@@ -738,8 +738,7 @@ class MachineContract(ProviderContract, ABC):
         yield Broken(answering(self.route, json_answer({"access_token": ""})), ("gives no token",))
 
     def test_the_request_is_that_of_the_documentation(self, world: Identities, command: Command) -> None:
-        environ = {**world.environ, **self.works(world), "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
-        code, _, said = self.ask(command, environ, world.index)
+        code, _, said = self.ask(command, {**world.environ, **self.works(world)}, world.index)
         assert code == 0, said
         assert world.query(1) == {**self.query, "resource": [RESOURCE]}
         assert world.service.requests[1].headers[self.header[0]] == self.header[1]
@@ -767,6 +766,13 @@ class TestAppService(MachineContract):
             yield Broken(
                 variables(IDENTITY_ENDPOINT=place), ("none of this machine", "remove what replaces it")
             )
+
+    def test_no_proxy_is_told(self, world: Identities, command: Command) -> None:
+        """The address is one at which nobody answers; a proxy would."""
+        nobody = {"IDENTITY_ENDPOINT": "http://169.254.1.2/identity", "HTTP_PROXY": world.service.url}
+        environ = {**world.environ, **self.works(world), **nobody, **SHORT}
+        code, _, said = self.ask(command, environ, world.index)
+        assert (code, world.asked) == (1, [PROBE]), said
 
     def test_a_user_assigned_identity_is_named(self, world: Identities, command: Command) -> None:
         environ = {**world.environ, **self.works(world)}

@@ -288,6 +288,20 @@ def ours(modules: set[str]) -> list[str]:
     return sorted(name for name in modules if name.split(".")[0] == NAME)
 
 
+def providers(modules: set[str]) -> set[str]:
+    """The providers among modules."""
+    start = f"{NAME}.providers."
+    return {name.removeprefix(start) for name in modules if name.startswith(start)}
+
+
+# What the task never needs: what opens indexes for people, and for jobs of other CIs.
+FOR_OTHERS = {
+    f"{NAME}.{name}"
+    for name in (
+        *("entra_access", "applications", "ci_identities", "token_cache", "token_files", "other_programs"),
+        *("azure.managed_identity", "azure.session_tokens", "azure.sign_in", "stored_login"),
+    )
+} | {"id", "subprocess"}
 # What only some runs need: federation, a second credential, verification.
 OCCASIONAL = {
     f"{NAME}.{name}"
@@ -321,6 +335,7 @@ def test_a_run_with_two_feeds_loads_what_it_needs(task: Task, hosted: Organisati
     modules = start(task, environment(feeds="f,g", organisation=hosted))
     assert f"{NAME}.connections" in modules
     assert not modules & (NEVER | OCCASIONAL | {f"{NAME}.sources.service_connections", "encodings.idna"})
+    assert not modules & FOR_OTHERS
     assert len(ours(modules)) <= 26, ours(modules)
     # What http.client itself reads headers with.
     mail = {name for name in modules if name.startswith("email")}
@@ -363,6 +378,7 @@ def test_a_command_with_a_token_and_urls_loads_little(tmp_path: Path, command: l
     assert f"{NAME}.commands.{command[0]}" in modules
     assert modules & (NETWORK | NEVER | COSTLY) == set()
     assert len(ours(modules)) <= 42, ours(modules)
+    assert providers(modules) == {"explicit_token"}, "no provider that comes after the one that answers"
 
 
 def test_the_users_file_is_where_platformdirs_says(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from pip_authenticate.azure.entra import AZURE_DEVOPS
-from pip_authenticate.azure.refusals import message_of
+from pip_authenticate.azure.refusals import message_of, without_tokens
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.origin import origin_of
 from pip_authenticate.secret import Learned, Secret
@@ -208,7 +208,7 @@ def _token(response: Response, service: Service, client_id: str) -> ManagedToken
         what = f"This machine ({service.kind}) has not got {whose}"
     else:
         what = f"The {service.kind} identity gives no token (status {response.status})"
-    raise ServiceError("managed-identity", what, context=message_of(response), hint=_ASSIGN)
+    raise ServiceError("managed-identity", what, context=without_tokens(message_of(response)), hint=_ASSIGN)
 
 
 def _end(answer: Mapping[str, object]) -> datetime | None:
