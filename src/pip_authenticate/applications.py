@@ -1,15 +1,11 @@
 """Applications of Microsoft Entra: who a workload signs in as, and in which tenant."""
 
-from typing import TYPE_CHECKING
-
 from pip_authenticate.azure import tenants
 from pip_authenticate.azure.addresses import Collection
+from pip_authenticate.azure.application import Application
 from pip_authenticate.azure.tenants import Told
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.run import Run
-
-if TYPE_CHECKING:
-    from pip_authenticate.azure.entra import Application
 
 _CHARACTERS = frozenset("0123456789abcdefABCDEF-")
 
@@ -30,7 +26,7 @@ def client_id(run: Run) -> str:
     return found
 
 
-def signing_in(told: Told, home: Collection, run: Run) -> "Application":
+def signing_in(told: Told, home: Collection, run: Run) -> Application:
     """The application where it signs in for an organisation.
 
     The tenant is the one that an option names, else the one that the index tells, else AZURE_TENANT_ID.
@@ -55,4 +51,4 @@ def signing_in(told: Told, home: Collection, run: Run) -> "Application":
         )
     from pip_authenticate.azure import entra  # noqa: PLC0415 - what is kept needs none
 
-    return entra.Application(entra.authority(run.settings, home), tenant, client_id(run))
+    return Application(entra.authority(run.settings, home), tenant, client_id(run))

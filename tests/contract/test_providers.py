@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from pip_authenticate import options, stored_login
-from pip_authenticate.azure.entra import Application
+from pip_authenticate.azure.application import Application
 from pip_authenticate.secret import Secret
 from pip_authenticate.stored_login import Login
 from support.command import Command

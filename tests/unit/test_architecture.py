@@ -46,7 +46,7 @@ LAYERS = (
     ("azure.rest",),
     ("azure.refusals",),
     ("azure.job", "azure.forms"),
-    ("azure.addresses", "azure.feed_names"),
+    ("azure.addresses", "azure.feed_names", "azure.application"),
     ("transport",),
     ("connections", "patience", "parallel"),
     ("encryption", "tunnel"),

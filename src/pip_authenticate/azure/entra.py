@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from pip_authenticate.azure import refusals
 from pip_authenticate.azure.addresses import Collection, objection
+from pip_authenticate.azure.application import AZURE_DEVOPS_SCOPE
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.origin import origin_of
@@ -22,10 +23,6 @@ from pip_authenticate.tokens import claims, is_token
 from pip_authenticate.transport import Response, Transport
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
-AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
-"""The application id of Azure DevOps."""
-AZURE_DEVOPS_SCOPE = f"{AZURE_DEVOPS}/.default"
-"""Every permission there that is granted to the caller."""
 _SHOWN_DESCRIPTION = 160
 _JWT = re.compile(r"eyJ[\w-]+(?:\.[\w-]*)+")
 _TRACE = re.compile(r"[\w-]{1,64}")
@@ -138,20 +135,6 @@ _REFUSALS = {
         "Ask the tenant's administrator to exempt this workload identity.",
     ),
 }
-
-
-class Application(NamedTuple):
-    """An application, and where it signs in.
-
-    Args:
-        authority: address of Entra.
-        tenant: GUID or domain, or `organizations`.
-        client_id: of the application.
-    """
-
-    authority: str
-    tenant: str
-    client_id: str
 
 
 class Token(NamedTuple):

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from pip_authenticate.azure.entra import AZURE_DEVOPS
+from pip_authenticate.azure.application import AZURE_DEVOPS
 from pip_authenticate.azure.refusals import message_of, without_tokens
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.origin import origin_of

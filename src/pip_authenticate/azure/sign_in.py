@@ -11,14 +11,14 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from pip_authenticate.azure import entra
-from pip_authenticate.azure.entra import Application
+from pip_authenticate.azure.application import AZURE_DEVOPS_SCOPE, Application
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.origin import origin_of
 from pip_authenticate.secret import Secret
 from pip_authenticate.tokens import claims, is_token
 from pip_authenticate.transport import Response, Transport
 
-_SCOPE = f"{entra.AZURE_DEVOPS_SCOPE} offline_access openid profile"
+_SCOPE = f"{AZURE_DEVOPS_SCOPE} offline_access openid profile"
 _CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _LONGEST_SECONDS = 900
 _SLOWER_SECONDS = 5

@@ -5,10 +5,10 @@ fault: the program is on every image of a CI.
 """
 
 import json
-from pathlib import Path
+import os
 
 from pip_authenticate import entra_access, other_programs
-from pip_authenticate.azure.entra import AZURE_DEVOPS
+from pip_authenticate.azure.application import AZURE_DEVOPS
 from pip_authenticate.azure.tenants import Told
 from pip_authenticate.entra_access import EntraToken
 from pip_authenticate.errors import NotHere, PipAuthenticateError, ServiceError
@@ -46,10 +46,10 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
 def _identity(run: Run) -> str:
     """Who is signed in, by the file in which the Azure CLI says so; empty where that cannot be read."""
     variables = run.settings.variables
-    home = Path(variables.get("HOME") or variables.get("USERPROFILE") or ".")
-    folder = Path(variables.get("AZURE_CONFIG_DIR") or home / ".azure")
+    home = variables.get("HOME") or variables.get("USERPROFILE") or "."
+    folder = variables.get("AZURE_CONFIG_DIR") or os.path.join(home, ".azure")
     try:
-        with (folder / "azureProfile.json").open(encoding="utf-8-sig") as file:
+        with open(os.path.join(folder, "azureProfile.json"), encoding="utf-8-sig") as file:
             profile = json.loads(file.read(_PROFILE_BYTES))
         account = next(one for one in profile["subscriptions"] if one.get("isDefault"))
         return f"azure-cli {account['user']['name']} {account['tenantId']}"

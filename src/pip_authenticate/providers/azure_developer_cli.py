@@ -7,7 +7,7 @@ documented says who is signed in before one is asked for.
 import json
 
 from pip_authenticate import entra_access, other_programs
-from pip_authenticate.azure.entra import AZURE_DEVOPS_SCOPE
+from pip_authenticate.azure.application import AZURE_DEVOPS_SCOPE
 from pip_authenticate.azure.tenants import Told
 from pip_authenticate.entra_access import EntraToken
 from pip_authenticate.errors import NotHere, PipAuthenticateError, ServiceError
