@@ -5,6 +5,8 @@ Each is asked by the command itself, as a person asks it, against services on th
 
 import json
 import re
+import subprocess
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -463,6 +465,17 @@ class TestGitHub(WorkloadContract):
             "client_assertion_type": ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"],
             "client_assertion": [ASSERTION],
         }
+
+    def test_the_request_is_that_of_the_library_of_the_package_index(
+        self, world: Identities, command: Command
+    ) -> None:
+        environ = {**world.environ, **self.works(world)}
+        self.ask(command, environ, world.index)
+        asked = f"import id; id.detect_credential({AUDIENCE!r})"
+        subprocess.run([sys.executable, "-c", asked], env=environ, check=True, timeout=60)
+        ours, theirs = (world.service.requests[at] for at in (1, -1))
+        assert (ours.method, ours.target) == (theirs.method, theirs.target)
+        assert ours.headers["authorization"] == theirs.headers["authorization"]
 
 
 class TestGitLab(WorkloadContract):

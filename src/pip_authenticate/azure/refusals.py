@@ -4,7 +4,6 @@ Errors arrive in the reason phrase and in a JSON body; a sign-in page instead of
 authenticated".
 """
 
-import json
 import re
 
 from pip_authenticate.azure.job import JOB_TOKEN
@@ -125,6 +124,8 @@ def message_of(response: Response) -> str:
 
 
 def _json_or_text(response: Response) -> object:
+    import json  # noqa: PLC0415 - only what was refused needs it
+
     text = response.body.decode("utf-8-sig", "replace")
     try:
         return json.loads(text)
