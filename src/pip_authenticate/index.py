@@ -1,6 +1,5 @@
 """An index, the credential for it, and the two together."""
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
@@ -137,6 +136,8 @@ def _host(host: str | None) -> str:
     if ":" in host:
         if "%" in host:
             raise _bad_url("its host is an address of one machine only")
+        import ipaddress  # noqa: PLC0415 - a rare form
+
         try:
             return str(ipaddress.IPv6Address(host))
         except ValueError:
@@ -223,9 +224,9 @@ class Credential(NamedTuple):
 
 
 def _base64(data: bytes) -> str:
-    from base64 import b64encode  # noqa: PLC0415 - only a run that has a credential needs it
+    from binascii import b2a_base64  # noqa: PLC0415 - only a run that has a credential needs it
 
-    return b64encode(data).decode("ascii")
+    return b2a_base64(data, newline=False).decode("ascii")
 
 
 Names: TypeAlias = tuple[tuple[str, str], ...]

@@ -20,12 +20,13 @@ FILE_BYTES = 1024 * 1024
 _FOLDERS_UP = 20
 _INCLUDES = 50
 _PRIMARY, _EXTRA = "index-url", "extra-index-url"
-_OPTION = re.compile(
-    r"(?:^|\s)(--index-url|-i|--extra-index-url|--find-links|-f|--requirement|-r|--constraint|-c)[=\s]\s*(\S+)"
+_OPTION = (
+    r"(?:^|\s)(--index-url|-i|--extra-index-url|--find-links|-f|--requirement|-r|--constraint|-c)"
+    r"[=\s]\s*(\S+)"
 )
-_REFERENCE = re.compile(r"\$\{(\w+)\}")
-_LOGIN = re.compile(r"(?<=://)[^/?#\\\s]*@")  # some clients take a backslash for a slash
-_REFERENCED = re.compile(r"\s@\s*(https?://\S+)")
+_REFERENCE = r"\$\{(\w+)\}"
+_LOGIN = r"(?<=://)[^/?#\\\s]*@"  # some clients take a backslash for a slash
+_REFERENCED = r"\s@\s*(https?://\S+)"
 _MENTIONS = 1000
 """Most indexes that are looked at."""
 _FILES = ("pyproject.toml", "uv.toml", "Pipfile")
@@ -204,11 +205,11 @@ class _Reader:
             return
         self.clients["pip"] = None
         for line in text.replace("\\\n", " ").splitlines():
-            for url in _REFERENCED.findall(line):
+            for url in re.findall(_REFERENCED, line):
                 self._add("pip", "", url, path)
             if not line.lstrip().startswith("-"):
                 continue
-            for option, value in _OPTION.findall(line):
+            for option, value in re.findall(_OPTION, line):
                 if option in {"-i", "--index-url", "--extra-index-url"}:
                     name = _EXTRA if option == "--extra-index-url" else _PRIMARY
                     self._add("pip", name, value.strip("'\""), path)
@@ -262,8 +263,8 @@ class _Reader:
         """Note an index; what is no address of one (a path, another scheme) is none of ours."""
         if not isinstance(url, str):
             return
-        plain = _LOGIN.sub("", url.strip()).partition("#")[0].partition("?")[0]
-        plain = _REFERENCE.sub(lambda match: self._environ.get(match[1], match[0]), plain)
+        plain = re.sub(_LOGIN, "", url.strip()).partition("#")[0].partition("?")[0]
+        plain = re.sub(_REFERENCE, lambda match: self._environ.get(match[1], match[0]), plain)
         try:
             parsed, _ = IndexUrl.parse(plain)
         except InputError:

@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -75,6 +74,8 @@ class Report:
         if self._is_quiet or not self._stream.isatty():
             yield
             return
+        import threading  # noqa: PLC0415 - only a terminal is told how long it takes
+
         over = threading.Event()
 
         def tell() -> None:

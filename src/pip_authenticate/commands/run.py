@@ -87,9 +87,8 @@ def _secrets(session: Session, found: Found) -> Iterator[Secret]:
     """What the program shall find in none of the caller's variables."""
     settings = session.settings
     yield from filter(None, (settings.token, settings.pipeline_token))
-    for index in found.indexes:
-        yield index.credential.secret
-        yield from index.credential.spellings
+    for credential in {index.credential for index in found.indexes}:
+        yield from credential.spellings
 
 
 def _summary(session: Session, found: Found) -> str:
