@@ -33,9 +33,10 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    """The real clients, each installed when it is first asked for."""
-    return Programs(tmp_path_factory.mktemp("programs"))
+def programs(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Programs:
+    """The real clients, each installed when it is first asked for: once for all workers of a run."""
+    own = tmp_path_factory.getbasetemp()
+    return Programs((own if worker_id == "master" else own.parent) / "programs")
 
 
 @pytest.fixture(scope="session")
