@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pip_authenticate.errors import InputError
 from pip_authenticate.settings import CLIENTS
 
-PROVIDERS = ("explicit-token", "pipeline-token")
+PROVIDERS = ("explicit-token", "pipeline-token", "azure-cli")
 """Names that `--credential` takes, in the order in which they are tried."""
 OUTPUTS = (
     "azure-pipelines", "github", "gitlab", "circleci", "sh", "fish", "powershell", "cmd", "dotenv", "json",
@@ -152,6 +152,23 @@ OPTIONS = (
         "File that holds the token. The variable PIP_AUTHENTICATE_TOKEN holds it itself.",
         "FILE",
         in_files=False,
+    ),
+    Option(
+        "scope",
+        "PIP_AUTHENTICATE_SCOPE",
+        _word(("read", "write")),
+        "What a token of yours shall be good for: read, or write, which also saves from upstream and "
+        "publishes. Default: write.",
+        "SCOPE",
+        default="write",
+    ),
+    Option(
+        "cache",
+        "PIP_AUTHENTICATE_CACHE",
+        _word(("auto", "on", "off")),
+        "Whether tokens are kept between runs: on, off, or auto, which keeps none on a CI. Default: auto.",
+        "WHEN",
+        default="auto",
     ),
     Option(
         "indexes",
