@@ -332,7 +332,10 @@ def test_another_run_loads_what_that_needs(task: Task, hosted: Organisation) -> 
 
 
 COMMAND_LINE = {"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull, "PIP_AUTHENTICATE_TOKEN": "canary"}
-COSTLY = {"json", "hashlib", "platformdirs", "tomllib", "configparser", "subprocess", "tempfile", "shutil"}
+COSTLY = {
+    "base64", "configparser", "hashlib", "ipaddress", "json", "platformdirs", "shutil", "subprocess", "tempfile",
+    "tomllib",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [["env"], ["run"]])
