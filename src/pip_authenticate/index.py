@@ -1,5 +1,6 @@
 """An index, the credential for it, and the two together."""
 
+import ipaddress
 import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
@@ -136,8 +137,6 @@ def _host(host: str | None) -> str:
     if ":" in host:
         if "%" in host:
             raise _bad_url("its host is an address of one machine only")
-        import ipaddress  # noqa: PLC0415 - a rare form
-
         try:
             return str(ipaddress.IPv6Address(host))
         except ValueError:

@@ -1,5 +1,6 @@
 """Where a request goes, and what a credential belongs to: scheme, host and port."""
 
+import ipaddress
 import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -43,8 +44,6 @@ def is_loopback(host: str) -> bool:
     """Whether a host name or address (IPv6 without brackets) means this machine."""
     if host.rstrip(".") == "localhost":
         return True
-    import ipaddress  # noqa: PLC0415 - most addresses are not even asked about
-
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

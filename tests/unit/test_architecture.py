@@ -333,7 +333,7 @@ def test_another_run_loads_what_that_needs(task: Task, hosted: Organisation) -> 
 
 COMMAND_LINE = {"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull, "PIP_AUTHENTICATE_TOKEN": "canary"}
 COSTLY = {
-    "base64", "configparser", "hashlib", "ipaddress", "json", "platformdirs", "shutil", "subprocess", "tempfile",
+    "base64", "configparser", "hashlib", "json", "platformdirs", "shutil", "subprocess", "tempfile",
     "tomllib",
 }  # fmt: skip
 
