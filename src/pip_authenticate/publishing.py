@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pip_authenticate.client_settings import ClientSettings, Variable, Wish
+from pip_authenticate.client_settings import ClientSettings, Variable, Wish, login
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex, IndexUrl
 from pip_authenticate.secret import Secret
@@ -49,11 +49,8 @@ class Publisher(NamedTuple):
                 f"shall hold a credential: it is told where {first.source} takes uploads, and no more."
             )
             return ClientSettings((address,) if is_told else (), warnings=(warning,), notes=notes)
-        login = (
-            Variable(self.username, Secret(first.credential.username)),
-            Variable(self.password, first.credential.secret),
-        )
-        return ClientSettings((address, *login) if is_told else login, notes=notes)
+        pair = login(first.credential, self.username, self.password)
+        return ClientSettings((address, *pair) if is_told else pair, notes=notes)
 
 
 def upload_of(indexes: list[AuthenticatedIndex]) -> IndexUrl:

@@ -5,6 +5,7 @@ feeds service that the answer calls for. With a package to try, its first downlo
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urljoin
 
@@ -12,7 +13,7 @@ from pip_authenticate.azure import refusals
 from pip_authenticate.azure.addresses import with_slash
 from pip_authenticate.azure.challenges import schemes
 from pip_authenticate.azure.feeds import FeedsService, Organization
-from pip_authenticate.errors import PipAuthenticateError, ServiceError
+from pip_authenticate.errors import Faults, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.origin import origin_of
 from pip_authenticate.parallel import in_parallel
@@ -62,6 +63,36 @@ def verify(
     """
     inspector = _Inspector(settings, transport, service)
     return in_parallel(inspector.judge, indexes, transport.deadline)
+
+
+def tell(
+    verdicts: list[Verdict], settings: Settings, line: Callable[[str], None], warning: Callable[[str], None]
+) -> None:
+    """Say what was found, one line for each index.
+
+    Args:
+        verdicts: of a run.
+        settings: say whether a bad one fails it, and which package was tried.
+        line: takes what is good.
+        warning: takes the rest.
+
+    Raises:
+        Faults: indexes are unusable, and that shall fail the run.
+    """
+    refused = list[PipAuthenticateError]()
+    for verdict in verdicts:
+        text = f"{verdict.target.url}: {verdict.text}"
+        if verdict.grade == "good":
+            line(f"Verified {text}")
+        elif verdict.grade == "bad" and settings.verify == "fail":
+            refused.append(ServiceError("index-unusable", text))
+        else:
+            warning(text)
+    readable = [verdict for verdict in verdicts if verdict.grade != "bad"]
+    if settings.verify_package and readable and not any(verdict.lists for verdict in readable):
+        warning(f"No index that can be read lists the package {settings.verify_package}.")
+    if refused:
+        raise Faults(refused)
 
 
 class _Inspector:

@@ -12,7 +12,7 @@ from support.command import Command
 
 URL = "https://pkgs.dev.azure.com/contoso/_packaging/{}/pypi/simple/"
 FIRST, SECOND = "write-canary-1a2b3c", "write-canary-second-and-longer-4d5e6f"
-WRITTEN = [".pip-authenticate", "netrc", "variables.env", "variables.sh"]
+WRITTEN = [".pip-authenticate", "netrc", "pip.conf", "variables.env", "variables.sh"]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import yaml
 
 import tfx
 from azure_devops_emulator import Agent, Organization, Pipeline, Service
-from pip_authenticate.project import parse_toml
+from pip_authenticate.text_files import read_toml
 from support.programs import Programs
 from support.runner import Runner, parsed
 from support.snippets import ROOT, TOKEN, Project, Snippet, documented, filled, is_development, matches
@@ -156,8 +156,9 @@ def test_steps_of_github_run(snippet: Snippet, project: Project, action: Path, t
 @pytest.mark.parametrize(
     "snippet", [pytest.param(one, id=str(one)) for one in SNIPPETS if one.title.endswith(".toml")]
 )
-def test_files_are_toml(snippet: Snippet) -> None:
-    assert parse_toml(snippet.text)
+def test_files_are_toml(snippet: Snippet, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(snippet.text, encoding="utf-8")
+    assert read_toml(str(tmp_path / "file"))
 
 
 def test_every_pipeline_has_a_test() -> None:

@@ -28,13 +28,17 @@ SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 LAYERS = (
     ("cli",),
     ("commands.*",),
-    ("command_line", "task", "child_environment", "child_process", "kept_folder", "passing_folder"),
+    ("handover",),
+    ("command_line", "task", "child_environment", "child_process", "passing_folder"),
     ("delivery",),
     ("advice", "summary"),
     ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
-    ("uv_indexes", "stored_files"),
-    ("run", "netrc_file", "private_files", "publishing", "named_indexes", "appending", "printed"),
+    ("uv_indexes", "stored_files", "kept_folder"),
+    (
+        *("run", "netrc_file", "private_files", "publishing", "named_indexes", "appending", "printed"),
+        "assignments",
+    ),
     ("project", "trusted_paths"),
     ("azure.own_hosts",),
     ("azure.feeds", "azure.entra", "azure.challenges"),
@@ -53,7 +57,7 @@ LAYERS = (
     ("client_settings",),
     ("index", "tokens"),
     ("secret", "origin"),
-    ("errors", "provenance"),
+    ("errors", "provenance", "text_files"),
     # The packages themselves: the version, words, and the table of commands.
     ("", "azure", "sources", "providers", "clients", "outputs", "commands"),
 )
@@ -88,7 +92,8 @@ REVEALING = {
     "command_line": "whether a token is there",
     "child_environment": "what must not be handed on",
     "commands.run": "settings leave the process",
-    "commands.env": "an ordinary user name is no secret",
+    "uv_indexes": "addresses become a file",
+    "assignments": "settings leave the process",
     "stored_files": "paths of files, which are settings",
     "tokens": "what a token says of itself",
     "redaction": "what a text holds",
@@ -241,7 +246,8 @@ def test_nothing_is_printed_past_the_outputs(module: Module) -> None:
             assert node.func.id not in {"print", "input", "eval", "exec", "breakpoint"}
         if isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"}:
             # Standard error of the task: for the last resort.
-            assert module.name in {"task", "cli", "command_line", "report"} or module.pattern == "commands.*"
+            edges = {"task", "cli", "command_line", "handover", "report"}
+            assert module.name in edges or module.pattern == "commands.*"
     assert "logging" not in imported(module)
 
 

@@ -1,9 +1,9 @@
 """`pip-authenticate completion`: what a shell needs to complete the command's words."""
 
-import argparse
 import sys
 from collections.abc import Mapping
 
+from pip_authenticate.command_line import plain_parser
 from pip_authenticate.commands import COMMANDS
 from pip_authenticate.options import OPTIONS, OUTPUTS, PROVIDERS, WAYS
 from pip_authenticate.settings import CLIENTS
@@ -20,13 +20,8 @@ _SWITCHES = ("--help", "--quiet", "--verbose", "--token-stdin", "--json", "--sho
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code."""
     del environ
-    made = argparse.ArgumentParser(
-        prog="pip-authenticate completion",
-        description="Writes what a shell needs to complete words.",
-        epilog=f"examples:\n{EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("shell", choices=("bash", "zsh", "fish"))
+    made = plain_parser("completion", "Writes what a shell needs to complete words.", EXAMPLES, words="SHELL")
+    made.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish.")
     shell = made.parse_args(arguments).shell
     sys.stdout.write({"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]())
     return 0
