@@ -283,6 +283,12 @@ class Session:
             self.report.warning(text)
         return found
 
+    def tell_clients(self) -> None:
+        """Say whom everything is for, where nobody has chosen that."""
+        if self.chosen["client"].origin == "default":
+            shown = ", ".join(self.clients)
+            self.report.line(f"For {shown}, as the project's files and PATH show; --client chooses others.")
+
     def tell_verdicts(self, found: Found) -> None:
         """Say what the indexes were found to be, where that was asked for.
 

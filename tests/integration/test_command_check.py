@@ -28,7 +28,7 @@ def server() -> Iterator[Service]:
 
 def test_a_good_index_is_ok(command: Command, server: Service) -> None:
     ended = command("check", "shared", "--organization", server.collection_uri, PIP_AUTHENTICATE_TOKEN=GOOD)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.returncode == 0
     assert ended.stdout.startswith("ok ")
     assert "may read and save from upstream" in ended.stdout
     assert "canary" not in ended.stdout
@@ -43,6 +43,17 @@ def test_a_refused_one_is_told_with_what_to_do(command: Command, server: Service
     assert "Nora Nobody" in ended.stdout
     assert "Permissions" in ended.stdout
     assert "canary" not in ended.stdout + ended.stderr
+
+
+def test_for_which_clients_is_said_where_nobody_has_chosen_them(command: Command, server: Service) -> None:
+    command.write("pyproject.toml", "[tool.poetry]\n")
+    arguments = ("check", "shared", "--organization", server.collection_uri)
+    told = command(*arguments, PIP_AUTHENTICATE_TOKEN=GOOD).stderr
+    assert told == (
+        "pip-authenticate: For poetry, as the project's files and PATH show; --client chooses others.\n"
+    )
+    for more in (["--client", "pip"], ["--quiet"]):
+        assert command(*arguments, *more, PIP_AUTHENTICATE_TOKEN=GOOD).stderr == ""
 
 
 def test_the_project_says_which_indexes(command: Command, server: Service) -> None:

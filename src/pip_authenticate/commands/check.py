@@ -53,6 +53,8 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 def _check(session: Session) -> int:
     session.settings = session.settings._replace(verify="warn")
     found = session.find()
+    if found.indexes:
+        session.tell_clients()
     rows = [
         *(_of_index(verdict) for verdict in found.verdicts),
         *(
