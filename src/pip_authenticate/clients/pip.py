@@ -71,5 +71,5 @@ def _configuration(addresses: tuple[Variable, ...]) -> PrivateFile:
     lines = ["[global]"]
     for variable in addresses:
         option = variable.name.removeprefix("PIP_").lower().replace("_", "-")
-        lines += [f"{option} =", *(f"    {address}" for address in variable.value.reveal().split())]
+        lines.append(f"{option} = {variable.value.reveal()}")  # pip parts several ones at blanks
     return PrivateFile("pip.conf", Secret("\n".join((*lines, ""))))
