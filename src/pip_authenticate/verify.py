@@ -252,11 +252,11 @@ class _Inspector:
         )
 
     def _project_grant(self, index: AuthenticatedIndex, place: Organization) -> str:
-        who = f"'{self._build_services(place)[0]}'" if self._is_job(index) else "this identity"
-        return (
-            f"if the pipeline runs in another project, this one must grant {who} "
-            "'Read project-level information' (Project settings, Permissions)"
-        )
+        right = "'Read project-level information' (Project settings, Permissions)"
+        if not self._is_job(index):
+            return f"it must grant this identity {right}"
+        who = f"'{self._build_services(place)[0]}'"
+        return f"if the pipeline runs in another project, this one must grant {who} {right}"
 
     def _project_hint(self, index: AuthenticatedIndex, place: Organization) -> str:
         if not place.rest or not self._is_job(index):
@@ -276,7 +276,7 @@ class _Inspector:
             return _bad(
                 index,
                 f"{index.url.origin.host} refuses the credential of {index.source} (status {page.status}). "
-                "Check its user name and secret in the service connection.",
+                f"Check {_where(index)}.",
             )
         if self._settings.verify_package:
             refusal = self._try_download(index, page, "Check what the index lets this user download.")
@@ -325,6 +325,12 @@ class _Inspector:
         )
 
 
+def _where(index: AuthenticatedIndex) -> str:
+    """What people can check where a credential is refused."""
+    is_stored = index.provider == "stored-secret"
+    return "its user name and secret in the service connection" if is_stored else "the token, and whose it is"
+
+
 def _referred(index: AuthenticatedIndex, page: Response) -> Verdict | None:
     """What a redirect says of the credential; None where there was none.
 
@@ -337,7 +343,7 @@ def _referred(index: AuthenticatedIndex, page: Response) -> Verdict | None:
         return _bad(
             index,
             f"{index.url.origin.host} redirects to a sign-in page: it does not accept the credential of "
-            f"{index.source}. Check its user name and secret, and the address of the index.",
+            f"{index.source}. Check {_where(index)}, and the address of the index.",
         )
     if not left or "_signin" in there:
         return None
@@ -353,7 +359,7 @@ def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
         return _bad(
             index,
             f"A conditional access policy blocks the identity of {index.source} at {host} ({said}). "
-            "Ask the tenant's administrator to let it in from the agent's network.",
+            "Ask the tenant's administrator to let it in from this network.",
         )
     is_page = page.status == 200 and b"_signin" in page.body
     if refusals.is_sign_in_page(page) or is_page:
@@ -367,9 +373,9 @@ def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
             index, f"The organisation at {host} is deactivated ({said}). Its owner can reactivate it."
         )
     if page.status == 429:
-        return _bad(index, f"{host} is limiting requests (status 429). Run the job again later.")
+        return _bad(index, f"{host} is limiting requests (status 429). Try again later.")
     if page.status >= 500:
-        return _bad(index, f"{host} is in trouble (status {page.status}, {said}). Run the job again later.")
+        return _bad(index, f"{host} is in trouble (status {page.status}, {said}). Try again later.")
     if page.status not in {200, 401, 403, 404}:
         return _bad(index, f"{host} answers with status {page.status} ({said}). Check the URL of the index.")
     return None

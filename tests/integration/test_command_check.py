@@ -9,6 +9,7 @@ import pytest
 
 from azure_devops_emulator import Organization, Service
 from support.command import Command
+from support.http_service import Answer, serving
 
 ORGANIZATION = Path(__file__).parents[2] / "emulator" / "tests" / "data" / "organizations" / "contoso.toml"
 GOOD, READER, STRANGER = "canary-olga", "canary-rita", "canary-nora"
@@ -119,6 +120,25 @@ def test_a_token_that_is_not_accepted_is_no_identity(command: Command, server: S
     assert ended.returncode == 1
     assert "did not accept" in ended.stdout
     assert "canary" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (429, "is limiting requests (status 429). Try again later."),
+        (503, "is in trouble (status 503, "),
+        (403, "refuses the credential of index {url} (status 403). Check the token, and whose it is."),
+    ],
+)
+def test_a_person_is_told_what_a_person_can_do(command: Command, status: int, told: str) -> None:
+    """No job has to be run again, and there is no service connection whose settings could be looked at."""
+    with serving(lambda _: Answer(status)) as service:
+        url = f"{service.url}/simple/"
+        ended = command("check", url, PIP_AUTHENTICATE_TOKEN=GOOD)
+    assert ended.returncode == 1
+    assert told.format(url=url) in ended.stdout
+    for words in ("job", "agent", "service connection", "pipeline"):
+        assert words not in ended.stdout
 
 
 def test_config_says_where_each_value_came_from(command: Command) -> None:
