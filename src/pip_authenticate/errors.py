@@ -52,7 +52,7 @@ def unanswered(host: str, why: str, *, slug: str) -> ServiceError:
     return ServiceError(
         slug,
         f"{host} did not answer: {why}",
-        hint="Check that this machine reaches it, and by which proxy: HTTPS_PROXY, or an agent's own settings.",
+        hint="Check that this machine reaches it, and through which proxy: HTTPS_PROXY, or an agent's own.",
     )
 
 

@@ -15,11 +15,12 @@ from azure_devops_emulator import Agent, Organization, Pipeline, Service
 from pip_authenticate.text_files import read_toml
 from support.programs import Programs
 from support.runner import Runner, parsed
+from support.shells import Shells
 from support.snippets import ROOT, TOKEN, Project, Snippet, documented, filled, is_development, matches
 from support.task import Task
 
 ORGANIZATION = ROOT / "tests" / "data" / "documentation.toml"
-NOT_RUN = Counter({f"docs/ci/shells.md {shell}": 1 for shell in ("fish", "powershell", "bat")})
+NOT_RUN = Counter({f"docs/ci/shells.md {shell}": 1 for shell in ("powershell", "bat")})
 """How many snippets no test runs, by page and language: there is no machine for them."""
 SECRET = "${{ secrets.FEED_TOKEN }}"
 INSTALLED = "Successfully installed"
@@ -84,6 +85,16 @@ def test_the_lines_of_shells_run_and_show_what_they_should(snippet: Snippet, pro
     assert matches(project.filled(output_of(snippet)), ended.stdout), ended.stdout
 
 
+@pytest.mark.parametrize("snippet", of("fish"))
+def test_the_lines_of_fish_run_in_it(snippet: Snippet, project: Project, tmp_path: Path) -> None:
+    (tmp_path / "shells").mkdir()
+    shell, libraries = Shells(tmp_path / "shells").place("fish")
+    ended = project.run(snippet.text, snippet.tools, shell, **libraries)
+    assert ended.returncode == 0, ended.stdout
+    assert TOKEN not in ended.stdout
+    assert INSTALLED in ended.stdout
+
+
 @pytest.mark.parametrize("snippet", of("yaml", "azure-pipelines.yml"))
 def test_pipelines_of_azure_run(
     snippet: Snippet, organization: Organization, task: Task, tmp_path: Path
@@ -106,7 +117,7 @@ def test_scripts_of_gitlab_run(snippet: Snippet, server: Service, programs: Prog
         (tmp_path / name).mkdir()
         project = Project(tmp_path / name, server, programs)
         variables = {key: project.filled(value) for key, value in job["variables"].items()}
-        ended = project.run("\n".join(job["script"]), [], "sh", GITLAB_CI="true", **variables)
+        ended = project.run("\n".join(job["script"]), [], ("sh", "-eu"), GITLAB_CI="true", **variables)
         assert ended.returncode == 0, ended.stdout
         assert INSTALLED in ended.stdout
 

@@ -4,7 +4,7 @@ A snippet's info string says what it is: a language, perhaps a title, perhaps cl
 
 | info string | what a test does with it |
 |---|---|
-| `sh` | runs it in bash, in an empty project with the page's files |
+| `sh`, `fish` | runs it in bash or fish, in an empty project with the page's files |
 | `text` | compares it with what the `sh` before it wrote; an ellipsis is any text |
 | any language with `title="NAME"` | writes that file into the project of every `sh` behind it |
 | `{.LANGUAGE .not-run}` | nothing; such snippets are counted by name |
@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -169,14 +170,14 @@ class Project:
                 self.write(before.title, before.text)
 
     def run(
-        self, text: str, tools: list[str], shell: str = "bash", **variables: str
+        self, text: str, tools: list[str], shell: Sequence[str] = ("bash", "-eu"), **variables: str
     ) -> "subprocess.CompletedProcess[str]":
-        """Run lines in a shell that stops at the first one that fails.
+        """Run lines in a shell, which stops at the first one that fails if it can.
 
         Args:
             text: as the documentation has it.
             tools: programs that it starts.
-            shell: its name.
+            shell: what starts it.
             variables: beside those of the project.
         """
         for tool in tools:
@@ -184,7 +185,7 @@ class Project:
                 if program.name.startswith(tool):
                     self._offer(program)
         return subprocess.run(
-            [shell, "-eu", "-c", self.filled(text)],
+            [*shell, "-c", self.filled(text)],
             env={**self.variables, **variables},
             cwd=self.folder,
             input=f"{TOKEN}\n",  # what a person types where a snippet asks for it
