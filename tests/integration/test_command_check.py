@@ -4,12 +4,16 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from azure_devops_emulator import Organization, Service
 from support.command import Command
 from support.http_service import Answer, serving
+
+if TYPE_CHECKING:
+    import subprocess
 
 ORGANIZATION = Path(__file__).parents[2] / "emulator" / "tests" / "data" / "organizations" / "contoso.toml"
 GOOD, READER, STRANGER = "canary-olga", "canary-rita", "canary-nora"
@@ -102,6 +106,41 @@ def test_a_token_is_read_from_where_it_is_given(command: Command, server: Servic
     assert "Olga Owner" in ended.stdout
     assert ended.stdout.startswith("pipeline-token" if given == "pipeline" else "explicit-token")
     assert "canary" not in ended.stdout + ended.stderr
+
+
+PLACES = {"file": ["--token-file", "token"], "stdin": ["--token-stdin"], "variable": []}
+
+
+def with_token(
+    command: Command, place: str, text: str, *arguments: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command that finds a text where it looks for the token."""
+    command.write("token", text)
+    variables = {"PIP_AUTHENTICATE_TOKEN": text} if place == "variable" else {}
+    return command(*arguments, *PLACES[place], typed=text if place == "stdin" else "", **variables)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("around", ["{}\n", " {}\r\n", "\n\t{}", "\ufeff{}"])
+def test_blanks_and_line_ends_around_a_token_are_none_of_it(
+    command: Command, server: Service, place: str, around: str
+) -> None:
+    asked = ("whoami", "shared", "--organization", server.collection_uri)
+    ended = with_token(command, place, around.format(GOOD), *asked)
+    assert ended.returncode == 0, ended.stderr
+    assert "Olga Owner" in ended.stdout
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "text", ["canary\nof two", "canary\r\nof two", "canary\tx", "canary\x7f", "canary\u2028x"]
+)
+def test_a_line_end_or_control_character_in_it_makes_it_none(command: Command, place: str, text: str) -> None:
+    ended = with_token(command, place, text, "env", "https://h.example/simple/", "--output", "sh")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert "holds no token" in line
+    assert "canary" not in line
 
 
 def test_whoami_is_data_for_programs(command: Command, server: Service) -> None:
