@@ -1,5 +1,6 @@
 """What stands in a netrc file, and what stays of the user's own."""
 
+import os
 import string
 from pathlib import Path
 
@@ -84,6 +85,8 @@ def test_the_users_own_file_is_read_with_a_bound(tmp_path: Path) -> None:
     assert netrc_file.text_of(str(file)) == Secret("")
     assert netrc_file.text_of("\0") == Secret("")
     assert netrc_file.text_of(str(tmp_path)) == Secret("")
+    os.mkfifo(tmp_path / "pipe")
+    assert netrc_file.text_of(str(tmp_path / "pipe")) == Secret(""), "nobody is waited for"
     file.write_bytes(b"machine \xff\n")
     assert netrc_file.text_of(str(file)).reveal().encode("utf-8", "surrogateescape") == b"machine \xff\n"
     file.write_bytes(b" " * (text_files.LONGEST + 1))
