@@ -85,6 +85,16 @@ def test_the_help_shows_options_that_mean_something(name: str) -> None:
     assert shown == {option for option, commands in MEANT.items() if name in commands} | listed
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_shells_complete_what_the_help_shows(name: str) -> None:
+    shown = set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", run(name, "--help").stdout, re.MULTILINE))
+    bash = re.search(rf'^ +{name}\) words="(.*)";;$', run("completion", "bash").stdout, re.MULTILINE)
+    assert bash
+    assert set(bash[1].split()) == shown
+    rows = re.findall(r"seen_subcommand_from ([\w ]+)' -l (\S+)", run("completion", "fish").stdout)
+    assert {f"--{option}" for commands, option in rows if name in commands.split()} | {"--help"} == shown
+
+
 @pytest.mark.parametrize(
     ("name", "option", "told"),
     [

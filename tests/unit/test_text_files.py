@@ -42,7 +42,9 @@ def test_the_longest_file_is_read_and_no_longer_one(tmp_path: Path) -> None:
         text_files.read(str(file))
 
 
-@pytest.mark.parametrize(("text", "why"), [("canary = = 1", "no TOML"), ("a = " + "[" * 9000, "nested|no TOML")])
+@pytest.mark.parametrize(
+    ("text", "why"), [("canary = = 1", "no TOML"), ("a = " + "[" * 9000, "nested|no TOML")]
+)
 def test_what_is_no_toml_is_not_quoted(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "file").write_text(text, encoding="utf-8")
     with pytest.raises(UnreadableError, match=why) as refused:
