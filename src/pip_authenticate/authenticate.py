@@ -3,15 +3,16 @@
 The only module that sees sources, providers and clients together; what it gives goes to an output.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError, each
+from pip_authenticate.errors import Faults, InputError, NotHere, PipAuthenticateError, ServiceError, each
 from pip_authenticate.index import AuthenticatedIndex, Index, IndexUrl
-from pip_authenticate.run import Named, Run
+from pip_authenticate.run import Named, Run, Tried
 from pip_authenticate.secret import Learned
 from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Transport
@@ -41,10 +42,14 @@ class Provider(Protocol):
 
 
 class FreeProvider(Provider, Protocol):
-    """What the module of a provider looks like that also opens indexes which name none."""
+    """What the module of a provider looks like that also opens indexes which name none.
+
+    Its `open_all` gives a NotHere for an index that its credential is not for, and raises one where there is
+    none after all: then the next provider is asked.
+    """
 
     def absent(self, run: Run) -> str:
-        """Why there is no such credential here; empty where there is one."""
+        """Why there can be no such credential here, as far as that is seen without asking anybody."""
 
 
 class Client(Protocol):
@@ -254,7 +259,7 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
     for name in dict.fromkeys(index.provider for index in indexes):
         own = [index for index in indexes if index.provider == name]
         try:
-            outcomes |= _outcomes(own, name or first_present(run), run)
+            outcomes |= _outcomes(own, name, run) if name else _from_the_first(own, run)
         except PipAuthenticateError as error:
             if any(index.is_asked_for for index in own):
                 faults.extend(each(error))
@@ -290,24 +295,57 @@ def _about(indexes: list[Index], error: PipAuthenticateError) -> str:
     return f"No credential for {', '.join(index.source for index in indexes[:_SHOWN])}: {error}"
 
 
-def first_present(run: Run) -> str:
-    """The name of the first provider of the run's order that has a credential here.
+def _from_the_first(indexes: list[Index], run: Run) -> dict[int, Outcome]:
+    """What the first provider of the run's order says of each index that has a credential for it.
 
     Raises:
-        InputError: none has one; the error lists why.
+        PipAuthenticateError: a provider is here, but broken.
     """
-    reasons = list[str]()
+    outcomes, left = dict[int, Outcome](), indexes
+    reasons = dict[int, list[str]]()
     for name in run.settings.credentials:
-        provider: FreeProvider = _load("providers", name)
-        why = provider.absent(run)
-        if not why:
-            return name
-        reasons.append(f"{name}: {why}")
-    raise InputError(
+        run.transport.deadline.check()
+        started = time.monotonic()
+        answers, why = _answers(name, left, run)
+        run.tried.append(Tried(name, why, time.monotonic() - started))
+        run.transport.log(str(run.tried[-1]))
+        outcomes |= {key: one for key, one in answers.items() if not isinstance(one, NotHere)}
+        left = [index for index in left if id(index) not in outcomes]
+        for index in left:
+            said = answers.get(id(index))
+            reason = said.what if isinstance(said, NotHere) else why
+            reasons.setdefault(id(index), []).append(f"{name}: {reason}")
+        if not left:
+            break
+    if left == indexes:
+        raise _no_credential("", reasons[id(left[0])] if run.settings.credentials else [])
+    for index in left:
+        outcomes[id(index)] = _no_credential(f" for {index.source}", reasons[id(index)])
+    return outcomes
+
+
+def _answers(name: str, indexes: list[Index], run: Run) -> tuple[dict[int, Outcome], str]:
+    """What a provider says of each index; nothing, and why, where it has no credential here."""
+    provider: FreeProvider = _load("providers", name)
+    why = provider.absent(run)
+    if why:
+        return {}, why
+    try:
+        answers = _outcomes(indexes, name, run)
+    except NotHere as error:
+        return {}, error.what
+    except PipAuthenticateError as error:
+        raise Faults([single.preceded(f"{name}: ") for single in each(error)]) from None
+    passed = [one.what for one in answers.values() if isinstance(one, NotHere)]
+    return answers, passed[0] if len(passed) == len(answers) else ""
+
+
+def _no_credential(whom: str, reasons: list[str]) -> InputError:
+    return InputError(
         "no-credential",
-        "No credential was found",
+        f"No credential was found{whom}",
         context="; ".join(reasons),
-        hint="Set PIP_AUTHENTICATE_TOKEN, or say --token-file FILE.",
+        hint="Set PIP_AUTHENTICATE_TOKEN, say --token-file FILE, or sign in: az login.",
     )
 
 

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from pip_authenticate import authenticate, netrc_file, options, report, text_files, told_secrets
+from pip_authenticate import (
+    authenticate,
+    netrc_file,
+    options,
+    report,
+    text_files,
+    told_secrets,
+    user_folders,
+)
 from pip_authenticate.authenticate import Found
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
@@ -26,6 +34,8 @@ USAGE, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: wrong usage, anything else that went wrong, interrupted by the user."""
 TOKEN_BYTES = 64 * 1024
 """Longest token that is read from a file or from standard input."""
+_CI = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "BUILDKITE", "JENKINS_URL")
+"""Variables of which a CI sets one (most of them set the first)."""
 _UNKNOWN = re.compile(r"unrecognized arguments: .*?(?<!\S)(--?[A-Za-z][\w-]*)")  # argparse's words
 _SHOWN = {
     "uv": ("uv",),
@@ -103,6 +113,9 @@ def parser(
                 dest=option.name.replace("-", "_"),
             )
     if entries:
+        made.add_argument(
+            "--no-cache", action="append_const", const="off", dest="cache", help="The same as --cache off."
+        )
         made.add_argument("--token-stdin", action="store_true", help="Read the token from standard input.")
     made.add_argument("-q", "--quiet", action="store_true", help="Say nothing but warnings and errors.")
     made.add_argument("-v", "--verbose", action="store_true", help="Say what is asked and tried.")
@@ -165,7 +178,7 @@ class Session:
     def files(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Tables of configuration files with their paths, the project's first."""
         own = [(self.project.table_file, self.project.table)] if self.project.table_file else []
-        path = user_file(self.environ)
+        path = user_folders.settings_file(self.environ)
         table = _toml(path)
         return [*own, *([(path, table)] if table else [])]
 
@@ -224,6 +237,9 @@ class Session:
             token=self._token(),
             pipeline_token=Secret(self.environ.get("SYSTEM_ACCESSTOKEN", "")),
             credentials=self.value("credential"),
+            credentials_are_chosen=self.chosen["credential"].origin != "default",
+            scope=self.value("scope"),
+            cache_folder=self._cache_folder(),
             clients=self.clients,
             publish=self.value("publish"),
             only_add_extra_index=self.value("only-extra"),
@@ -232,6 +248,12 @@ class Session:
             proxy=proxy,
             certificates=certificates,
         )
+
+    def _cache_folder(self) -> str:
+        """Where tokens are kept between runs; nowhere on a CI, unless that is asked for."""
+        when = self.value("cache")
+        is_kept = when == "on" or (when == "auto" and not any(map(self.environ.get, _CI)))
+        return user_folders.state_folder(self.environ) if is_kept else ""
 
     def _token(self) -> Secret:
         """The explicit token: from standard input, a file or a variable.
@@ -413,19 +435,6 @@ def counted(found: Found) -> str:
     """How many indexes were found, in words."""
     number = len(found.indexes)
     return "1 index" if number == 1 else f"{number} indexes"
-
-
-def user_file(environ: Mapping[str, str]) -> str:
-    """The path of the user's own configuration file, whether it is there or not."""
-    home = environ.get("HOME", "")
-    if sys.platform == "linux" and home:  # what platformdirs says, without its 8 ms
-        above = environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(home, ".config")
-        folder = os.path.join(above, "pip-authenticate")
-    else:
-        import platformdirs  # noqa: PLC0415 - as above
-
-        folder = platformdirs.user_config_dir("pip-authenticate", appauthor=False)
-    return os.path.join(folder, "pip-authenticate.toml")
 
 
 def _toml(path: str) -> Mapping[str, Any]:

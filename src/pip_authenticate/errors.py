@@ -38,6 +38,12 @@ class PipAuthenticateError(Exception):
             text += f" See {self.link}"
         return text
 
+    def preceded(self, text: str) -> "PipAuthenticateError":
+        """The same error, with words before what happened."""
+        return type(self)(
+            self.slug, f"{text}{self.what}", context=self.context, hint=self.hint, link=self.link
+        )
+
 
 class InputError(PipAuthenticateError):
     """What the user gave (an input, a service connection, a file) cannot be used."""
@@ -54,6 +60,10 @@ def unanswered(host: str, why: str, *, slug: str) -> ServiceError:
         f"{host} did not answer: {why}",
         hint="Check that this machine reaches it, and through which proxy: HTTPS_PROXY, or an agent's own.",
     )
+
+
+class NotHere(PipAuthenticateError):  # noqa: N818 - an answer: the next provider is asked
+    """A provider has no credential here; nothing is broken."""
 
 
 class DeliveryError(PipAuthenticateError):

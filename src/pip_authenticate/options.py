@@ -13,7 +13,7 @@ from pip_authenticate.errors import InputError
 from pip_authenticate.settings import CLIENTS, package
 from pip_authenticate.text_files import UnreadableError
 
-PROVIDERS = ("explicit-token", "pipeline-token")
+PROVIDERS = ("explicit-token", "pipeline-token", "azure-cli")
 """Names that `--credential` takes, in the order in which they are tried."""
 OUTPUTS = (
     "azure-pipelines", "github", "gitlab", "circleci", "sh", "fish", "powershell", "cmd", "dotenv", "json",
@@ -21,6 +21,8 @@ OUTPUTS = (
 )  # fmt: skip
 """Names that `--output` takes; each is a module of `outputs`."""
 WAYS = ("files", "env")
+SCOPES = ("read", "write")
+CACHES = ("auto", "on", "off")
 VERIFICATIONS = ("off", "warn", "fail")
 _OPENING = ("run", "env", "write", "check", "whoami")
 _SETTING = ("run", "env", "write", "check")
@@ -179,6 +181,25 @@ OPTIONS = (
         _OPENING,
         "FILE",
         in_files=False,
+    ),
+    Option(
+        "scope",
+        "PIP_AUTHENTICATE_SCOPE",
+        _word(SCOPES),
+        "What a token of yours shall be good for: read, or write, which also saves from upstream and "
+        "publishes. Default: write.",
+        _OPENING,
+        "SCOPE",
+        default="write",
+    ),
+    Option(
+        "cache",
+        "PIP_AUTHENTICATE_CACHE",
+        _word(CACHES),
+        "Whether tokens are kept between runs: on, off, or auto, which keeps none on a CI. Default: auto.",
+        _OPENING,
+        "WHEN",
+        default="auto",
     ),
     Option(
         "indexes",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pip_authenticate.azure.job import Job
     from pip_authenticate.azure.routes import Routes
     from pip_authenticate.project import Project
+    from pip_authenticate.token_cache import TokenCache
 
 
 class Named(NamedTuple):
@@ -27,6 +28,23 @@ class Named(NamedTuple):
     faults: list[PipAuthenticateError]
 
 
+class Tried(NamedTuple):
+    """A provider that was asked for a credential.
+
+    Args:
+        provider: its name.
+        reason: why it has none; empty where it gave one.
+        seconds: how long it took to say so.
+    """
+
+    provider: str
+    reason: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.reason or 'has a credential'} ({self.seconds * 1000:.0f} ms)"
+
+
 class Run:
     """One run.
 
@@ -38,6 +56,7 @@ class Run:
     Attributes:
         warnings: about indexes that nobody asked for and that get no credential.
         left_out: those indexes.
+        tried: the providers that were asked, in order.
     """
 
     def __init__(self, settings: Settings, transport: Transport, learned: Learned) -> None:
@@ -46,6 +65,7 @@ class Run:
         self.learned = learned
         self.warnings = list[str]()
         self.left_out = list[Index]()
+        self.tried = list[Tried]()
 
     @cached_property
     def job(self) -> "Job":
@@ -57,6 +77,13 @@ class Run:
         from pip_authenticate.azure.job import Job  # noqa: PLC0415 - not every run has a job
 
         return Job.of(self.settings)
+
+    @cached_property
+    def cache(self) -> "TokenCache":
+        """Tokens of earlier runs."""
+        from pip_authenticate.token_cache import TokenCache  # noqa: PLC0415 - not every credential is kept
+
+        return TokenCache(self.settings.cache_folder, self.transport.deadline, self.transport.log)
 
     @cached_property
     def project(self) -> "Project":

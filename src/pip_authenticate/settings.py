@@ -146,6 +146,9 @@ class Settings(NamedTuple):
         token: an explicit token, or empty.
         pipeline_token: the pipeline's own token as a step maps it, or empty.
         credentials: names of providers, in the order in which they are tried where an index names none.
+        credentials_are_chosen: whether whoever runs the command named them.
+        scope: what a person's token shall be good for: `read`, or `write`, which also saves from upstream.
+        cache_folder: where tokens are kept between runs, or empty: nowhere.
         publish: whether the first index shall also take uploads.
         temporary_folder: the agent's folder for files that last as long as the job, or empty.
         own_netrc: path of the user's own netrc file, whether or not there is one; or empty.
@@ -189,6 +192,9 @@ class Settings(NamedTuple):
     token: Secret = Secret("")
     pipeline_token: Secret = Secret("")
     credentials: tuple[str, ...] = ()
+    credentials_are_chosen: bool = False
+    scope: str = "write"
+    cache_folder: str = ""
     publish: bool = False
     temporary_folder: str = ""
     own_netrc: str = ""

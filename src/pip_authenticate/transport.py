@@ -56,7 +56,7 @@ class Transport:
     def __init__(self, proxy: Proxy, certificates: Certificates, log: Log, deadline: Deadline) -> None:
         self._proxy = proxy
         self._certificates = certificates
-        self._log = log
+        self.log = log
         self.deadline = deadline
         self._connections: Connections | None = None
         self._lock = threading.Lock()
@@ -144,7 +144,7 @@ class Transport:
             if not patience:
                 from pip_authenticate import patience as waiting  # noqa: PLC0415 - most answers are plain
 
-                patience = waiting.Patience(self.deadline, self._log)
+                patience = waiting.Patience(self.deadline, self.log)
             if fault and not patience.outlasts(fault, f"{request.method} {request.shown}"):
                 raise fault
             if response and not patience.returns(
@@ -164,7 +164,7 @@ class Transport:
         connections, way = self._opened(), self._way(request)
         response = self._bounded(lambda: connections.exchange(way, *request, self.deadline), host)
         took = (time.monotonic() - started) * 1000
-        self._log(f"{request.method} {request.shown}: {response.status} in {took:.0f} ms")
+        self.log(f"{request.method} {request.shown}: {response.status} in {took:.0f} ms")
         return Response(*response, request.url)
 
     def _opened(self) -> "Connections":
@@ -172,7 +172,7 @@ class Transport:
         from pip_authenticate.connections import Connections  # noqa: PLC0415 - many a run needs no request
 
         with self._lock:
-            self._connections = self._connections or Connections(self._certificates, self._log)
+            self._connections = self._connections or Connections(self._certificates, self.log)
             return self._connections
 
     def _way(self, request: "_Request") -> "Way":
@@ -185,7 +185,7 @@ class Transport:
             return Way(origin, None, None, client)
         from pip_authenticate import proxies  # noqa: PLC0415 - few runs have one
 
-        proxy = proxies.chosen(self._proxy, origin, self._log)
+        proxy = proxies.chosen(self._proxy, origin, self.log)
         return Way(origin, proxy.origin if proxy else None, proxy.login if proxy else None, client)
 
     def _bounded(self, function: Callable[[], _T], host: str) -> _T:

@@ -63,6 +63,7 @@ OPENING = {"run", "env", "write", "check", "whoami"}
 SETTING = OPENING - {"whoami"}
 MEANT = {
     **dict.fromkeys(("organization", "credential", "token-file", "indexes", "timeout"), OPENING),
+    **dict.fromkeys(("scope", "cache", "no-cache"), OPENING),
     **dict.fromkeys(("client", "only-extra", "publish", "package"), SETTING),
     "token-stdin": OPENING,
     "verify": SETTING - {"check"},

@@ -193,7 +193,7 @@ def objection(url: IndexUrl, kind: str, home: Collection, listed: tuple[str, ...
         url: the place.
         kind: what it is said to be: `feed service`, `feeds service` or `assertion service`, which are
             told the job's token; `authority`, which is told an assertion; `index`, which is told a
-            federated token.
+            federated token; `token service`, which is told a person's token of Entra.
         home: the organisation of the job.
         listed: `host` or `host:port` that an input of the step names for this kind.
 
@@ -218,12 +218,20 @@ def _strangeness(url: IndexUrl, kind: str, home: Collection) -> str:
     if kind == "authority":
         return "" if url.origin.host in AUTHORITIES else "is none of Microsoft Entra"
     place = Place.of(url)
+    if kind == "token service":
+        return "" if _is_token_service(url.origin.host) else f"is no {kind} of Azure DevOps"
     if kind == "index":
         return "" if place and place.service == "pkgs" else "is none of Azure DevOps"
     if not place or place.service not in _OWN_SERVICES[kind]:
         return f"is no {kind} of Azure DevOps"
     own = Place.of(home.url)
     return "" if own and place.organization == own.organization else "belongs to another organisation"
+
+
+def _is_token_service(host: str) -> bool:
+    """Whether a host is one that may be told a person's token of Entra (artifacts-credprovider)."""
+    known = (f"vssps.{DOMAIN}", f"vsspsext.{DOMAIN}", f"vssps{LEGACY_SUFFIX}", f"vsspsext{LEGACY_SUFFIX}")
+    return any(host == name or host.endswith(f".{name}") for name in known)
 
 
 def is_azure_devops(host: str) -> bool:

@@ -20,9 +20,10 @@ from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Response, Transport
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
-AZURE_DEVOPS_SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
-"""The application id of Azure DevOps, with every permission granted to the caller."""
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
+"""The application id of Azure DevOps."""
+AZURE_DEVOPS_SCOPE = f"{AZURE_DEVOPS}/.default"
+"""Every permission there that is granted to the caller."""
 _SHOWN_DESCRIPTION = 160
 _JWT = re.compile(r"eyJ[\w-]+(?:\.[\w-]*)+")
 _TRACE = re.compile(r"[\w-]{1,64}")
@@ -158,11 +159,6 @@ def authority(settings: Settings, home: Collection) -> str:
             else "Remove it; another authority is named by the step's input authorityHost.",
         )
     return str(url).rstrip("/")
-
-
-def is_tenant(text: str) -> bool:
-    """Whether a text names a tenant: a GUID other than all zeros, or a domain."""
-    return bool(_TENANT.fullmatch(text)) and bool(text.replace("-", "").strip("0"))
 
 
 def exchange(authority: str, tenant: str, client_id: str, assertion: Secret, transport: Transport) -> Token:

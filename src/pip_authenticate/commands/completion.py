@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pip_authenticate import options
 from pip_authenticate.command_line import plain_parser
 from pip_authenticate.commands import COMMANDS
-from pip_authenticate.options import OPTIONS, OUTPUTS, PROVIDERS, VERIFICATIONS, WAYS
+from pip_authenticate.options import CACHES, OPTIONS, OUTPUTS, PROVIDERS, SCOPES, VERIFICATIONS, WAYS
 from pip_authenticate.settings import CLIENTS
 
 EXAMPLES = """\
@@ -18,17 +18,19 @@ _VALUES = {
     "client": CLIENTS,
     "output": OUTPUTS,
     "credential": PROVIDERS,
+    "scope": SCOPES,
+    "cache": CACHES,
     "via": WAYS,
     "verify": VERIFICATIONS,
 }
-_LOUDNESS = ("quiet", "verbose")
+_TOKENS, _LOUDNESS = ("no-cache", "token-stdin"), ("quiet", "verbose")
 _SWITCHES = {
-    "run": ("token-stdin", *_LOUDNESS),
-    "env": ("token-stdin", *_LOUDNESS, "show-secrets"),
-    "write": ("token-stdin", *_LOUDNESS),
+    "run": (*_TOKENS, *_LOUDNESS),
+    "env": (*_TOKENS, *_LOUDNESS, "show-secrets"),
+    "write": (*_TOKENS, *_LOUDNESS),
     "forget": _LOUDNESS,
-    "check": ("token-stdin", *_LOUDNESS, "json"),
-    "whoami": ("token-stdin", *_LOUDNESS, "json"),
+    "check": (*_TOKENS, *_LOUDNESS, "json"),
+    "whoami": (*_TOKENS, *_LOUDNESS, "json"),
     "config": (*_LOUDNESS, "json"),
     "completion": (),
     "inputs": ("json",),

@@ -5,8 +5,9 @@ import os
 import sys
 from collections.abc import Mapping
 
-from pip_authenticate.command_line import Session, guarded, parser, user_file
+from pip_authenticate.command_line import Session, guarded, parser
 from pip_authenticate.secret import MASK
+from pip_authenticate.user_folders import settings_file
 
 EXAMPLES = """\
   pip-authenticate config           one setting a line
@@ -34,7 +35,7 @@ def _list(session: Session) -> int:
     rows += [
         {"name": "clients in use", "value": session.clients, "origin": "see client"},
         {"name": "project's files", "value": session.project.table_file, "origin": "found"},
-        {"name": "user's file", "value": user_file(session.environ), "origin": "platform"},
+        {"name": "user's file", "value": settings_file(session.environ), "origin": "platform"},
     ]
     if session.arguments.json:
         sys.stdout.write(json.dumps(session.report.cleaned(rows), indent=2) + "\n")

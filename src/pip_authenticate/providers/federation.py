@@ -5,10 +5,8 @@ DevOps, "Oidctoken - Create"), and Microsoft Entra a token for both. One asserti
 all indexes of a tenant.
 """
 
-import re
-
-from pip_authenticate.azure import entra, refusals, rest
-from pip_authenticate.azure.addresses import FeedAddress, Place, encode_segment, objection
+from pip_authenticate.azure import entra, refusals, rest, tenants
+from pip_authenticate.azure.addresses import encode_segment, objection
 from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, Credential, Index, IndexUrl
@@ -22,7 +20,6 @@ _CONNECTION_HINT = (
     "Check that the service connection uses workload identity federation and is enabled, that this pipeline "
     "may use it, and that this step names it in its own input."
 )
-_GUID = re.compile(r"[0-9a-fA-F-]{36}")
 
 
 def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
@@ -49,18 +46,13 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
     client_id = _parameter(connection, "serviceprincipalid")
     try:
         exchange = _Exchange(connection, client_id, job, settings, transport, run.learned)
-        tenants = _tenants([index.url for index in indexes], connection, transport)
-        credentials = {tenant: exchange.credential(tenant) for tenant in dict.fromkeys(tenants)}
+        wanted = _tenants([index.url for index in indexes], connection, transport)
+        credentials = {tenant: exchange.credential(tenant) for tenant in dict.fromkeys(wanted)}
     except PipAuthenticateError as error:
-        raise type(error)(
-            error.slug,
-            "Unable to get federated credentials from service connection: "
-            f"{shown_name(connection.id)}. {error.what}",
-            context=error.context,
-            hint=error.hint,
-            link=error.link,
+        raise error.preceded(
+            f"Unable to get federated credentials from service connection: {shown_name(connection.id)}. "
         ) from None
-    return [index.opened_by(credentials[tenant]) for index, tenant in zip(indexes, tenants, strict=True)]
+    return [index.opened_by(credentials[tenant]) for index, tenant in zip(indexes, wanted, strict=True)]
 
 
 def _check(indexes: list[Index], job: Job, listed: tuple[str, ...]) -> None:
@@ -104,52 +96,19 @@ def _parameter(connection: Endpoint, name: str) -> str:
 
 
 def _tenants(urls: list[IndexUrl], connection: Endpoint, transport: Transport) -> list[str]:
-    """The tenant of each index; every organisation is asked once."""
-    known = dict[object, str]()
-    found = []
-    for url in sorted(urls, key=lambda url: len(url.path)):
-        organization = next((key for key in _organizations(url) if key in known), _organizations(url)[0])
-        if organization not in known:
-            known[organization] = _tenant(url, connection, transport)
-        found.append((url, known[organization]))
-    by_key = {url.key: tenant for url, tenant in found}
-    return [by_key[url.key] for url in urls]
-
-
-def _organizations(url: IndexUrl) -> list[object]:
-    """What could identify the index's organisation, the likeliest first.
-
-    On Azure DevOps' own hosts it is certain. Elsewhere the last segment of the scope may be a project's.
-    """
-    address = FeedAddress.of(url)
-    scope = tuple(part.casefold() for part in address.scope) if address else ()
-    place = Place.of(url)
-    if place:
-        return [place.organization]
-    return [(url.origin, scope), (url.origin, scope[:-1])]
-
-
-def _tenant(url: IndexUrl, connection: Endpoint, transport: Transport) -> str:
-    """Ask an index for its tenant, without a credential: a rejected one hides it.
-
-    An organisation of consumer accounts tells a tenant of zeros, which counts as none.
-    """
-    told = ""
-    try:
-        told = transport.request("GET", str(url)).headers.get("x-vss-resourcetenant", "").strip()
-    except ServiceError as error:
-        if error.slug == "deadline":
-            raise
-    if _GUID.fullmatch(told) and entra.is_tenant(told):
-        return told.lower()
+    """The tenant of each index: what it tells, else what the connection says."""
     own = connection.parameters.get("tenantid")
-    if own and entra.is_tenant(own.reveal()):
-        return own.reveal().lower()
-    raise ServiceError(
-        "tenant-unknown",
-        f"Neither {url.origin.host} nor the service connection tells the tenant",
-        hint="Check the URL, and the tenant's id in the service connection.",
-    )
+    fallback = own.reveal().lower() if own and tenants.is_tenant(own.reveal()) else ""
+    found = list[str]()
+    for url, told in zip(urls, tenants.ask(urls, transport), strict=True):
+        if not (told.tenant or fallback):
+            raise ServiceError(
+                "tenant-unknown",
+                f"Neither {url.origin.host} nor the service connection tells the tenant",
+                hint="Check the URL, and the tenant's id in the service connection.",
+            )
+        found.append(told.tenant or fallback)
+    return found
 
 
 class _Exchange:

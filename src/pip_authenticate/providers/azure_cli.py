@@ -1,0 +1,97 @@
+"""Whoever is signed in to the Azure CLI (`az login`).
+
+`az account get-access-token`: Microsoft Learn, "az account". A failure to find somebody signed in is no
+fault: the program is on every image of a CI.
+"""
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+
+from pip_authenticate import entra_access, other_programs
+from pip_authenticate.azure.entra import AZURE_DEVOPS
+from pip_authenticate.azure.tenants import Told
+from pip_authenticate.entra_access import EntraToken
+from pip_authenticate.errors import NotHere, PipAuthenticateError, ServiceError
+from pip_authenticate.index import AuthenticatedIndex, Index
+from pip_authenticate.other_programs import Ended
+from pip_authenticate.run import Run
+from pip_authenticate.secret import Secret
+
+SECONDS = 30.0
+"""How long it may take: a first start on a busy machine takes over ten (Azure/azure-cli issue 29329)."""
+_NOBODY = "Please run 'az login'"
+_NO_TENANTS = ("managed identity", "cloud shell")
+_PROFILE_BYTES = 1024 * 1024
+
+
+def absent(run: Run) -> str:
+    """Why there is nobody; empty where there may be somebody."""
+    return "" if other_programs.found("az", run.settings.variables) else "there is no program az on PATH"
+
+
+def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAuthenticateError]:
+    """Give the indexes of Azure Artifacts what is theirs.
+
+    Returns:
+        The indexes, and a NotHere for each that is elsewhere.
+
+    Raises:
+        NotHere: nobody is signed in.
+        ServiceError: the Azure CLI or a service refused.
+    """
+    return entra_access.open_all(indexes, run, _identity(run), lambda told: _token(told, run))
+
+
+def _identity(run: Run) -> str:
+    """Who is signed in, by the file in which the Azure CLI says so; empty where that cannot be read."""
+    variables = run.settings.variables
+    home = Path(variables.get("HOME") or variables.get("USERPROFILE") or ".")
+    folder = Path(variables.get("AZURE_CONFIG_DIR") or home / ".azure")
+    try:
+        with (folder / "azureProfile.json").open(encoding="utf-8-sig") as file:
+            profile = json.loads(file.read(_PROFILE_BYTES))
+        account = next(one for one in profile["subscriptions"] if one.get("isDefault"))
+        return f"azure-cli {account['user']['name']} {account['tenantId']}"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError):
+        return ""
+
+
+def _token(told: Told, run: Run) -> EntraToken:
+    asked = _asked(run, told.tenant)
+    if asked.code and told.tenant and any(word in asked.errors.lower() for word in _NO_TENANTS):
+        asked = _asked(run, "")  # an identity that has but one tenant refuses to be asked for it
+    if asked.code and _NOBODY in asked.errors and "AADSTS" not in asked.errors:
+        raise NotHere("not-signed-in", "nobody is signed in to the Azure CLI: az login")
+    try:
+        answer = json.loads(asked.output)
+        token, end = answer["accessToken"], answer.get("expires_on")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        token, end = "", None
+    is_token = isinstance(token, str) and token and token.isascii() and token.isprintable()
+    if asked.code or not is_token:
+        tenant = f" --tenant {told.tenant}" if told.tenant else ""
+        raise ServiceError(
+            "azure-cli",
+            f"The Azure CLI gave no token (exit code {asked.code})",
+            context=asked.said,
+            hint=f"Sign in again: az login{tenant} --allow-no-subscriptions",
+        )
+    return EntraToken(Secret(token), _moment(end))
+
+
+def _asked(run: Run, tenant: str) -> Ended:
+    arguments = ["account", "get-access-token", "--resource", AZURE_DEVOPS, "--output", "json"]
+    if tenant:
+        arguments += ["--tenant", tenant]
+    return other_programs.run("az", arguments, run.settings.variables, SECONDS, run.transport.deadline)
+
+
+def _moment(end: object) -> datetime | None:
+    """The end of a token, in seconds since 1970; versions before 2.54 tell local time only."""
+    if not isinstance(end, int):
+        return None
+    try:
+        return datetime.fromtimestamp(end, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
