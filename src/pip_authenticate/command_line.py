@@ -10,7 +10,6 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 from pip_authenticate import (
     authenticate,
-    netrc_file,
     options,
     report,
     text_files,
@@ -393,6 +392,10 @@ class Session:
         """The text of the user's own netrc file, or nothing."""
         given, home = self.environ.get("NETRC"), self.environ.get("HOME") or self.environ.get("USERPROFILE")
         own = [given] if given else [os.path.join(home or "", name) for name in (".netrc", "_netrc")]
+        if not any(map(os.path.isfile, own)):
+            return Secret("")
+        from pip_authenticate import netrc_file  # noqa: PLC0415 - many people have none
+
         return next(filter(None, map(netrc_file.text_of, own)), Secret(""))
 
 
