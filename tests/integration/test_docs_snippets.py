@@ -1,6 +1,7 @@
 """Every snippet of the documentation does what the documentation says."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -16,10 +17,20 @@ from pip_authenticate.text_files import read_toml
 from support.programs import Programs
 from support.runner import Runner, parsed
 from support.shells import Shells
-from support.snippets import ROOT, TOKEN, Project, Snippet, documented, filled, is_development, matches
+from support.snippets import (
+    ROOT,
+    SERVED,
+    TOKEN,
+    Project,
+    Snippet,
+    documented,
+    filled,
+    is_development,
+    matches,
+)
 from support.task import Task
 
-ORGANIZATION = ROOT / "tests" / "data" / "documentation.toml"
+ORGANIZATION = ROOT / "examples" / "documentation.toml"
 NOT_RUN = Counter({f"docs/ci/shells.md {shell}": 1 for shell in ("powershell", "bat")})
 """How many snippets no test runs, by page and language: there is no machine for them."""
 SECRET = "${{ secrets.FEED_TOKEN }}"
@@ -170,6 +181,31 @@ def test_steps_of_github_run(snippet: Snippet, project: Project, action: Path, t
 def test_files_are_toml(snippet: Snippet, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(snippet.text, encoding="utf-8")
     assert read_toml(str(tmp_path / "file"))
+
+
+def test_the_documentation_has_its_organisation_served_where_it_says() -> None:
+    """The line as it stands there, but for a port that is free, and an end."""
+    lines = {
+        line.partition("#")[0].strip()
+        for one in SNIPPETS
+        for line in one.text.splitlines()
+        if "azure-devops-emulator serve" in line
+    }
+    (line,) = lines
+    assert line.endswith(" --port 8080")
+    words = [*line.removesuffix(" --port 8080").split(), "--port", "0", "--seconds", "20", "--show-tokens"]
+    program = Path(sys.executable).parent / Path(words[0]).name
+    with subprocess.Popen([program, *words[1:]], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        shown = ""
+        while "Log in with" not in shown:
+            told = process.stdout.readline()
+            assert told, shown
+            shown += told
+        process.terminate()
+    (port,) = re.findall(r"^  collection +http://127\.0\.0\.1:(\d+)/", shown, re.MULTILINE)
+    assert SERVED.replace("8080", port) in shown
+    assert TOKEN in shown
 
 
 def test_every_pipeline_has_a_test() -> None:

@@ -30,6 +30,8 @@ TOKEN = "fake-token-of-ada"
 """Opens the feeds of `fabrikam`."""
 TOOLS = ("uv", "poetry", "pdm", "pipenv", "hatch", "twine", "tox", "nox")
 """Programs that snippets start, each installed from the package registry when it is first needed."""
+SERVED = "http://127.0.0.1:8080/tfs/DefaultCollection/"
+"""Where the documentation has the emulator serve `fabrikam`."""
 _FENCE = re.compile(r"^( *)```(?!`)([^\n]+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r'title="([^"]+)"')
 _HTTP = "https://pkgs.dev.azure.com/fabrikam/"
@@ -41,6 +43,7 @@ def placeholders(service: Service) -> dict[str, str]:
     The organisation is a server on loopback, whose feeds are below its own address.
     """
     return {
+        re.escape(SERVED): service.collection_uri,
         re.escape(_HTTP): service.address("pkgs"),
         r"\bfabrikam\b(?!\.toml)": service.collection_uri,
         r"\.pkgs\.dev\.azure\.com|\bpkgs\.dev\.azure\.com\b": service.origin.partition("://")[2],
