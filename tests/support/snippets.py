@@ -232,7 +232,8 @@ def _environment(folder: Path, public_index: str) -> Path:
         shutil.copytree(metadata, packages / metadata.name)
     python = folder / "bin" / "python"
     for name in ("pip", "pip3"):
-        lines = f': "${{PIP_INDEX_URL:={public_index}}}"; export PIP_INDEX_URL\nexec {python} -m pip "$@"'
+        public = f': "${{PIP_INDEX_URL:={public_index}}}"; export PIP_INDEX_URL'
+        lines = f'[ -s "$PIP_CONFIG_FILE" ] || {{ {public}; }}\nexec {python} -m pip "$@"'
         _script(folder / "bin" / name, lines)
     return python
 
