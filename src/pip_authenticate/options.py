@@ -13,7 +13,7 @@ from pip_authenticate.errors import InputError
 from pip_authenticate.settings import CLIENTS, package
 from pip_authenticate.text_files import UnreadableError
 
-PROVIDERS = ("explicit-token", "pipeline-token", "azure-cli")
+PROVIDERS = ("explicit-token", "pipeline-token", "login", "azure-cli")
 """Names that `--credential` takes, in the order in which they are tried."""
 OUTPUTS = (
     "azure-pipelines", "github", "gitlab", "circleci", "sh", "fish", "powershell", "cmd", "dotenv", "json",

@@ -62,18 +62,21 @@ def test_the_inputs_are_those_of_the_task() -> None:
 OPENING = {"run", "env", "write", "check", "whoami"}
 SETTING = OPENING - {"whoami"}
 MEANT = {
-    **dict.fromkeys(("organization", "credential", "token-file", "indexes", "timeout"), OPENING),
+    **dict.fromkeys(("credential", "token-file", "indexes", "timeout"), OPENING),
     **dict.fromkeys(("scope", "cache", "no-cache"), OPENING),
     **dict.fromkeys(("client", "only-extra", "publish", "package"), SETTING),
     "token-stdin": OPENING,
+    "organization": {*OPENING, "login"},
+    "tenant": {"login"},
+    "client-id": {"login"},
     "verify": SETTING - {"check"},
     "output": {"env"},
     "directory": {"env"},
     "show-secrets": {"env"},
     "via": {"run"},
     "json": {"check", "whoami", "config", "inputs"},
-    "quiet": {*OPENING, "config", "forget"},
-    "verbose": {*OPENING, "config", "forget"},
+    "quiet": {*OPENING, "config", "forget", "logout"},
+    "verbose": {*OPENING, "config", "forget", "login"},
     "help": set(COMMANDS),
 }
 """The commands for which each option means something."""

@@ -34,6 +34,8 @@ _SWITCHES = {
     "config": (*_LOUDNESS, "json"),
     "completion": (),
     "inputs": ("json",),
+    "login": ("organization", "tenant", "client-id", "verbose"),
+    "logout": ("quiet",),
 }
 """What commands take beside what can be set."""
 
