@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from pip_authenticate import text_files
 from pip_authenticate.azure.forms import identity
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import IndexUrl, Names
+from pip_authenticate.text_files import UnreadableError
 
-FILE_BYTES = 1024 * 1024
-"""Longest file that is read."""
 _FOLDERS_UP = 20
 _INCLUDES = 50
 _PRIMARY, _EXTRA = "index-url", "extra-index-url"
@@ -273,55 +273,24 @@ class _Reader:
             self.mentions.append(Mention(client, name, parsed, path))
 
     def _toml(self, path: str) -> Mapping[str, Any]:
-        text = self._text(path)
-        if text is None:
-            return {}
         try:
-            return parse_toml(text)
-        except ValueError:  # its message quotes the text
-            self._unreadable(path, "is no TOML")
-        except RecursionError:
-            self._unreadable(path, "is nested too deeply")
-        return {}
+            return text_files.read_toml(path)
+        except UnreadableError as error:
+            self._unreadable(path, str(error))
+            return {}
 
     def _text(self, path: str) -> str | None:
         """The text of a file; None where there is none, or none that can be read."""
-        if not os.path.isfile(path):  # opening a pipe would wait for somebody to write
-            return None
         try:
-            with open(path, "rb") as file:
-                content = file.read(FILE_BYTES + 1)
-        except OSError as error:
-            self._unreadable(path, f"cannot be read: {error.strerror}")
-            return None
-        if len(content) > FILE_BYTES:
-            self._unreadable(path, "is longer than a megabyte")
-            return None
-        try:
-            return content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            self._unreadable(path, "is no UTF-8 text")
+            return text_files.read(path)
+        except UnreadableError as error:
+            self._unreadable(path, str(error))
             return None
 
     def _unreadable(self, path: str, why: str) -> None:
         self.faults.append(
             InputError("file-unreadable", f"{path} {why}", hint="Mend it, or name the indexes as arguments.")
         )
-
-
-def parse_toml(text: str) -> Mapping[str, Any]:
-    """Read TOML.
-
-    Raises:
-        ValueError: it is none. Its message quotes the text, which may hold a secret.
-        RecursionError: it is nested too deeply.
-    """
-    if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 - few projects have none, but those are quick
-    else:
-        import tomli as tomllib  # noqa: PLC0415
-
-    return tomllib.loads(text)
 
 
 def _root(folder: str) -> str:

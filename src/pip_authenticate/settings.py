@@ -275,7 +275,7 @@ def _clients(text: str) -> tuple[str, ...]:
     return names
 
 
-def _package(text: str) -> str:
+def package(text: str) -> str:
     """A package's name (PEP 508), or empty."""
     name = text.strip()
     if name and not re.fullmatch(_PACKAGE_NAME, name):
@@ -343,7 +343,7 @@ INPUTS = (
     ),
     Input(
         "verifyPackage",
-        _package,
+        package,
         "A package whose download is tried when indexes are verified.",
     ),
 )
