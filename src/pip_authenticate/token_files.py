@@ -36,8 +36,8 @@ def token_in(content: bytes, place: str) -> Secret:
     Raises:
         InputError: it holds none, or something else.
     """
-    text = content.decode("utf-8-sig", "replace").strip()
-    if not text or len(content) > TOKEN_BYTES or not text.isprintable():
+    shown = content.decode("utf-8-sig", "replace").strip()
+    if not shown or len(content) > TOKEN_BYTES or not shown.isprintable():
         hint = "It must hold the token in one line, and nothing else."
-        raise InputError("token-file", f"{place} holds no token", hint=hint)
-    return Secret(text)
+        raise InputError("not-a-token", f"{place} holds no token", hint=hint)
+    return Secret(content.decode("utf-8-sig", "surrogateescape").strip())
