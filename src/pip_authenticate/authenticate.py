@@ -298,8 +298,10 @@ def _about(indexes: list[Index], error: PipAuthenticateError) -> str:
 def _from_the_first(indexes: list[Index], run: Run) -> dict[int, Outcome]:
     """What the first provider of the run's order says of each index that has a credential for it.
 
+    One that is here but broken is the last that is asked: a later one would be somebody else.
+
     Raises:
-        PipAuthenticateError: a provider is here, but broken.
+        PipAuthenticateError: no index has got a credential.
     """
     outcomes, left = dict[int, Outcome](), indexes
     reasons, tried = dict[int, list[str]](), list[Tried]()
@@ -315,6 +317,10 @@ def _from_the_first(indexes: list[Index], run: Run) -> dict[int, Outcome]:
                 reasons.setdefault(id(index), []).append(f"{name}: {reason}")
             if not left:
                 break
+    except PipAuthenticateError as error:
+        if left == indexes:
+            raise
+        return outcomes | {id(index): _instead(index, each(error)[0]) for index in left}
     finally:
         for line in listed(tried):
             run.transport.log(line)
@@ -323,6 +329,11 @@ def _from_the_first(indexes: list[Index], run: Run) -> dict[int, Outcome]:
     for index in left:
         outcomes[id(index)] = _no_credential(f" for {index.source}", reasons[id(index)])
     return outcomes
+
+
+def _instead(index: Index, error: PipAuthenticateError) -> PipAuthenticateError:
+    """Why an index gets no credential where others do."""
+    return error if index.is_asked_for else error.preceded(f"No credential for {index.source}: ")
 
 
 def _timed(name: str, indexes: list[Index], run: Run, tried: list[Tried]) -> tuple[dict[int, Outcome], str]:

@@ -866,6 +866,34 @@ def test_every_provider_keeps_to_the_contract() -> None:
     assert {*kept, "explicit-token"} == set(options.PROVIDERS)
 
 
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_a_broken_provider_takes_nothing_from_indexes_that_others_opened(
+    tmp_path: Path, *, is_asked_for: bool
+) -> None:
+    for name in ("world", "command"):
+        (tmp_path / name).mkdir()
+    other = "https://index.example/simple/"
+    with identities(tmp_path / "world") as world:
+        command = Command(tmp_path / "command")
+        command.write("requirements.txt", f"--index-url {other}\n--extra-index-url {world.index}\n")
+        world.program("az", "echo 'ERROR: AADSTS700082: expired' >&2; exit 1")
+        ended = command(
+            "env", "--client", "pip", "--output", "json",
+            "--organization", f"{world.service.url}/contoso/",
+            *((other, world.index) if is_asked_for else ()),
+            **world.environ,
+            PIP_AUTHENTICATE_INDEXES=other,
+            VSS_NUGET_EXTERNAL_FEED_ENDPOINTS=endpoints({"endpoint": other, "password": "canary"}),
+        )  # fmt: skip
+        said = [line for line in ended.stderr.splitlines() if "azure-cli: " in line]
+        assert len(said) == 1, ended.stderr
+        assert "az login" in said[0]
+        assert ended.returncode == (1 if is_asked_for else 0), ended.stderr
+        given = json.loads(ended.stdout) if ended.stdout else {}
+        assert ("canary" in given.get("PIP_INDEX_URL", "")) is not is_asked_for
+        assert ("requirements.txt" in said[0]) is not is_asked_for
+
+
 def test_a_list_of_endpoints_may_name_a_managed_identity(tmp_path: Path) -> None:
     for number, (client, asked) in enumerate({"system": None, CLIENT: [CLIENT]}.items()):
         folder = tmp_path / str(number)
