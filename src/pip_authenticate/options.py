@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pip_authenticate import text_files
 from pip_authenticate.errors import InputError
-from pip_authenticate.settings import CLIENTS, package
+from pip_authenticate.settings import CLIENTS, ID_TOKEN_VARIABLE, package
 from pip_authenticate.text_files import UnreadableError
 
 PROVIDERS = (
@@ -209,7 +209,7 @@ OPTIONS = (
         "Variable in which a job of GitLab has its identity token. Default: AZURE_ID_TOKEN.",
         _OPENING,
         "NAME",
-        default="AZURE_ID_TOKEN",
+        default=ID_TOKEN_VARIABLE,
         in_files=False,
     ),
     Option(

@@ -31,6 +31,8 @@ ARC_FOLDER = (
     else "/var/opt/azcmagent/tokens"
 )
 """No variable moves it: what lies there is known to be of the agent's making."""
+ID_TOKEN_VARIABLE = "AZURE_ID_TOKEN"  # noqa: S105 - its name
+"""Where a job of GitLab has its identity token, unless somebody says otherwise."""
 
 
 class Input(NamedTuple):
@@ -210,7 +212,7 @@ class Settings(NamedTuple):
     cache_folder: str = ""
     client_id: str = ""
     tenant: str = ""
-    id_token_variable: str = ""
+    id_token_variable: str = ID_TOKEN_VARIABLE
     secrets_folder: str = "/run/secrets"
     arc_folder: str = ARC_FOLDER
     publish: bool = False
