@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from pip_authenticate import authenticate, options, report, told_secrets, user_folders
+from pip_authenticate import ENVIRON, authenticate, options, report, told_secrets, user_folders
 from pip_authenticate.authenticate import Found
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
@@ -18,7 +18,7 @@ from pip_authenticate.options import Given
 from pip_authenticate.project import Project
 from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import ENVIRON, Settings, network
+from pip_authenticate.settings import Settings, network
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: wrong usage, anything else that went wrong, interrupted by the user."""

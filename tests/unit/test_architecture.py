@@ -21,13 +21,14 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pip_authenticate"
 NAME = "pip_authenticate"
 DEPENDENCIES = {"idna", "platformdirs", "tomli", "truststore"}
+EXTRAS = {"keyring_backend": {"keyring"}}  # what only an extra installs, by the one module that needs it
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
 # From the top down. A module may import from the layers below its own, not from its neighbours.
 LAYERS = (
-    ("cli",),
-    ("commands.*",),
+    ("cli", "keyring_backend"),
+    ("commands.*", "keyring_access"),
     ("command_line", "task", "child_environment", "child_process", "kept_folder", "passing_folder"),
     ("delivery",),
     ("advice", "summary"),
@@ -96,6 +97,7 @@ REVEALING = {
     "stored_files": "paths of files, which are settings",
     "tokens": "what a token says of itself",
     "redaction": "what a text holds",
+    "keyring_backend": "credentials leave the process",
 }
 SOCKETS = {
     "socket",
@@ -182,7 +184,7 @@ def test_imports_go_down_only(module: Module) -> None:
 
 @pytest.mark.parametrize("module", by_name(PRODUCT))
 def test_nothing_is_imported_but_the_standard_library_and_the_dependencies(module: Module) -> None:
-    known = sys.stdlib_module_names | DEPENDENCIES | {NAME}
+    known = sys.stdlib_module_names | DEPENDENCIES | {NAME} | EXTRAS.get(module.name, set())
     assert {name.split(".")[0] for name in imported(module)} <= known
 
 
@@ -232,9 +234,9 @@ def environment_uses(module: Module) -> list[ast.AST]:
 
 def test_the_environment_is_named_once() -> None:
     uses = {module.name: len(environment_uses(module)) for module in PRODUCT if environment_uses(module)}
-    assert uses == {"settings": 1}
-    (settings,) = (module for module in PRODUCT if module.name == "settings")
-    (named,) = (node for node in settings.tree.body if isinstance(node, ast.AnnAssign) and node.value)
+    assert uses == {"": 1}
+    (package,) = (module for module in PRODUCT if not module.name)
+    (named,) = (node for node in package.tree.body if isinstance(node, ast.AnnAssign) and node.value)
     assert ast.unparse(named) == "ENVIRON: Mapping[str, str] = os.environ"
 
 
@@ -245,7 +247,14 @@ def test_nothing_is_printed_past_the_outputs(module: Module) -> None:
             assert node.func.id not in {"print", "input", "eval", "exec", "breakpoint"}
         if isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"}:
             # Standard error of the task: for the last resort.
-            own = {"task", "cli", "command_line", "report", "other_programs"}  # the last reads another's
+            own = {
+                "task",
+                "cli",
+                "command_line",
+                "report",
+                "keyring_backend",
+                "other_programs",
+            }  # the last reads another's
             assert module.name in own or module.pattern == "commands.*"
     assert "logging" not in imported(module)
 
