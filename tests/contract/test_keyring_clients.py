@@ -50,13 +50,13 @@ class Place(NamedTuple):
             "PIP_AUTHENTICATE_INDEXES": self.service.resolve("{feed:one}"),
         }
 
-    def index(self, user: str) -> str:
+    def index_url(self, user: str) -> str:
         """The index as a project names it."""
         return with_user(self.service.resolve("{feed:one}"), user)
 
     def upload(self, user: str) -> str:
         """Where packages are published to."""
-        return self.index(user).replace("/simple/", "/upload/")
+        return self.index_url(user).replace("/simple/", "/upload/")
 
     def run(self, path: list[Path], *command: str, **env: str) -> "tuple[bool, str]":
         """Whether a program did its work, and what it wrote; no token may be among that."""
@@ -108,7 +108,7 @@ PACKAGE = 'dependencies = ["AlphaPackage"]'
 
 
 def pip(place: Place, python: Path, path: list[Path], user: str, **env: str) -> tuple[bool, str]:
-    command = ("-m", "pip", "download", "--no-deps", "--dest", "here", "--index-url", place.index(user))
+    command = ("-m", "pip", "download", "--no-deps", "--dest", "here", "--index-url", place.index_url(user))
     return place.run(path, str(python), *command, "AlphaPackage", **env)
 
 
@@ -141,7 +141,7 @@ def test_an_older_pip_starts_it_for_addresses_with_a_user_name(place: Place, use
 @pytest.mark.parametrize("user", USERS)
 def test_uv_starts_it_for_addresses_with_a_user_name(place: Place, user: str) -> None:
     uv = place.keyrings.environment("uv", "uv")
-    command = ("uv", "pip", "install", "--target", "here", "--default-index", place.index(user))
+    command = ("uv", "pip", "install", "--target", "here", "--default-index", place.index_url(user))
     env = {"UV_KEYRING_PROVIDER": "subprocess"}
     done, shown = place.run([uv, place.keyrings.beside], *command, "AlphaPackage", **env)
     assert (done, bool(place.served())) == (bool(user), bool(user)), shown
@@ -150,7 +150,7 @@ def test_uv_starts_it_for_addresses_with_a_user_name(place: Place, user: str) ->
 @pytest.mark.parametrize("user", USERS)
 def test_uv_starts_it_for_an_index_that_always_needs_a_credential(place: Place, user: str) -> None:
     uv = place.keyrings.environment("uv", "uv")
-    index = ("[[tool.uv.index]]", 'name = "feed"', f'url = "{place.index(user)}"', "default = true")
+    index = ("[[tool.uv.index]]", 'name = "feed"', f'url = "{place.index_url(user)}"', "default = true")
     place.write(PACKAGE, *index, 'authenticate = "always"')
     env = {"UV_KEYRING_PROVIDER": "subprocess"}
     done, shown = place.run([uv, place.keyrings.beside], "uv", "sync", **env)
@@ -162,7 +162,7 @@ def test_uv_starts_it_for_an_index_that_always_needs_a_credential(place: Place, 
 def test_poetry_asks_it_for_addresses_without_a_user_name(place: Place, user: str) -> None:
     poetry = place.keyrings.with_ours("poetry")
     source = ("[tool.poetry]", "packages = []", "[[tool.poetry.source]]", 'name = "feed"')
-    place.write(PACKAGE, *source, f'url = "{place.index(user)}"')
+    place.write(PACKAGE, *source, f'url = "{place.index_url(user)}"')
     done, shown = place.run([poetry], "poetry", "install", "--no-root")
     assert (done, bool(place.served())) == (not user, not user), shown
 
@@ -170,7 +170,7 @@ def test_poetry_asks_it_for_addresses_without_a_user_name(place: Place, user: st
 @pytest.mark.parametrize("user", USERS)
 def test_pdm_asks_it(place: Place, user: str) -> None:
     pdm = place.keyrings.with_ours("pdm")
-    place.write(PACKAGE, "[[tool.pdm.source]]", 'name = "pypi"', f'url = "{place.index(user)}"')
+    place.write(PACKAGE, "[[tool.pdm.source]]", 'name = "pypi"', f'url = "{place.index_url(user)}"')
     done, shown = place.run([pdm], "pdm", "install", "--no-self")
     assert done, shown
     assert place.served()
@@ -184,7 +184,7 @@ def test_pipx_has_its_pip_start_it(place: Place, user: str) -> None:
     made = [str(pipx / "pipx"), "install", "--quiet", "pycowsay"]
     subprocess.run(made, env={**os.environ, **home}, capture_output=True, timeout=180, check=True)
     command = ("pipx", "runpip", "pycowsay", "download", "--no-deps", "--dest", "here")
-    index = ("--index-url", place.index(user))
+    index = ("--index-url", place.index_url(user))
     done, shown = place.run([pipx, place.keyrings.beside], *command, *index, "AlphaPackage", **home)
     assert done, shown
     assert place.served()
