@@ -32,7 +32,7 @@ LAYERS = (
     ("command_line", "task", "child_environment", "child_process", "kept_folder", "passing_folder"),
     ("delivery",),
     ("advice", "summary"),
-    ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs"),
+    ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs", "keyring_doctor"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
     ("uv_indexes", "stored_files", "entra_access"),
     ("run", "netrc_file", "publishing", "named_indexes", "appending", "printed", "other_programs"),
