@@ -6,7 +6,7 @@
 const fs = require('fs');
 const path = require('path');
 const { InputError, read } = require('./inputs.js');
-const { debug, fail, mask, warn } = require('./runner.js');
+const { debug, fail, mask } = require('./runner.js');
 const python = require('../task/python.js');
 
 const LIBRARY = path.join(__dirname, '..', 'task', 'lib');
@@ -83,15 +83,8 @@ async function attempt(env, watch) {
       return;
     }
   }
-  const { folder, verify, verifyCommand, command } = read(env);
+  const { folder, command } = read(env);
   const given = Object.assign({}, env, { [TOKEN]: token, RUNNER_TEMP: privateFolder(env) });
-  const doubt = verify === 'off' ? '' : await run(runner(env), given, watch, folder, verifyCommand);
-  if (doubt && verify === 'warn' && watch.asked.length === 0) {
-    warn(doubt);
-  } else if (doubt) {
-    fail(doubt);
-    return;
-  }
   const wrong = await run(runner(env), given, watch, folder, command);
   if (wrong) {
     fail(wrong);

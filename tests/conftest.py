@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import trustme
 
 from support.http_service import Answer, Service, serving
+from support.keyrings import Keyrings
 from support.organisation import Organisation, organisation
 from support.programs import Programs
 from support.task import Task
@@ -20,6 +22,11 @@ ROOT = Path(__file__).parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if sys.platform != "win32":
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+# How long an example takes, or its making, says how busy the machine is.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +40,16 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    """The real clients, each installed when it is first asked for."""
-    return Programs(tmp_path_factory.mktemp("programs"))
+def programs(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Programs:
+    """The real clients, each installed when it is first asked for: once for all workers of a run."""
+    own = tmp_path_factory.getbasetemp()
+    return Programs((own if worker_id == "master" else own.parent) / "programs")
+
+
+@pytest.fixture(scope="session")
+def keyrings(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Keyrings:
+    """Environments with the keyring back end, and without it."""
+    return Keyrings(programs, tmp_path_factory.mktemp("keyrings"))
 
 
 @pytest.fixture(scope="session")

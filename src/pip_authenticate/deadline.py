@@ -55,7 +55,7 @@ class Deadline:
             raise ServiceError(
                 "deadline",
                 "The time of this run is used up",
-                hint="Name fewer feeds and connections, or run the job again when the machine is less busy.",
+                hint="Name fewer indexes, or try again when machine and network are less busy.",
             )
 
     def sleep(self, seconds: float) -> None:

@@ -277,7 +277,8 @@ class Doctor:
         for url in self._indexes[:_ASKED_INDEXES]:
             for service in (str(url), url.netloc):
                 ask = ["--mode", "creds", "get", service]
-                by_all = self._output([*keyring.command, *ask])
+                asked = (ask, [*ask, _SESSION_USER])  # not every vault looks for whatever user there is
+                by_all = next(filter(None, (self._output([*keyring.command, *one]) for one in asked)), "")
                 if by_all and by_all != self._output([*keyring.command, "-b", OURS, *ask]):
                     yield Finding(
                         client,
@@ -398,7 +399,8 @@ _SLOW = "(slow)"
 
 
 def _with_user(url: IndexUrl) -> str:
-    return str(url).replace("://", f"://{_SESSION_USER}@", 1)
+    """Host and user name as they stand in an address; nothing shows logins of whole ones."""
+    return f"{_SESSION_USER}@{url.netloc}"
 
 
 def _python_of(program: str) -> str:

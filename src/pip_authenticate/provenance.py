@@ -36,6 +36,7 @@ WRITERS = {
     "faults": INPUT,
     "entries": OPTION,
     "project_folder": OPTION,
+    "sees_all_indexes": OPTION,
     "variables": VARIABLE,
     "listed": OPTION,
     "organization": OPTION,

@@ -220,12 +220,12 @@ def _unquoted(text: str) -> str:
     return text[1:-1].strip() if quoted else text
 
 
-_MACRO = re.compile(r"\$\(([^()$\s]{1,200})\)")
+_MACRO = r"\$\(([^()$\s]{1,200})\)"
 
 
 def _undefined(text: str) -> InputError | None:
     """What is wrong where macros are left: the agent replaces those of variables that exist."""
-    names = dict.fromkeys(_MACRO.findall(text))
+    names = dict.fromkeys(re.findall(_MACRO, text))
     if not names:
         return None
     return InputError(
@@ -238,7 +238,7 @@ def _undefined(text: str) -> InputError | None:
 
 def _without_macros(text: str) -> str:
     """The entries of a list that hold no macro."""
-    return ",".join(entry for entry in re.split("[,\r\n]", text) if not _MACRO.search(entry))
+    return ",".join(entry for entry in re.split("[,\r\n]", text) if not re.search(_MACRO, entry))
 
 
 def _brief(text: str) -> str:
@@ -276,15 +276,15 @@ def _clients(text: str) -> tuple[str, ...]:
     return names
 
 
-def _package(text: str) -> str:
+def package(text: str) -> str:
     """A package's name (PEP 508), or empty."""
     name = text.strip()
-    if name and not _PACKAGE_NAME.fullmatch(name):
+    if name and not re.fullmatch(_PACKAGE_NAME, name):
         raise InputError("not-a-package", "takes the name of a package", context=f"given: {_brief(text)}")
     return name
 
 
-_PACKAGE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PACKAGE_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 
 INPUTS = (
     Input(
@@ -344,7 +344,7 @@ INPUTS = (
     ),
     Input(
         "verifyPackage",
-        _package,
+        package,
         "A package whose download is tried when indexes are verified.",
     ),
 )
@@ -352,7 +352,7 @@ INPUTS = (
 
 MEMORY = "PIP_AUTHENTICATE_STORED"
 """The job's secret variable in which a run remembers what it stored: `NAME=digest`, separated by blanks."""
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = r"[0-9a-f]{64}"
 _BYPASSES = 1000
 """Most expressions of a bypass list that are looked at."""
 _COLLECTION_URIS = ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "SYSTEM_COLLECTIONURI")
@@ -598,4 +598,4 @@ def _secret_variables(env: _Environment) -> frozenset[str]:
 def _remembered(env: _Environment) -> dict[str, str]:
     """What an earlier run remembered; a text of another shape counts as nothing."""
     words = (word.partition("=") for word in env.text(f"SECRET_{MEMORY}").split(" "))
-    return {name: digest for name, _, digest in words if _DIGEST.fullmatch(digest)}
+    return {name: digest for name, _, digest in words if re.fullmatch(_DIGEST, digest)}

@@ -92,11 +92,6 @@ def with_user(url: str, user: str) -> str:
     return url.replace("://", f"://{user}@") if user else url
 
 
-@pytest.fixture(scope="session")
-def keyrings(tmp_path_factory: pytest.TempPathFactory) -> Keyrings:
-    return Keyrings(tmp_path_factory.mktemp("keyrings"))
-
-
 @pytest.fixture
 def place(tmp_path: Path, keyrings: Keyrings) -> Iterator[Place]:
     with Service(Organization.parse(ORGANIZATION)) as service:

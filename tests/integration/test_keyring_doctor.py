@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +17,6 @@ pytestmark = pytest.mark.slow
 ORGANIZATION = Path(__file__).parents[2] / "emulator" / "tests" / "data" / "organizations" / "contoso.toml"
 TOKEN = "canary-olga"
 OURS = "pip_authenticate.keyring_backend.Keyring"
-
-
-@pytest.fixture(scope="session")
-def keyrings(tmp_path_factory: pytest.TempPathFactory) -> Keyrings:
-    return Keyrings(tmp_path_factory.mktemp("keyrings"))
 
 
 @pytest.fixture
@@ -42,6 +38,7 @@ class Desk:
         self.command = Command(folder)
         self.keyrings = keyrings
         self.url = f"{server.collection_uri}_packaging/shared/pypi/simple/"
+        self.host = self.url.split("/")[2]
         self.with_user = self.url.replace("://", "://VssSessionToken@")
         self.env = {"PIP_AUTHENTICATE_TOKEN": TOKEN, "PIP_AUTHENTICATE_ORGANIZATION": server.collection_uri}
 
@@ -151,7 +148,7 @@ def test_an_older_pip_needs_a_user_name(desk: Desk) -> None:
     path = [desk.keyrings.environment("older-pip", "pip==25.3"), desk.keyrings.beside]
     desk.pip(desk.url)
     line = only(desk.said(path, **STARTED))
-    assert f"write {desk.with_user} in " in line
+    assert f"write VssSessionToken@{desk.host} in " in line
     desk.pip(desk.with_user)
     assert desk.said(path, **STARTED) == []
 
@@ -189,25 +186,11 @@ def test_pip_asks_none_without_input(desk: Desk) -> None:
 
 
 def test_artifacts_keyring_insists_on_a_user_name(desk: Desk) -> None:
-    """The back end of that name without what it downloads: keyring lists it by its entry point."""
-    bare = desk.keyrings.environment("insistent", "keyring")
-    (packages,) = bare.parent.glob("lib/python*/site-packages")
-    (packages / "artifacts_keyring.py").write_text(
-        "from keyring.backends.null import Keyring as Null\nclass ArtifactsKeyringBackend(Null):\n    priority = 9.9\n",
-        encoding="utf-8",
-    )
-    about = packages / "artifacts_keyring-1.0.0.dist-info"
-    about.mkdir(exist_ok=True)
-    (about / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: artifacts-keyring\nVersion: 1.0.0\n", encoding="utf-8"
-    )
-    (about / "entry_points.txt").write_text(
-        "[keyring.backends]\nartifacts_keyring = artifacts_keyring\n", encoding="utf-8"
-    )
+    theirs = desk.keyrings.environment("theirs", "artifacts-keyring")
     desk.project("tool.uv.index", desk.url.replace("://", "://ada@"))
-    first, second = desk.said([bare], **IN_UV)
+    first, second = desk.said([theirs], **IN_UV)
     assert "has no back end of pip-authenticate" in first
-    assert f"write {desk.with_user} in " in second
+    assert f"write VssSessionToken@{desk.host} in " in second
 
 
 # ---- 5: choices that switch it off, and old versions -----------------------------------------------
@@ -231,7 +214,9 @@ def test_keyring_s_own_file_switches_it_off(desk: Desk) -> None:
 
 
 def test_an_old_keyring_does_not_know_what_pip_says(desk: Desk) -> None:
-    old = desk.keyrings.environment("old-keyring", desk.keyrings.ours, "keyring==25.2.0")
+    old = desk.keyrings.environment("old-keyring", desk.keyrings.ours)
+    install = [str(old / "python"), "-m", "pip", "install", "--quiet", "keyring==25.2.0"]
+    subprocess.run(install, timeout=300, check=True)
     desk.pip(desk.url)
     path = [desk.keyrings.environment("pip", "pip"), desk.keyrings.only(old / "keyring")]
     assert "need keyring 25.2.1 or newer" in only(desk.said(path, **STARTED))
@@ -245,16 +230,16 @@ def test_a_vault_has_an_entry_for_the_same_host(desk: Desk) -> None:
     desk.project("tool.uv.index", desk.with_user)
     path = [desk.keyrings.only(bin_folder / "keyring")]
     assert desk.said(path, **IN_UV) == []
-    host = desk.url.split("/")[2]
-    kept = desk.command.home / ".local" / "share" / "python_keyring"
-    desk.command.environ["PATH"] = str(path[0])
-    ended = __import__("subprocess").run(
-        [str(path[0] / "keyring"), "set", host, "ada"],
-        input="canary-old-password\n", env=desk.command.environ, capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    assert kept.is_dir(), ended
+    subprocess.run(
+        [path[0] / "keyring", "set", desk.host, "VssSessionToken"],
+        env=desk.command.environ,
+        input="canary-old-password\n",
+        text=True,
+        timeout=60,
+        check=True,
+    )
     line = only(desk.said(path, **IN_UV))
-    assert f"keyring del {host}" in line
+    assert f"keyring del {desk.host}" in line
     assert "canary-old-password" not in line
 
 

@@ -3,11 +3,10 @@
 import os
 import subprocess
 import sys
-import venv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from support.programs import QUIET, REQUIREMENTS
+from support.programs import QUIET, REQUIREMENTS, Programs
 
 ROOT = Path(__file__).parents[2]
 _ASKING = {
@@ -16,14 +15,16 @@ _ASKING = {
 
 
 class Keyrings:
-    """Makes environments when they are first asked for.
+    """Environments with the back end, and without it.
 
     Args:
-        folder: where to.
+        programs: makes them when they are first asked for.
+        folder: of this process alone.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, programs: Programs, folder: Path) -> None:
         self._folder = folder
+        self.environment = programs.environment
         build = [
             "wheel",
             "--quiet",
@@ -37,20 +38,6 @@ class Keyrings:
         (wheel,) = folder.glob("*.whl")
         self.ours = f"pip-authenticate[keyring] @ {wheel.as_uri()}"
         """What a person installs as `pip-authenticate[keyring]`."""
-
-    def environment(self, name: str, *requirements: str) -> Path:
-        """The folder of the executables of an environment.
-
-        Args:
-            name: of the environment.
-            requirements: what is installed into it.
-        """
-        home = self._folder / name
-        if not home.exists():
-            venv.create(home, with_pip=True)
-            install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade"]
-            subprocess.run([home / "bin" / "python", *install, *requirements], timeout=300, check=True)
-        return home / "bin"
 
     def with_ours(self, program: str, *more: str) -> Path:
         """The same, of a program that has the back end in its own environment."""

@@ -78,7 +78,7 @@ def _check_answer(response: Response) -> None:
             "throttled",
             f"{host} is limiting requests (status {status})",
             context=said or f"Retry-After {asked}",
-            hint="Run the job again later; fewer jobs at once lower the load.",
+            hint="Try again later; fewer jobs at once lower the load.",
         )
     if 400 <= status < 500 and status != 408:
         raise ServiceError(
@@ -92,7 +92,7 @@ def _check_answer(response: Response) -> None:
             "service-error",
             f"{host} could not answer (status {status})",
             context=said,
-            hint="Run the job again later; the status page of Azure DevOps tells its state.",
+            hint="Try again later; the status page of Azure DevOps tells its state.",
         )
     if status >= 300:
         raise ServiceError(

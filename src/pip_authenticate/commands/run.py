@@ -23,8 +23,8 @@ _END = "--"
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives the exit code of the program that it started."""
     own, program = _parted(arguments)
-    made = parser("run", "Starts a program with the credentials of the indexes that it uses.", EXAMPLES)
-    made.usage = "pip-authenticate run [OPTION ...] [INDEX ...] -- PROGRAM [ARGUMENT ...]"
+    purpose = "Starts a program with the credentials of the indexes that it uses."
+    made = parser("run", purpose, EXAMPLES, entries=True, words="-- PROGRAM [ARGUMENT ...]")
     parsed = made.parse_args(own)
     if not program:
         made.exit(USAGE, "pip-authenticate run: error: no program to run; it stands behind --\n")
@@ -48,10 +48,11 @@ def _run(session: Session, program: list[str]) -> int:
     try:
         path = child_process.located(program[0], session.environ)  # before anybody is asked for anything
         found = session.find()
+        session.tell_verdicts(found)
         # Publishers read variables, and would else ask the public index: who wants files must say so.
         publishes = session.value("publish") and session.chosen["via"].origin == "default"
         by_files = session.value("via") == "files" and not publishes
-        told = session.client_settings(found, by_files=by_files)
+        told = session.client_settings(found, session.wish(by_files=by_files))
         for text in told.notes:
             session.report.line(text)
         session.report.line(_summary(session, found))
@@ -87,9 +88,8 @@ def _secrets(session: Session, found: Found) -> Iterator[Secret]:
     """What the program shall find in none of the caller's variables."""
     settings = session.settings
     yield from filter(None, (settings.token, settings.pipeline_token))
-    for index in found.indexes:
-        yield index.credential.secret
-        yield from index.credential.spellings
+    for credential in {index.credential for index in found.indexes}:
+        yield from credential.spellings
 
 
 def _summary(session: Session, found: Found) -> str:
