@@ -16,6 +16,7 @@ from pip_authenticate.azure.forms import identity, own_host_form
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import NotHere, ServiceError
 from pip_authenticate.index import IndexUrl
+from pip_authenticate.other_programs import Ended
 from pip_authenticate.project import Mention, Project
 
 OURS = "pip_authenticate.keyring_backend.Keyring"
@@ -37,6 +38,8 @@ _INSISTENT = "artifacts_keyring."
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 _VERSION = re.compile(r"pip (\d+)\.(\d+)")
 _SHEBANG_BYTES = 1024
+_USAGE = 2
+_SLOW = "(slow)"
 
 
 class Finding(NamedTuple):
@@ -172,13 +175,22 @@ class Doctor:
                         f"pip before 26.2 starts keyring only for an address with a user name: write "
                         f"{_with_user(mention.url)} in {mention.place}, or upgrade pip.",
                     )
-        elif "--output" not in self._output([*keyring.command, "--help"]):
+        elif self._is_too_old(keyring):
             yield Finding(
                 "pip",
                 "bad",
                 f"pip 26.2 and newer need keyring 25.2.1 or newer, {keyring.place} is older: "
                 "uv tool upgrade keyring, or pipx upgrade keyring",
             )
+
+    def _is_too_old(self, keyring: _Keyring) -> bool:
+        """Whether a keyring does not know what pip says to it: before 25.2 not at all, 25.2.0 with a defect."""
+        ask = ["--mode", "creds", "--output", "json", "get", "https://index.invalid/"]
+        try:
+            ended = self._ended([*keyring.command, *ask])
+        except (ServiceError, NotHere):
+            return False
+        return ended.code == _USAGE or "_get_creds" in ended.errors
 
     def _pip_settings(self, pip: str) -> dict[str, str]:
         """What pip's files and variables say, by the names of its options; variables come last."""
@@ -383,19 +395,19 @@ class Doctor:
             return ""
 
     def _told(self, command: list[str]) -> str:
-        """What a program writes.
+        """What a program writes; nothing where there is none, or where it fails.
 
         Raises:
             ServiceError: it does not start, or does not end.
         """
         try:
-            ended = other_programs.run(command[0], command[1:], self._environ, _SECONDS, self._deadline)
+            ended = self._ended(command)
         except NotHere:
             return ""
         return "" if ended.code else ended.output
 
-
-_SLOW = "(slow)"
+    def _ended(self, command: list[str]) -> Ended:
+        return other_programs.run(command[0], command[1:], self._environ, _SECONDS, self._deadline)
 
 
 def _with_user(url: IndexUrl) -> str:
