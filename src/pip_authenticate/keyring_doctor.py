@@ -184,7 +184,7 @@ class Doctor:
             )
 
     def _is_too_old(self, keyring: _Keyring) -> bool:
-        """Whether a keyring does not know what pip says to it: before 25.2 not at all, 25.2.0 with a defect."""
+        """Whether a keyring fails on what pip says to it, as those before 25.2.1 do."""
         ask = ["--mode", "creds", "--output", "json", "get", "https://index.invalid/"]
         try:
             ended = self._ended([*keyring.command, *ask])

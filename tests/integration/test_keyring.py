@@ -342,3 +342,22 @@ def test_a_program_that_hangs_is_not_waited_for(keyring: Keyring, index: Service
     assert ended.stdout.splitlines()[:-1] == ["None None"] * 2
     assert "az did not answer" in only_line(ended.stderr)
     assert len(signed.calls.read_text(encoding="utf-8").splitlines()) == 1
+
+
+SAID = {
+    "Please run 'az login' to setup account.": "az login",
+    "AADSTS700082: The refresh token has expired. Please run 'az login'": "az login --tenant",
+    "AADSTS50020: User account from identity provider does not exist in tenant": "--allow-no-subscriptions",
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_a_sign_in_that_does_not_do_is_told_with_what_to_do(
+    keyring: Keyring, index: Service, said: str
+) -> None:
+    """Nobody is signed in, not any more, or to another tenant."""
+    signed = Signed(keyring, index)
+    keyring.put("az", f'#!/bin/sh\necho "ERROR: {said}" >&2\nexit 1\n')
+    ended = keyring.program("get", signed.url, "ada")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert SAID[said] in only_line(ended.stderr)

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from azure_devops_emulator import Organization, Service
+from pip_authenticate.deadline import Deadline
+from pip_authenticate.index import IndexUrl
+from pip_authenticate.keyring_doctor import Doctor
+from pip_authenticate.project import Project
 from support.command import Command
 from support.keyrings import Keyrings
 
@@ -259,3 +263,26 @@ def test_a_host_that_nobody_listed_is_named(desk: Desk) -> None:
     desk.command.write("requirements-dev.txt", f"--extra-index-url {strange}\n")
     path = [desk.keyrings.environment("pip", "pip"), desk.keyrings.beside]
     assert f"PIP_AUTHENTICATE_INDEXES={strange}" in only(desk.said(path, **STARTED))
+
+
+# ---- what no client can do -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("client", "grade"), [("uv", "bad"), ("pip", "limited")])
+def test_organisations_on_one_host_are_told(desk: Desk, client: str, grade: str) -> None:
+    urls = [
+        f"https://pkgs.dev.azure.com/{name}/_packaging/f/pypi/simple/" for name in ("contoso", "northwind")
+    ]
+    path = [desk.keyrings.environment("pip", "pip"), desk.keyrings.beside]
+    environ = {
+        **desk.command.environ,
+        **STARTED,
+        **IN_UV,
+        "PATH": os.pathsep.join((*map(str, path), os.defpath)),
+    }
+    indexes = [IndexUrl.parse(url)[0] for url in urls]
+    found = Doctor(environ, Project(), indexes, (client,), Deadline()).findings()
+    (one,) = [one for one in found if "share the host" in one.text]
+    assert (one.subject, one.grade) == (client, grade)
+    for name in ("contoso", "northwind"):
+        assert f"https://{name}.pkgs.visualstudio.com/_packaging/f/pypi/simple/" in one.text
