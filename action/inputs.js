@@ -44,9 +44,11 @@ function folder(env) {
 /** All inputs: {folder, command}. Values are joined to options, so that none can be one. */
 function read(env) {
   const options = [];
-  const organization = text(env, 'organization');
-  if (organization) {
-    options.push(`--organization=${organization}`);
+  for (const name of ['organization', 'identity', 'tenant']) {
+    const word = text(env, name);
+    if (word) {
+      options.push(`--${name}=${word}`);
+    }
   }
   options.push(...entries(env, 'clients').map((client) => `--client=${client}`));
   for (const name of ['only-extra', 'publish']) {

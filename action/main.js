@@ -23,11 +23,13 @@ const WORDS = {
 const FAILED_COMMAND = new Set([1, 2, 130]); // its exit codes where it has said what is wrong
 
 // Any step before can set any variable by a line in GITHUB_ENV, except GITHUB_*, RUNNER_* and the declared inputs, and
-// nobody tells which ones were set. So Python gets what the command reads and what a system needs, and nothing
-// else; what the inputs say comes as arguments, and no PIP_AUTHENTICATE_* variable but the token's speaks beside it.
+// nobody tells which ones were set. (How identity tokens are asked for the runner itself sets, where a job may.) So
+// Python gets what the command reads and what a system needs, and nothing else; what the inputs say comes as
+// arguments, and no PIP_AUTHENTICATE_* variable but the token's speaks beside it.
 const INHERITED = new RegExp(
   '^(?:(?:PIP|UV|POETRY|PDM|PIPENV|HATCH|XDG|LC)_(?!AUTHENTICATE_).*' +
-    `|${TOKEN}|CI|GITHUB_(?:ACTIONS|ENV|STEP_SUMMARY|WORKSPACE)|RUNNER_(?:DEBUG|OS|TEMP)` +
+    `|${TOKEN}|ACTIONS_ID_TOKEN_REQUEST_(?:URL|TOKEN)` +
+    '|CI|GITHUB_(?:ACTIONS|ENV|STEP_SUMMARY|WORKSPACE)|RUNNER_(?:DEBUG|OS|TEMP)' +
     '|HOME|USERPROFILE|APPDATA|LOCALAPPDATA|PROGRAMDATA|NETRC' +
     '|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|TMP|TEMP|TMPDIR|LANG|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH' +
     '|(?:HTTP|HTTPS|NO)_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|PYENV_VERSION)$'

@@ -28,12 +28,11 @@ from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Settings, network
 from pip_authenticate.text_files import UnreadableError
+from pip_authenticate.token_files import TOKEN_BYTES, read, token_in
 
 TOKEN_VARIABLE = "PIP_AUTHENTICATE_TOKEN"  # noqa: S105 - its name
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: wrong usage, anything else that went wrong, interrupted by the user."""
-TOKEN_BYTES = 64 * 1024
-"""Longest token that is read from a file or from standard input."""
 _CI = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "BUILDKITE", "JENKINS_URL")
 """Variables of which a CI sets one (most of them set the first)."""
 _UNKNOWN = re.compile(r"unrecognized arguments: .*?(?<!\S)(--?[A-Za-z][\w-]*)")  # argparse's words
@@ -240,6 +239,10 @@ class Session:
             credentials_are_chosen=self.chosen["credential"].origin != "default",
             scope=self.value("scope"),
             cache_folder=self._cache_folder(),
+            client_id=self.value("identity"),
+            tenant=self.value("tenant"),
+            id_token_variable=self.value("id-token-variable"),
+            authority_host=self.environ.get("AZURE_AUTHORITY_HOST", "").strip(),
             clients=self.clients,
             publish=self.value("publish"),
             only_add_extra_index=self.value("only-extra"),
@@ -262,19 +265,12 @@ class Session:
             InputError: the file cannot be read, or what was read is no token.
         """
         if self.arguments.token_stdin:
-            return _as_token(sys.stdin.buffer.read(TOKEN_BYTES + 1), "standard input")
+            return token_in(sys.stdin.buffer.read(TOKEN_BYTES + 1), "standard input")
         path = self.value("token-file")
         if not path:
             given = self.environ.get(TOKEN_VARIABLE, "").encode("utf-8", "surrogateescape")
-            return _as_token(given, TOKEN_VARIABLE) if given.strip() else Secret("")
-        try:
-            with open(path, "rb") as file:
-                content = file.read(TOKEN_BYTES + 1)
-        except OSError as error:
-            raise InputError(
-                "token-file", f"{path} cannot be read: {error.strerror}", hint="Check --token-file."
-            ) from None
-        return _as_token(content, path)
+            return token_in(given, TOKEN_VARIABLE) if given.strip() else Secret("")
+        return read(path, "Check --token-file.", waits=True)
 
     def tell_secrets(self, listener: Learned) -> None:
         """Have somebody else told of every secret from now on, before anything else is printed."""
@@ -451,22 +447,6 @@ def _toml(path: str) -> Mapping[str, Any]:
         return text_files.read_toml(path)
     except UnreadableError as error:
         raise InputError("config-unreadable", f"{path} {error}", hint="Mend it, or remove it.") from None
-
-
-def _as_token(content: bytes, place: str) -> Secret:
-    """The token that a place holds; blanks and line ends around it are none of its own.
-
-    Raises:
-        InputError: there is none, or something else.
-    """
-    shown = content.decode("utf-8-sig", "replace").strip()
-    if not shown or len(content) > TOKEN_BYTES or not shown.isprintable():
-        raise InputError(
-            "not-a-token",
-            f"{place} holds no token",
-            hint="It must hold the token in one line, and nothing else.",
-        )
-    return Secret(content.decode("utf-8-sig", "surrogateescape").strip())
 
 
 def _is_on_path(program: str, environ: Mapping[str, str]) -> bool:

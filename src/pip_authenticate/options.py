@@ -10,10 +10,13 @@ from typing import Any, NamedTuple
 
 from pip_authenticate import text_files
 from pip_authenticate.errors import InputError
-from pip_authenticate.settings import CLIENTS, package
+from pip_authenticate.settings import CLIENTS, ID_TOKEN_VARIABLE, package
 from pip_authenticate.text_files import UnreadableError
 
-PROVIDERS = ("explicit-token", "pipeline-token", "login", "azure-cli")
+PROVIDERS = (
+    "explicit-token", "tool-variables", "pipeline-token", "workload-identity", "service-principal",
+    "login", "azure-cli", "azure-developer-cli", "managed-identity",
+)  # fmt: skip
 """Names that `--credential` takes, in the order in which they are tried."""
 OUTPUTS = (
     "azure-pipelines", "github", "gitlab", "circleci", "sh", "fish", "powershell", "cmd", "dotenv", "json",
@@ -180,6 +183,33 @@ OPTIONS = (
         "File that holds the token. The variable PIP_AUTHENTICATE_TOKEN holds it itself.",
         _OPENING,
         "FILE",
+        in_files=False,
+    ),
+    Option(
+        "identity",
+        "PIP_AUTHENTICATE_IDENTITY",
+        _one,
+        "Client id of the application or managed identity that a job, a machine or a service principal is. "
+        "Default: AZURE_CLIENT_ID.",
+        _OPENING,
+        "ID",
+    ),
+    Option(
+        "tenant",
+        "PIP_AUTHENTICATE_TENANT",
+        _one,
+        "Tenant of Microsoft Entra to sign in to. Default: the organisation's, or AZURE_TENANT_ID.",
+        _OPENING,
+        "TENANT",
+    ),
+    Option(
+        "id-token-variable",
+        "PIP_AUTHENTICATE_ID_TOKEN_VARIABLE",
+        _one,
+        "Variable in which a job of GitLab has its identity token. Default: AZURE_ID_TOKEN.",
+        _OPENING,
+        "NAME",
+        default=ID_TOKEN_VARIABLE,
         in_files=False,
     ),
     Option(

@@ -26,6 +26,16 @@ SYSTEM_CONNECTION = "SystemVssConnection"
 """The agent's name for the connection that holds the job's own token."""
 
 
+ARC_FOLDER = (
+    "C:\\ProgramData\\AzureConnectedMachineAgent\\Tokens"
+    if sys.platform == "win32"
+    else "/var/opt/azcmagent/tokens"
+)
+"""No variable moves it: what lies there is known to be of the agent's making."""
+ID_TOKEN_VARIABLE = "AZURE_ID_TOKEN"  # noqa: S105 - its name
+"""Where a job of GitLab has its identity token, unless somebody says otherwise."""
+
+
 class Input(NamedTuple):
     """One input of the task.
 
@@ -152,6 +162,11 @@ class Settings(NamedTuple):
         credentials_are_chosen: whether whoever runs the command named them.
         scope: what a person's token shall be good for: `read`, or `write`, which also saves from upstream.
         cache_folder: where tokens are kept between runs, or empty: nowhere.
+        client_id: of the application or managed identity to be, or empty: as a variable says.
+        tenant: of Microsoft Entra to sign in to, or empty: the organisation's.
+        id_token_variable: name of the variable in which a job of GitLab has its identity token.
+        secrets_folder: where a container is given its secrets.
+        arc_folder: where Azure Arc's agent puts keys for those who may read them.
         publish: whether the first index shall also take uploads.
         temporary_folder: the agent's folder for files that last as long as the job, or empty.
         own_netrc: path of the user's own netrc file, whether or not there is one; or empty.
@@ -199,6 +214,11 @@ class Settings(NamedTuple):
     credentials_are_chosen: bool = False
     scope: str = "write"
     cache_folder: str = ""
+    client_id: str = ""
+    tenant: str = ""
+    id_token_variable: str = ID_TOKEN_VARIABLE
+    secrets_folder: str = "/run/secrets"
+    arc_folder: str = ARC_FOLDER
     publish: bool = False
     temporary_folder: str = ""
     own_netrc: str = ""

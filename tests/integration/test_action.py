@@ -241,6 +241,19 @@ def test_a_token_of_several_lines_is_masked_whole(runner: Runner) -> None:
     assert "PIP_AUTHENTICATE_TOKEN holds no token" in step.err
 
 
+def test_an_identity_in_place_of_a_token(runner: Runner) -> None:
+    """The runner sets how identity tokens are asked for; who to be is an input, and no variable."""
+    python = StandIn(runner)
+    asking = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://h.example/?x=y", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"}
+    planted = {"AZURE_CLIENT_ID": "x", "AZURE_TENANT_ID": "x", "AZURE_AUTHORITY_HOST": "x"}
+    inputs = {"identity": "some-id", "tenant": "some-tenant", "indexes": "f"}
+    step = runner.main(inputs, {**python.env, **asking, **planted})
+    assert step.code == 0, step.log
+    assert python.command[:4] == ["env", "--output=github", "--identity=some-id", "--tenant=some-tenant"]
+    assert asking.items() <= python.inherited.items()
+    assert not planted.keys() & python.inherited.keys()
+
+
 # ---- what steps before may have set --------------------------------------------------------------
 
 PLANTED = {

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import tfx
-from azure_devops_emulator import Agent, Organization, Pipeline, Service
+from azure_devops_emulator import Agent, CiJob, Organization, Pipeline, Service
 from pip_authenticate.text_files import read_toml
 from support.programs import Programs
 from support.runner import Runner, parsed
@@ -145,7 +145,9 @@ def test_steps_of_circleci_run(snippet: Snippet, project: Project, tmp_path: Pat
     assert INSTALLED in ends[-1].stdout
 
 
-@pytest.mark.parametrize("snippet", [*of("yaml", "test.yml"), *of("yaml", "script.yml")])
+@pytest.mark.parametrize(
+    "snippet", [*of("yaml", "test.yml"), *of("yaml", "script.yml"), *of("yaml", "federated.yml")]
+)
 def test_workflows_of_github_are_valid(snippet: Snippet, tmp_path: Path) -> None:
     file = tmp_path / "workflow.yml"
     file.write_text(snippet.text, encoding="utf-8")
@@ -172,6 +174,27 @@ def test_steps_of_github_run(snippet: Snippet, project: Project, action: Path, t
             done = runner.main(step["with"])
             assert done.code == 0, done.log
             variables |= done.variables
+    assert INSTALLED in log
+
+
+@pytest.mark.parametrize("snippet", of("yaml", "federated.yml"))
+def test_a_job_of_github_needs_no_stored_secret(
+    snippet: Snippet, organization: Organization, programs: Programs, action: Path, tmp_path: Path
+) -> None:
+    with Service(organization) as service:
+        project = Project(tmp_path, service, programs)
+        runner = Runner(tmp_path / "runner", action)
+        job = service.ci_variables(CiJob("github"), application="package-robot")
+        text = snippet.text.replace("${{ vars.AZURE_CLIENT_ID }}", job.pop("AZURE_CLIENT_ID"))
+        (steps,) = [one["steps"] for one in yaml.safe_load(text)["jobs"].values()]
+        variables, log = {"PIP_AUTHENTICATE_TOKEN": "", "AZURE_AUTHORITY_HOST": service.authority}, ""
+        for step in steps:
+            files = runner.files()
+            around = {**runner.own, **job, **variables, **step.get("env", {}), **files}
+            ended = project.run(step["run"], [], **around)
+            assert ended.returncode == 0, ended.stdout
+            variables |= parsed(Path(files["GITHUB_ENV"]).read_text(encoding="utf-8"))
+            log += ended.stdout
     assert INSTALLED in log
 
 
@@ -209,7 +232,10 @@ def test_the_documentation_has_its_organisation_served_where_it_says() -> None:
 
 
 def test_every_pipeline_has_a_test() -> None:
-    known = ("azure-pipelines.yml", ".gitlab-ci.yml", ".circleci/config.yml", "test.yml", "script.yml")
+    known = (
+        *("azure-pipelines.yml", ".gitlab-ci.yml", ".circleci/config.yml"),
+        *("test.yml", "script.yml", "federated.yml"),
+    )
     assert all(
         one.title.endswith(known)
         for one in SNIPPETS

@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pip_authenticate"
 NAME = "pip_authenticate"
 DEPENDENCIES = {"idna", "platformdirs", "tomli", "truststore"}
-EXTRAS = {"keyring_backend": {"keyring"}}  # what only an extra installs, by the one module that needs it
+# What only an extra installs, by the one module that needs it. The first opens sockets of its own:
+# ARCHITECTURE.md says why that is so.
+EXTRAS = {"ci_identities": {"id"}, "keyring_backend": {"keyring"}}
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
@@ -35,21 +37,19 @@ LAYERS = (
     ("advice", "summary"),
     ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs", "keyring_doctor"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
-    ("uv_indexes", "stored_files", "kept_folder", "entra_access"),
-    (
-        *("run", "netrc_file", "publishing", "named_indexes", "appending", "printed", "assignments"),
-        "other_programs",
-    ),
+    ("uv_indexes", "stored_files", "kept_folder", "entra_access", "applications"),
+    ("run", "netrc_file", "publishing", "named_indexes", "appending", "printed", "assignments"),
+    ("other_programs", "ci_identities"),
     ("token_cache", "stored_login"),
     ("private_files",),
     ("project", "trusted_paths"),
-    ("azure.own_hosts", "azure.sign_in"),
+    ("azure.own_hosts", "azure.managed_identity", "azure.sign_in"),
     ("azure.feeds", "azure.entra", "azure.challenges", "azure.session_tokens", "azure.tenants"),
     ("azure.routes",),
     ("azure.rest",),
     ("azure.refusals",),
     ("azure.job", "azure.forms"),
-    ("azure.addresses", "azure.feed_names"),
+    ("azure.addresses", "azure.feed_names", "azure.application"),
     ("transport",),
     ("connections", "patience", "parallel"),
     ("encryption", "tunnel"),
@@ -58,7 +58,7 @@ LAYERS = (
     ("redaction", "shared_hosts"),
     ("surroundings", "logging_commands"),
     ("client_settings",),
-    ("index", "tokens"),
+    ("index", "tokens", "token_files"),
     ("secret", "origin"),
     ("errors", "provenance", "text_files", "user_folders"),
     # The packages themselves: the version, words, and the table of commands.
@@ -82,6 +82,7 @@ REVEALING = {
     "proxies": "what a header is made of",
     "azure.entra": "an assertion becomes a form",
     "azure.session_tokens": "headers",
+    "azure.managed_identity": "headers",
     "azure.sign_in": "codes and refresh tokens become forms",
     "stored_login": "a refresh token is kept in a file of the user's alone",
     "token_cache": "tokens are kept in files of the user's alone",
@@ -294,6 +295,20 @@ def ours(modules: set[str]) -> list[str]:
     return sorted(name for name in modules if name.split(".")[0] == NAME)
 
 
+def providers(modules: set[str]) -> set[str]:
+    """The providers among modules."""
+    start = f"{NAME}.providers."
+    return {name.removeprefix(start) for name in modules if name.startswith(start)}
+
+
+# What the task never needs: what opens indexes for people, and for jobs of other CIs.
+FOR_OTHERS = {
+    f"{NAME}.{name}"
+    for name in (
+        *("entra_access", "applications", "ci_identities", "token_cache", "token_files", "other_programs"),
+        *("azure.managed_identity", "azure.session_tokens", "azure.sign_in", "stored_login"),
+    )
+} | {"id", "subprocess"}
 # What only some runs need: federation, a second credential, verification.
 OCCASIONAL = {
     f"{NAME}.{name}"
@@ -327,6 +342,7 @@ def test_a_run_with_two_feeds_loads_what_it_needs(task: Task, hosted: Organisati
     modules = start(task, environment(feeds="f,g", organisation=hosted))
     assert f"{NAME}.connections" in modules
     assert not modules & (NEVER | OCCASIONAL | {f"{NAME}.sources.service_connections", "encodings.idna"})
+    assert not modules & FOR_OTHERS
     assert len(ours(modules)) <= 26, ours(modules)
     # What http.client itself reads headers with.
     mail = {name for name in modules if name.startswith("email")}
@@ -372,6 +388,7 @@ def test_a_command_with_a_token_and_urls_loads_little(tmp_path: Path, command: l
     assert f"{NAME}.commands.{command[0]}" in modules
     assert modules & (NETWORK | NEVER | COSTLY) == set()
     assert len(ours(modules)) <= 42, ours(modules)
+    assert providers(modules) == {"explicit_token"}, "no provider that comes after the one that answers"
 
 
 def test_the_users_file_is_where_platformdirs_says(tmp_path: Path) -> None:

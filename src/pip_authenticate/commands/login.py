@@ -8,8 +8,8 @@ from typing import NamedTuple
 from pip_authenticate import report, stored_login, user_folders
 from pip_authenticate.azure import entra, sign_in, tenants
 from pip_authenticate.azure.addresses import Collection
+from pip_authenticate.azure.application import Application
 from pip_authenticate.azure.forms import organization_of
-from pip_authenticate.azure.sign_in import Application
 from pip_authenticate.command_line import guarded, plain_parser
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import InputError
