@@ -21,13 +21,15 @@ from support.certificates import server_context
 from support.http_service import Answer, Request, Service, serving
 from support.keyrings import Keyrings, run
 from support.programs import Programs, applied
+from support.tokens import token
 from support.web_proxy import WebProxy, proxying
 
 pytestmark = pytest.mark.slow
 
 SHARED = "pkgs.dev.azure.com"
 OWN = {name: f"{name}.pkgs.visualstudio.com" for name in ("contoso", "northwind")}
-TOKENS = {"contoso": "canary-contoso", "northwind": "canary-northwind"}
+# Those of applications: a person's would be exchanged first.
+TOKENS = {name: token({"idtyp": "app", "for": name}) for name in OWN}
 TENANTS = {name: f"0b1c2d3e-0000-4000-8000-00000000000{at}" for at, name in enumerate(TOKENS, 1)}
 PACKAGES = {"contoso": "alpha", "northwind": "beta"}
 _PATH = re.compile(r"/(?P<organisation>[^/]+)/_packaging/[^/]+/pypi/(?P<kind>simple|download)/(?P<rest>.*)")
@@ -156,7 +158,7 @@ def test_each_organisation_gets_its_own_token(
     assert {request.headers["host"] for request in azure.service.requests} == set(OWN.values())
     lock = (tmp_path / "p" / "uv.lock").read_text(encoding="utf-8")
     assert all(f"https://{host}/_packaging/feed/pypi/simple/" in lock for host in OWN.values())
-    assert not any(token in lock for token in TOKENS.values())
+    assert not any(one in lock for one in TOKENS.values())
     assert all(any(one.source in note for note in found.notes) for one in indexes)
 
 
@@ -189,7 +191,7 @@ def test_what_cannot_be_parted_is_refused(indexes: tuple[AuthenticatedIndex, ...
         told(*indexes, wish=wish)
     assert refused.value.slug == "host-shared"
     assert all(one.source in str(refused.value) for one in indexes)
-    assert not any(token in str(refused.value) for token in TOKENS.values())
+    assert not any(one in str(refused.value) for one in TOKENS.values())
 
 
 def test_pip_tells_paths_apart_and_keeps_its_addresses() -> None:
@@ -218,14 +220,14 @@ def test_keyring_gives_each_organisation_its_own_token(
 ) -> None:
     """What pip itself sends to the other one, on a host that they share, is no answer of ours."""
     pip = keyrings.with_ours("pip")
-    tokens = {TENANTS[name]: token for name, token in TOKENS.items()}
+    tokens = {TENANTS[name]: one for name, one in TOKENS.items()}
     az = tmp_path / "az"
     az.write_text(AZ.format(python=sys.executable, tokens=tokens), encoding="utf-8")
     az.chmod(0o700)
     env = {"HTTPS_PROXY": azure.proxy.url, "SSL_CERT_FILE": azure.authority, "PIP_CERT": azure.authority}
     urls = [str(own_host_form(one.url) if by_own_hosts else one.url) for one in BOTH]
-    given = [run(tmp_path, [tmp_path], env, str(pip / "keyring"), "get", url, "ada").stdout for url in urls]
-    assert given == [f"{token}\n" for token in TOKENS.values()]
+    asked = [run(tmp_path, [tmp_path], env, str(pip / "keyring"), "get", url, "ada") for url in urls]
+    assert [(ended.stdout, ended.stderr) for ended in asked] == [(f"{one}\n", "") for one in TOKENS.values()]
     azure.service.requests.clear()
     words = ("-m", "pip", "download", "--no-deps", "--index-url", urls[0], "--extra-index-url", urls[1])
     ended = run(
