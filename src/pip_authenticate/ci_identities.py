@@ -46,10 +46,12 @@ class Identity(NamedTuple):
     Args:
         place: whose they are, for people.
         ask: gives one.
+        given: the secret in a variable that gets one, or is one; may be empty.
     """
 
     place: str
     ask: Callable[[], Secret]
+    given: Secret = Secret("")
 
 
 def found(settings: Settings, transport: Transport) -> Identity | None:
@@ -64,9 +66,11 @@ def found(settings: Settings, transport: Transport) -> Identity | None:
     if path:
         return Identity("Kubernetes", lambda: _of_file(path))
     if variables.get("GITHUB_ACTIONS"):
-        return Identity("GitHub", lambda: _of_github(variables, transport))
+        given = Secret(variables.get(_BEARER, ""))
+        return Identity("GitHub", lambda: _of_github(variables, transport), given)
     if variables.get("GITLAB_CI"):
-        return Identity("GitLab", lambda: _of_variable(name, variables))
+        given = Secret(variables.get(name, ""))
+        return Identity("GitLab", lambda: _of_variable(name, variables), given)
     place = next((place for variable, place in _OF_LIBRARY.items() if variables.get(variable)), "")
     place = place or ("Google Cloud" if _is_google() else "")
     return Identity(place, lambda: _of_library(place, transport.deadline)) if place else None

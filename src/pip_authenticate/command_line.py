@@ -163,6 +163,8 @@ class Session:
         self.folder = folder
         self.report: Report = report.standard(environ, is_quiet=arguments.quiet, is_verbose=arguments.verbose)
         self._listeners: list[Learned] = [self.report.register]
+        self.used = list[Secret]()
+        """What providers were given, and what they got."""
         self._program = os.path.basename(program).removesuffix(".exe")
         self.deadline = Deadline(self.value("timeout"))
 
@@ -253,9 +255,13 @@ class Session:
         )
 
     def _cache_folder(self) -> str:
-        """Where tokens are kept between runs; nowhere on a CI, unless that is asked for."""
+        """Where tokens are kept between runs; nowhere on a CI, unless that is asked for.
+
+        No project's file asks for it: its author may have a job of their own on the same machine.
+        """
         when = self.value("cache")
-        is_kept = when == "on" or (when == "auto" and not any(map(self.environ.get, _CI)))
+        is_asked_for = when == "on" and not self._is_of_project("cache")
+        is_kept = is_asked_for or (when != "off" and not any(map(self.environ.get, _CI)))
         return user_folders.state_folder(self.environ) if is_kept else ""
 
     def _token(self) -> Secret:
@@ -281,6 +287,11 @@ class Session:
         for listener in self._listeners:
             listener(known)
 
+    def _came_to_use(self, secrets: Iterable[Secret]) -> None:
+        known = list(secrets)
+        self.used += known
+        self._learned(known)
+
     def find(self) -> Found:
         """Every index with its credential; what the project's files say is told on the way.
 
@@ -296,7 +307,7 @@ class Session:
         for text in self._said_by_the_project():
             self.report.warning(text)
         with self.report.waiting("asking the indexes"):
-            found = authenticate.resolve(self.settings, self.deadline, self.report.debug, self._learned)
+            found = authenticate.resolve(self.settings, self.deadline, self.report.debug, self._came_to_use)
         for text in found.warnings:
             self.report.warning(text)
         return found

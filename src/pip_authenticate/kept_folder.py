@@ -14,6 +14,7 @@ from pip_authenticate.secret import Secret
 
 MARK = ".pip-authenticate"
 """The file that remembers, in the form that `sha256sum --check` reads."""
+_PATIENCE_SECONDS = 30.0
 
 
 def made_or_found(path: str) -> Folder:
@@ -29,7 +30,7 @@ def made_or_found(path: str) -> Folder:
             folder = Folder.found(path)
     except OSError as error:
         raise _unusable(path, error) from None
-    folder.lock(waits=True)
+    _lock(folder)
     if folder.names() and folder.read(MARK) is None:
         folder.close()
         raise DeliveryError(
@@ -50,7 +51,7 @@ def found(path: str) -> Folder:
         folder = Folder.found(path)
     except OSError as error:
         raise _unusable(path, error) from None
-    folder.lock(waits=True)
+    _lock(folder)
     if folder.read(MARK) is None:
         folder.close()
         raise DeliveryError(
@@ -148,6 +149,21 @@ def _remember(folder: Folder, known: dict[str, set[str]]) -> None:
 
 def _digest(content: bytes) -> str:
     return sha256(content).hexdigest()
+
+
+def _lock(folder: Folder) -> None:
+    """Keep other writers out.
+
+    Raises:
+        DeliveryError: one of them does not end.
+    """
+    if not folder.lock(seconds=_PATIENCE_SECONDS):
+        folder.close()
+        raise DeliveryError(
+            "folder-busy",
+            f"Another process holds {folder.path}, and did not let go within {_PATIENCE_SECONDS:.0f} s",
+            hint="End it: it may be stopped.",
+        )
 
 
 def _unusable(path: str, error: OSError) -> DeliveryError:

@@ -1,8 +1,8 @@
 """What a person can set for the command: as an option, a variable or a key of a configuration file.
 
 An option comes before a variable, that before the project's `[tool.pip-authenticate]`, that before the
-user's own file, and that before the default. Of the organization, which says who a token is for, the
-user's own file comes before the project's.
+user's own file, and that before the default. Of the organization and the
+scope, which say who a token is for and what for, the user's own file comes before the project's.
 """
 
 from collections.abc import Callable, Mapping
@@ -330,8 +330,8 @@ def _given(
         return _parsed(option, said[option.name], f"--{option.name}")
     if environ.get(option.variable):
         return _parsed(option, [environ[option.variable]], option.variable)
-    # Who a token is for is said by its owner before it is said by the files of a project.
-    ordered = files[::-1] if option.name == "organization" else files
+    # Who a token is for, and what for, is said by its owner before it is said by the files of a project.
+    ordered = files[::-1] if option.name in {"organization", "scope"} else files
     for path, table in ordered if option.in_files else ():
         if option.name in table:
             origin = f"{option.name} in {path}{_line(path, option.name)}"

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -122,25 +123,28 @@ def _read(process: "subprocess.Popen[bytes]", seconds: float, deadline: Deadline
     """
     import subprocess  # noqa: PLC0415 - as above
 
-    after_its_end = 0.0
+    end = time.monotonic() + seconds
+    last = end
     while True:
         try:
             output, errors = process.communicate(timeout=_PIECE_SECONDS)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as error:
             deadline.sleep(_PIECE_SECONDS / 100)
-            seconds -= _PIECE_SECONDS
-            if seconds <= 0:
-                raise
+            now = time.monotonic()
             if process.poll() is not None:
-                after_its_end += _PIECE_SECONDS
-            if after_its_end > _SECONDS_AFTER_ITS_END:
-                _kill(process)  # something that it started holds its output open
+                last = min(last, now + _SECONDS_AFTER_ITS_END)
+            is_endless = max(len(error.output or b""), len(error.stderr or b"")) > _READ_BYTES
+            if is_endless or (now > last and process.poll() is not None):
+                _kill(process)  # or what it started and left behind, which holds its output open
+                return (_text(error.output), _text(error.stderr))
+            if now > end:
+                raise
         else:
             return (_text(output), _text(errors))
 
 
-def _text(output: bytes) -> str:
-    return output[:_READ_BYTES].decode("utf-8", "replace")
+def _text(output: bytes | None) -> str:
+    return (output or b"")[:_READ_BYTES].decode("utf-8", "replace")
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -35,7 +35,7 @@ def made(environ: Mapping[str, str]) -> Folder:
         except DeliveryError as error:
             faults.append(error)
             continue
-        folder.lock(waits=True)
+        folder.lock()
         folder.hand_on()
         _sweep(parent)
         return folder
@@ -76,7 +76,7 @@ def _sweep(parent: str) -> None:
     for path in stale:
         try:
             with closing(Folder.found(path)) as folder:
-                if folder.lock(waits=False):
+                if folder.lock():
                     folder.remove_all()
         except (OSError, PipAuthenticateError):
             continue

@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
 
@@ -17,6 +18,7 @@ PREFIX = "pip-authenticate-"
 _BESIDE = ".new~"
 _IS_WINDOWS = sys.platform == "win32"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_PIECE_SECONDS = 0.05
 _LARGEST = 16 * 1024 * 1024
 
 
@@ -169,21 +171,28 @@ class Folder:
             return False
         return True
 
-    def lock(self, *, waits: bool) -> bool:
+    def lock(self, *, seconds: float = 0) -> bool:
         """Keep other processes of this program out until it is closed; says whether that worked.
 
         Args:
-            waits: whether to wait for others.
+            seconds: how long others are waited for: one that is stopped may never let go.
         """
         if sys.platform == "win32" or self._handle is None:
             return True
         import fcntl  # noqa: PLC0415 - Windows has none
 
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
-        except OSError:
-            return False
-        return True
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    return False
+                time.sleep(_PIECE_SECONDS)
+            except OSError:
+                return False
+            else:
+                return True
 
     def hand_on(self) -> None:
         """Let programs that are started hold the lock, too: as long as one of them lives, it is in use."""
@@ -210,11 +219,20 @@ def made_with_parents(path: str) -> Folder:
     try:
         return Folder.found(path)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), mode=FOLDER_MODE, exist_ok=True)
+        _make_way(path)
     try:
         return Folder.made(path)
     except FileExistsError:  # another process was faster
         return Folder.found(path)
+
+
+def _make_way(path: str) -> None:
+    """Make the folders above a path that are missing: for this user alone, whatever the umask says."""
+    above = os.path.dirname(path)
+    if above and not os.path.isdir(above):
+        _make_way(above)
+        with suppress(FileExistsError):
+            os.mkdir(above, FOLDER_MODE)
 
 
 def fresh(parent: str, prefix: str) -> Folder:

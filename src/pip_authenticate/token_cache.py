@@ -16,6 +16,7 @@ from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import Credential
 from pip_authenticate.private_files import Folder, made_with_parents
 from pip_authenticate.secret import Secret
+from pip_authenticate.tokens import from_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MARGIN_SECONDS = 300
 """A token that ends within this time counts as ended: an install may take that long."""
 _PIECE_SECONDS = 0.05
+_PATIENCE_SECONDS = 10.0
 _SUFFIX = ".token"
 _LONGEST_NAME = 200
 _NOT_ONE_LINE = "\r\n"
@@ -57,7 +59,7 @@ class TokenCache:
         try:
             name = _name(key)
             found = _read(folder, name, key)
-            while not found and not folder.lock(waits=False):
+            while not found and not folder.lock():
                 self._deadline.check()
                 self._deadline.sleep(_PIECE_SECONDS)
                 found = _read(folder, name, key)
@@ -76,7 +78,7 @@ class TokenCache:
         if folder is None:
             return 0
         try:
-            folder.lock(waits=True)
+            folder.lock(seconds=_PATIENCE_SECONDS)  # whoever has it for longer loses its tokens, too
             names = [name for name in folder.names() if name.endswith(_SUFFIX)]
             for name in names:
                 folder.remove(name)
@@ -111,8 +113,8 @@ def _ended(folder: Folder) -> "Iterator[str]":
     for name in folder.names():
         if name.endswith(_SUFFIX):
             lines = _lines(folder, name)
-            end = lines[-3] if len(lines) > 3 else ""
-            if not end.isdecimal() or int(end) < time.time():
+            until = from_seconds(lines[-3]) if len(lines) > 3 else None
+            if until is None or until.timestamp() < time.time():
                 yield name
 
 
@@ -123,11 +125,10 @@ def _lines(folder: Folder, name: str) -> list[str]:
 def _read(folder: Folder, name: str, key: tuple[str, ...]) -> Credential | None:
     """The token that is kept under a name, if it is for this key and lives long enough."""
     *found, end, username, text = ["", "", "", *_lines(folder, name)]
-    if tuple(found[3:]) != key or not end.isdecimal() or int(end) < time.time() + MARGIN_SECONDS or not text:
+    until = from_seconds(end) if tuple(found[3:]) == key and text else None
+    if until is None or until.timestamp() < time.time() + MARGIN_SECONDS:
         return None
-    from datetime import datetime, timezone  # noqa: PLC0415 - only where there is one
-
-    return Credential(username, Secret(text), datetime.fromtimestamp(int(end), timezone.utc))
+    return Credential(username, Secret(text), until)
 
 
 def _name(key: tuple[str, ...]) -> str:

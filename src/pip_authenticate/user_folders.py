@@ -32,4 +32,6 @@ def _linux(environ: Mapping[str, str], variable: str, usual: str) -> str:
     home = environ.get("HOME", "")
     if sys.platform != "linux" or not home:
         return ""
-    return os.path.join(environ.get(variable, "").strip() or os.path.join(home, usual), _NAME)
+    given = environ.get(variable, "").strip()
+    # A relative one counts as none (XDG Base Directory Specification): it would be the project's.
+    return os.path.join(given if os.path.isabs(given) else os.path.join(home, usual), _NAME)

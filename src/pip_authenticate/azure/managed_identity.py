@@ -52,6 +52,11 @@ class Service(NamedTuple):
     headers: Mapping[str, Secret]
     client: str
 
+    @property
+    def secrets(self) -> list[Secret]:
+        """Those of its headers that nobody else shall see."""
+        return [value for name, value in self.headers.items() if name != "Metadata"]
+
 
 class ManagedToken(NamedTuple):
     """A token, and when it ends; None where nobody says."""
@@ -105,7 +110,7 @@ def ask(
         ServiceError: there is no such service, or it gives no token.
     """
     _check(service)
-    learned(value for name, value in service.headers.items() if name != "Metadata")
+    learned(service.secrets)
     query = {**service.query, "resource": AZURE_DEVOPS}
     if client_id and service.client:
         query[service.client] = client_id
@@ -119,7 +124,17 @@ def ask(
 
 
 def _check(service: Service) -> None:
-    """Let headers go to this machine and its network only; names could lead anywhere."""
+    """Let headers go to this machine and its network only; names could lead anywhere.
+
+    Raises:
+        InputError: the address is elsewhere, or a header is none.
+    """
+    if not all(is_token(value.reveal()) for value in service.headers.values()):
+        raise InputError(
+            "managed-identity-header",
+            f"The {service.kind} identity is not asked: {_HEADER} (or {_OLD_SECRET}) holds no header",
+            hint="The platform sets it; remove what replaces it.",
+        )
     try:
         origin = origin_of(service.url)
         address = None if origin.is_loopback else ipaddress.ip_address(origin.host)
@@ -171,7 +186,7 @@ def _key_of_arc(response: Response, folder: str) -> Secret:
         ServiceError: it names no such file, or that cannot be read.
     """
     _, _, path = response.headers.get("www-authenticate", "").partition("Basic realm=")
-    if os.path.dirname(path) != folder or not path.endswith(".key"):
+    if os.path.dirname(path) != folder or not path.endswith(".key") or not path.isprintable():
         raise ServiceError(
             "arc-challenge",
             "Azure Arc names no key file of its own agent",

@@ -76,7 +76,7 @@ def begin(application: Application, transport: Transport) -> DeviceCode:
     secret, code, page = (
         str(answer.get(key) or "") for key in ("device_code", "user_code", "verification_uri")
     )
-    if response.status != 200 or not (secret and code and page):
+    if response.status != 200 or not (is_token(secret) and code and page):
         raise _refusal(response, answer, _REGISTER)
     seconds = min(_number(answer.get("expires_in"), _LONGEST_SECONDS), _LONGEST_SECONDS)
     interval = max(1, _number(answer.get("interval"), _SLOWER_SECONDS))
@@ -92,7 +92,7 @@ def wait(application: Application, code: DeviceCode, transport: Transport) -> Gr
     """
     interval, end = code.interval, time.monotonic() + code.seconds
     while True:
-        transport.deadline.sleep(interval)
+        transport.deadline.sleep(min(interval, max(end - time.monotonic(), 0)))
         form = {"grant_type": _CODE_GRANT, "device_code": code.secret.reveal()}
         response = _post(application, "token", form, transport)
         answer = _object(response)

@@ -87,7 +87,7 @@ def _with_files(
 def _secrets(session: Session, found: Found) -> Iterator[Secret]:
     """What the program shall find in none of the caller's variables."""
     settings = session.settings
-    yield from filter(None, (settings.token, settings.pipeline_token))
+    yield from filter(None, (settings.token, settings.pipeline_token, *session.used))
     for credential in {index.credential for index in found.indexes}:
         yield from credential.spellings
 

@@ -48,13 +48,17 @@ def _identity(run: Run) -> str:
     variables = run.settings.variables
     home = variables.get("HOME") or variables.get("USERPROFILE") or "."
     folder = variables.get("AZURE_CONFIG_DIR") or os.path.join(home, ".azure")
+    if not os.path.isabs(folder):  # it would be the project's for us, and the system's for the program
+        return ""
     try:
         with open(os.path.join(folder, "azureProfile.json"), encoding="utf-8-sig") as file:
             profile = json.loads(file.read(_PROFILE_BYTES))
         account = next(one for one in profile["subscriptions"] if one.get("isDefault"))
-        return f"azure-cli {account['user']['name']} {account['tenantId']}"
+        identity = f"azure-cli {account['user']['name']} {account['tenantId']}"
+        identity.encode()  # half a character names nobody
     except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError):
         return ""
+    return identity
 
 
 def _token(told: Told, run: Run) -> EntraToken:

@@ -46,7 +46,11 @@ def _token(told: Told, login: Login, run: Run) -> EntraToken:
     run.learned([login.refresh])
     grant = sign_in.refresh(application, login.refresh, run.transport)
     run.learned([grant.refresh])
-    if grant.refresh != login.refresh:
+    # Whoever has signed out meanwhile, or in as somebody else, shall find it so.
+    if grant.refresh != login.refresh and _login(run) == login:
         path = user_folders.state_folder(run.settings.variables)
-        stored_login.keep(path, login._replace(refresh=grant.refresh))
+        try:
+            stored_login.keep(path, login._replace(refresh=grant.refresh))
+        except (DeliveryError, OSError) as error:  # the one before stays good
+            run.transport.log(f"The sign-in is not renewed: {error}")
     return EntraToken(grant.token, grant.expires)

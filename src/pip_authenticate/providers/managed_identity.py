@@ -36,6 +36,7 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
     service = _service(run)
     if not service:
         raise NotHere("no-managed-identity", absent(run))
+    run.learned(service.secrets)  # also where a token is kept and nobody is asked
     who = applications.client_id(run)
 
     def ask(*_: object) -> EntraToken:

@@ -179,6 +179,7 @@ def _listed(name: str, text: str) -> Iterator[_Endpoint]:
 
     try:
         listed = json.loads(text)["endpointCredentials"]
+        json.dumps(listed, ensure_ascii=False).encode("utf-8", "surrogateescape")  # no half a character
         rows = [(IndexUrl.parse(str(row["endpoint"]))[0], row) for row in listed]
     except (ValueError, LookupError, TypeError, RecursionError, InputError):  # its message may quote a secret
         raise InputError(

@@ -41,6 +41,8 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
     found = ci_identities.found(run.settings, run.transport)
     if not found:
         raise NotHere("no-identity", absent(run))
+    if found.given:
+        run.learned(Credential(TOKEN_USER, found.given).spellings)
     identity = f"workload-identity {applications.client_id(run)}"
     return entra_access.open_all(indexes, run, identity, lambda told, home: _token(told, home, found, run))
 
