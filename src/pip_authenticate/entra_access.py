@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from pip_authenticate.azure import tenants
-from pip_authenticate.azure.addresses import DOMAIN, Collection, Place, objection
+from pip_authenticate.azure.addresses import DOMAIN, Collection, FeedAddress, Place, objection
 from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.azure.tenants import Told
 from pip_authenticate.errors import NotHere, PipAuthenticateError
@@ -91,8 +91,11 @@ def elsewhere(index: Index, why: str) -> NotHere:
 
 
 def _objection(index: Index, home: Collection) -> str:
-    """Why a token of Entra is not for an index, or empty: a server on premises takes none."""
-    if Place.of(index.url) or index.url.origin.is_loopback:
+    """Why a token of Entra is not for an index, or empty: a server on premises takes none.
+
+    On this machine a feed may be one of an emulated organisation; any other index is some mirror's.
+    """
+    if Place.of(index.url) or (index.url.origin.is_loopback and FeedAddress.of(index.url)):
         return objection(index.url, "index", home)
     return "is none of Azure DevOps Services"
 

@@ -58,9 +58,11 @@ class TokenCache:
             return make()
         try:
             name = _name(key)
-            found = _read(folder, name, key)
+            found, half = _read(folder, name, key), self._deadline.remaining / 2
             while not found and not folder.lock():
                 self._deadline.check()
+                if self._deadline.remaining < half:  # whoever has the lock may be stopped
+                    return make()
                 self._deadline.sleep(_PIECE_SECONDS)
                 found = _read(folder, name, key)
             found = found or _read(folder, name, key)  # whoever had the lock until now may have kept one

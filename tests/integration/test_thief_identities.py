@@ -123,6 +123,31 @@ def test_a_program_finds_none_of_the_secrets_that_a_provider_was_given(
     assert ASSERTION not in ended.stdout
 
 
+# ---- where tokens travel ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/simple/", "/root/pypi/+simple/"])
+@pytest.mark.parametrize("who", ["principal", "machine", "az", "pat"])
+def test_a_mirror_on_this_machine_is_no_feed(
+    world: Identities, command: Command, path: str, who: str
+) -> None:
+    """Whoever listens there may be another user of the machine, and the tokens are good for much."""
+    world.service.routes[f"GET {path}"] = lambda _: world.challenge()
+    environ = {
+        "principal": PRINCIPAL,
+        "machine": {"IDENTITY_ENDPOINT": f"{world.service.url}/identity", "IDENTITY_HEADER": SECRET},
+        "az": dict[str, str](),
+        "pat": {"AZURE_DEVOPS_EXT_PAT": SECRET},
+    }[who]
+    if who == "az":
+        world.program("az", f"echo '{AZ_ANSWER}'")
+    ended = env(command, f"{world.service.url}{path}", "--timeout", "10", **environ)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "is none of Azure DevOps" in ended.stderr
+    assert not [one for one in world.service.requests if one.method == "POST" or one.path == "/identity"]
+    assert world.calls("az") == []
+
+
 # ---- odd texts ---------------------------------------------------------------------------------------
 
 
@@ -244,6 +269,18 @@ def test_nobody_who_holds_the_folder_keeps_a_person_signed_in(command: Command, 
         os.close(handle)
     assert ended.returncode == 0
     assert list(state(command).iterdir()) == []
+
+
+def test_nobody_who_holds_the_folder_keeps_a_run_from_asking(command: Command, world: Identities) -> None:
+    token(env(command, world.index, **PRINCIPAL))
+    (kept,) = state(command).iterdir()
+    kept.unlink()
+    handle = os.open(state(command), os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        assert token(env(command, world.index, "--timeout", "8", **PRINCIPAL)) == APPLICATION
+    finally:
+        os.close(handle)
 
 
 def test_a_folder_that_somebody_holds_is_told(command: Command, world: Identities) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pip_authenticate import entra_access, token_files
-from pip_authenticate.azure.addresses import Collection, Place, belongs_to, lies_under
+from pip_authenticate.azure.addresses import Collection, FeedAddress, Place, belongs_to, lies_under
 from pip_authenticate.azure.forms import identity, organization_of
 from pip_authenticate.entra_access import EntraToken
 from pip_authenticate.errors import InputError, NotHere, PipAuthenticateError
@@ -150,7 +150,8 @@ def _objection(index: Index, token: _Token, indexes: list[Index], run: Run) -> s
     if settings.organization_is_given:
         home = Collection(organization_of(settings.organization), is_hosted=True)
         return "" if belongs_to(index.url, home) else f"is no feed of {home.url}"
-    if index.is_asked_for and (place or index.url.origin.is_loopback):
+    is_local_feed = index.url.origin.is_loopback and FeedAddress.of(index.url)
+    if index.is_asked_for and (place or is_local_feed):
         return ""
     if not place:
         return "is none of Azure DevOps"
