@@ -17,7 +17,7 @@ OUTPUTS = (
     "azure-pipelines", "github", "gitlab", "circleci", "sh", "fish", "powershell", "cmd", "dotenv", "json",
 )  # fmt: skip
 """Names that `--output` takes; each is a module of `outputs`."""
-WAYS = ("files", "env")
+WAYS = ("files", "env", "gateway")
 _LONGEST_SECONDS = 3600
 FILE_CHARACTERS = 1024 * 1024
 """As much of a configuration file is read."""
@@ -197,7 +197,8 @@ OPTIONS = (
         "via",
         "PIP_AUTHENTICATE_VIA",
         _word(WAYS),
-        "How run hands credentials over: in files that it removes, or in the environment. Default: files.",
+        "How run hands credentials over: in files that it removes, in the environment, or not at all, but "
+        "through a gateway that adds them to requests (extra secretless). Default: files.",
         "WAY",
         default="files",
     ),

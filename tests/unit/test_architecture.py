@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pip_authenticate"
 NAME = "pip_authenticate"
 DEPENDENCIES = {"idna", "platformdirs", "tomli", "truststore"}
+EXTRA_OF_THE_GATEWAY = {"aiohttp", "cryptography", "multidict", "packaging", "yarl"}
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
@@ -34,6 +35,13 @@ LAYERS = (
     ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
     ("uv_indexes", "stored_files", "entra_access"),
+    ("gateway.life",),
+    ("gateway.server",),
+    ("gateway.guard", "gateway.relay"),
+    ("gateway.upstream", "gateway.record"),
+    ("gateway.links",),
+    ("gateway.fence",),
+    ("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust"),
     ("run", "netrc_file", "publishing", "named_indexes", "appending", "printed", "other_programs"),
     ("token_cache",),
     ("private_files",),
@@ -57,7 +65,7 @@ LAYERS = (
     ("secret", "origin"),
     ("errors", "provenance", "user_folders"),
     # The packages themselves: the version, words, and the table of commands.
-    ("", "azure", "sources", "providers", "clients", "outputs", "commands"),
+    ("", "azure", "sources", "providers", "clients", "outputs", "commands", "gateway"),
 )
 # What these must do without, although it is below them.
 FORBIDDEN = {
@@ -91,6 +99,11 @@ REVEALING = {
     "logging_commands": "settings leave the process",
     "command_line": "whether a token is there",
     "child_environment": "what must not be handed on",
+    "gateway.entrance": "the secret of its own way in",
+    "gateway.hiding": "what must not be seen",
+    "gateway.life": "the address of its own way in",
+    "gateway.relay": "logins of proxies",
+    "gateway.upstream": "headers; what must not be repeated",
     "commands.run": "settings leave the process",
     "commands.env": "an ordinary user name is no secret",
     "stored_files": "paths of files, which are settings",
@@ -108,6 +121,7 @@ SOCKETS = {
     "selectors",
     "socketserver",
     "ftplib",
+    "aiohttp",
 }
 
 
@@ -182,7 +196,8 @@ def test_imports_go_down_only(module: Module) -> None:
 
 @pytest.mark.parametrize("module", by_name(PRODUCT))
 def test_nothing_is_imported_but_the_standard_library_and_the_dependencies(module: Module) -> None:
-    known = sys.stdlib_module_names | DEPENDENCIES | {NAME}
+    extra = EXTRA_OF_THE_GATEWAY if module.pattern == "gateway.*" else set()
+    known = sys.stdlib_module_names | DEPENDENCIES | extra | {NAME}
     assert {name.split(".")[0] for name in imported(module)} <= known
 
 
@@ -210,7 +225,8 @@ def test_only_the_emulators_public_face_is_used(folder: str) -> None:
 @pytest.mark.parametrize("module", by_name(PRODUCT))
 def test_sockets_are_opened_in_one_place(module: Module) -> None:
     libraries = {name.split(".")[0] for name in imported(module)} & SOCKETS
-    assert module.name in {"connections", "encryption", "tunnel", "layered"} or not libraries
+    is_opener = module.name in {"connections", "encryption", "tunnel", "layered"}
+    assert is_opener or module.pattern == "gateway.*" or not libraries
 
 
 @pytest.mark.parametrize("module", by_name(PRODUCT))

@@ -3,14 +3,20 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from pip_authenticate import child_environment, child_process, passing_folder
 from pip_authenticate.authenticate import Found
 from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.command_line import USAGE, Session, counted, guarded, parser
+from pip_authenticate.errors import InputError
+from pip_authenticate.index import Credential
 from pip_authenticate.private_files import paths
 from pip_authenticate.secret import Secret
+
+if TYPE_CHECKING:
+    from pip_authenticate.gateway.fence import Guarded
 
 EXAMPLES = """\
   pip-authenticate run -- pip install -r requirements.txt    the indexes that the project names
@@ -48,6 +54,8 @@ def _run(session: Session, program: list[str]) -> int:
     try:
         path = child_process.located(program[0], session.environ)  # before anybody is asked for anything
         found = session.find()
+        if session.value("via") == "gateway":
+            return _through_gateway(session, found, path, program)
         # Publishers read variables, and would else ask the public index: who wants files must say so.
         publishes = session.value("publish") and session.chosen["via"].origin == "default"
         by_files = session.value("via") == "files" and not publishes
@@ -81,6 +89,57 @@ def _with_files(
             return start(path, program, environ)
         finally:
             folder.remove_all()
+
+
+def _through_gateway(session: Session, found: Found, path: str, program: list[str]) -> int:
+    """Run the program behind a gateway that has the credentials; it gets addresses only.
+
+    Raises:
+        InputError: the extra that this needs is not installed.
+        DeliveryError: the program would not go through the gateway.
+    """
+    try:
+        from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs any of it
+        from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "no-gateway",
+            f"--via gateway needs a package that is not installed: {error.name}",
+            hint="Install pip-authenticate[secretless].",
+        ) from None
+    settings, secrets = session.settings, list(_secrets(session, found))
+    gateway = Gateway(_guarded(found), settings.proxy, settings.certificates, secrets, session.report.debug)
+    session.report.register(gateway.secrets)
+    nobody = found._replace(
+        indexes=[index._replace(credential=Credential("nobody", Secret("none"))) for index in found.indexes],
+        strangers=[],
+    )
+    told = session.client_settings(nobody, by_files=True)
+    environ = child_environment.without(session.environ, secrets)
+    environ |= {variable.name: variable.value.reveal() for variable in told.variables}
+    for ancestor in hiding.showing(secrets):
+        session.report.warning(
+            f"The variables of {ancestor}, which started this run, show the credential to every program: "
+            "give it with --token-stdin or --token-file, or set it for this command only."
+        )
+    hiding.hide(secrets)
+    session.report.line(f"{_summary(session, found)[:-1]}, behind a gateway; the program gets none.")
+    with closing(passing_folder.made(session.environ)) as folder:
+        try:
+            environ |= gateway.variables(environ, folder)
+            with child_process.attended(gateway.running) as start:
+                return start(path, program, environ)
+        finally:
+            folder.remove_all()
+
+
+def _guarded(found: Found) -> "list[Guarded]":
+    """The indexes that the gateway opens, and those beside them on the same hosts."""
+    from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415 - no other way needs it
+
+    opened = [Guarded(index.url, index.source, index.credential.authorization) for index in found.indexes]
+    origins = {index.url.origin for index in found.indexes}
+    return opened + [Guarded(url, str(url), None) for url in found.strangers if url.origin in origins]
 
 
 def _secrets(session: Session, found: Found) -> Iterator[Secret]:
