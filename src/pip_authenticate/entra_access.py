@@ -59,13 +59,18 @@ def open_all(
         home = _home(index, run)
         why = _objection(index, home)
         if why:
-            found.append(NotHere("no-feed", f"{index.source} {why}"))
+            found.append(elsewhere(index, why))
             continue
         organization = tenants.organizations(index.url)[0]
         if organization not in credentials:
             credentials[organization] = _credential(index, home, run, identity, ask)
         found.append(index.opened_by(credentials[organization]))
     return found
+
+
+def elsewhere(index: Index, why: str) -> NotHere:
+    """The answer about an index that a provider's credential is not for."""
+    return NotHere("no-feed", f"{index.source} {why}")
 
 
 def _objection(index: Index, home: Collection) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pip_authenticate.errors import InputError
 from pip_authenticate.settings import CLIENTS
 
-PROVIDERS = ("explicit-token", "pipeline-token", "azure-cli")
+PROVIDERS = ("explicit-token", "pipeline-token", "login", "azure-cli")
 """Names that `--credential` takes, in the order in which they are tried."""
 OUTPUTS = (
     "azure-pipelines", "github", "gitlab", "circleci", "sh", "fish", "powershell", "cmd", "dotenv", "json",

@@ -200,6 +200,23 @@ class Folder:
         return os.path.join(self.path, name) if self._handle is None else name
 
 
+def made_with_parents(path: str) -> Folder:
+    """Open a folder; make it, and those above it, where they are not there yet.
+
+    Raises:
+        DeliveryError: the path is no safe one, or the folder is not private.
+        OSError: it cannot be made.
+    """
+    try:
+        return Folder.found(path)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), mode=FOLDER_MODE, exist_ok=True)
+    try:
+        return Folder.made(path)
+    except FileExistsError:  # another process was faster
+        return Folder.found(path)
+
+
 def fresh(parent: str, prefix: str) -> Folder:
     """Make a folder of a new name, and open it.
 

@@ -14,7 +14,7 @@ from pip_authenticate.client_settings import PrivateFile
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import Credential
-from pip_authenticate.private_files import Folder
+from pip_authenticate.private_files import Folder, made_with_parents
 from pip_authenticate.secret import Secret
 
 if TYPE_CHECKING:
@@ -87,14 +87,7 @@ class TokenCache:
 
     def _opened(self) -> Folder | None:
         try:
-            try:
-                return Folder.found(self._path)
-            except FileNotFoundError:
-                os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            try:
-                return Folder.made(self._path)
-            except FileExistsError:  # another process was faster
-                return Folder.found(self._path)
+            return made_with_parents(self._path)
         except (DeliveryError, OSError) as error:
             self._log(f"Tokens are not kept between runs: {error}")
             return None

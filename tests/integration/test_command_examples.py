@@ -11,6 +11,7 @@ import pytest
 from azure_devops_emulator import Organization, Service
 from pip_authenticate.commands import COMMANDS
 from support.command import COMMAND, Command
+from support.sign_in import signing_in
 
 ORGANIZATION = Path(__file__).parents[2] / "emulator" / "tests" / "data" / "organizations" / "contoso.toml"
 LINES = {name: import_module(f"pip_authenticate.commands.{name}").EXAMPLES.splitlines() for name in COMMANDS}
@@ -49,15 +50,18 @@ def test_an_example_works_as_it_is_written(command: Command, server: Service, ex
     line = re.sub("|".join(map(re.escape, words)), lambda match: words[match[0]], example)
     if " forget " in line:
         assert command("write", "auth", "shared").returncode == 0
-    ended = subprocess.run(
-        ["bash", "-euc", line],
-        env=command.environ,
-        cwd=command.project,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    with signing_in() as entra:
+        if "login" in line.split():
+            line = line.replace(server.collection_uri, entra.organization)
+        ended = subprocess.run(
+            ["bash", "-euc", line],
+            env={**command.environ, **entra.environ},
+            cwd=command.project,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
     assert ended.returncode == 0, ended.stderr
     assert "canary" not in ended.stderr
 

@@ -246,6 +246,14 @@ def _code(answer: dict[str, object], description: str) -> int | None:
     return None
 
 
+def description(answer: dict[str, object]) -> str:
+    """What a refusal says of itself, for people."""
+    text = answer.get("error_description")
+    text = " ".join(text.split())[:_READ_DESCRIPTION] if isinstance(text, str) else ""
+    code = _code(answer, text)
+    return f"AADSTS{code}: {_shortened(text)}" if code else _shortened(text) or "no reason given"
+
+
 def _shortened(description: str) -> str:
     """A description for people: without code, trail and anything that looks like a token."""
     text = description.partition("Trace ID:")[0].strip()

@@ -7,6 +7,8 @@ COMMANDS = {
     "forget": "removes what write has written",
     "check": "why it does not work, and what to do",
     "whoami": "which credential there is, and who it makes you",
+    "login": "signs you in with Microsoft Entra",
+    "logout": "forgets who signed in, and every token that is kept",
     "config": "every setting, its value, and where that came from",
     "completion": "what a shell needs to complete words",
     "inputs": "what may stand in a step of the Azure Pipelines task",
