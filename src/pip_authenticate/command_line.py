@@ -91,6 +91,9 @@ def parser(
     made.add_argument(
         "--no-cache", action="append_const", const="off", dest="cache", help="The same as --cache off."
     )
+    made.add_argument(
+        "--no-guard", action="append_const", const="false", dest="guard", help="The same as --guard false."
+    )
     made.add_argument("--token-stdin", action="store_true", help="Read the token from standard input.")
     made.add_argument("-q", "--quiet", action="store_true", help="Say nothing but warnings and errors.")
     made.add_argument("-v", "--verbose", action="store_true", help="Say what is asked and tried.")

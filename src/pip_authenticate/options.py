@@ -203,6 +203,31 @@ OPTIONS = (
         default="files",
     ),
     Option(
+        "guard",
+        "PIP_AUTHENTICATE_GUARD",
+        _switch,
+        "Behind the gateway, show a public package only where every private index says that it has no such "
+        "name. Default: where private and public indexes meet.",
+        default=None,
+    ),
+    Option(
+        "public",
+        "PIP_AUTHENTICATE_PUBLIC",
+        _list,
+        "URLs of public indexes to guard. Default: those that the project and the installers name.",
+        "URL",
+        is_list=True,
+        default=(),
+    ),
+    Option(
+        "report",
+        "PIP_AUTHENTICATE_REPORT",
+        _one,
+        "File into which run writes what was fetched through the gateway, as JSON.",
+        "FILE",
+        in_files=False,
+    ),
+    Option(
         "timeout",
         "PIP_AUTHENTICATE_TIMEOUT",
         _seconds,

@@ -37,7 +37,7 @@ LAYERS = (
     ("uv_indexes", "stored_files", "entra_access"),
     ("gateway.life",),
     ("gateway.server",),
-    ("gateway.guard", "gateway.relay"),
+    ("gateway.guard", "gateway.relay", "gateway.defaults"),
     ("gateway.upstream", "gateway.record"),
     ("gateway.links",),
     ("gateway.fence",),

@@ -11,19 +11,23 @@ from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.command_line import USAGE, Session, counted, guarded, parser
 from pip_authenticate.errors import InputError
-from pip_authenticate.index import Credential
+from pip_authenticate.index import Credential, IndexUrl
 from pip_authenticate.private_files import paths
 from pip_authenticate.secret import Secret
 
 if TYPE_CHECKING:
     from pip_authenticate.gateway.fence import Guarded
+    from pip_authenticate.gateway.record import Record
 
 EXAMPLES = """\
   pip-authenticate run -- pip install -r requirements.txt    the indexes that the project names
   pip-authenticate run project1/myFeed --organization fabrikam -- pip install HelloTestPackage
+  pip-authenticate run --via gateway --report fetched.json -- uv sync
   pip-authenticate run --via env -- sh -c 'pip download HelloTestPackage'
 """
 _END = "--"
+_PRIMARY = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
+"""Variables that name the index which takes the public one's place."""
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
@@ -108,8 +112,6 @@ def _through_gateway(session: Session, found: Found, path: str, program: list[st
             hint="Install pip-authenticate[secretless].",
         ) from None
     settings, secrets = session.settings, list(_secrets(session, found))
-    gateway = Gateway(_guarded(found), settings.proxy, settings.certificates, secrets, session.report.debug)
-    session.report.register(gateway.secrets)
     nobody = found._replace(
         indexes=[index._replace(credential=Credential("nobody", Secret("none"))) for index in found.indexes],
         strangers=[],
@@ -117,6 +119,9 @@ def _through_gateway(session: Session, found: Found, path: str, program: list[st
     told = session.client_settings(nobody, by_files=True)
     environ = child_environment.without(session.environ, secrets)
     environ |= {variable.name: variable.value.reveal() for variable in told.variables}
+    indexes = _guarded(session, found, environ)
+    gateway = Gateway(indexes, settings.proxy, settings.certificates, secrets, session.report.debug)
+    session.report.register(gateway.secrets)
     for ancestor in hiding.showing(secrets):
         session.report.warning(
             f"The variables of {ancestor}, which started this run, show the credential to every program: "
@@ -131,15 +136,50 @@ def _through_gateway(session: Session, found: Found, path: str, program: list[st
                 return start(path, program, environ)
         finally:
             folder.remove_all()
+            _tell(session, gateway.record)
 
 
-def _guarded(found: Found) -> "list[Guarded]":
-    """The indexes that the gateway opens, and those beside them on the same hosts."""
-    from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415 - no other way needs it
+def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "list[Guarded]":
+    """The indexes that the gateway opens: private ones with their credentials, and public ones to guard."""
+    from pip_authenticate.gateway import defaults  # noqa: PLC0415 - no other way needs it
+    from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415
 
-    opened = [Guarded(index.url, index.source, index.credential.authorization) for index in found.indexes]
-    origins = {index.url.origin for index in found.indexes}
-    return opened + [Guarded(url, str(url), None) for url in found.strangers if url.origin in origins]
+    private = [Guarded(index.url, index.source, index.credential.authorization) for index in found.indexes]
+    wanted = session.value("guard")
+    named = [IndexUrl.parse(text)[0] for text in session.value("public")] or found.strangers
+    if wanted is not False and private:
+        asking = [name for name in session.clients if wanted or not environ.get(_PRIMARY.get(name, ""))]
+        named = [*named, *defaults.asked_by(asking, session.environ, session.deadline)]
+    known = {index.url.key for index in private}
+    public = {url.key: url for url in named if url.key not in known}
+    if wanted is False and public:
+        session.report.warning(
+            "Public indexes are not guarded: a stranger's package of a private one's name can come from "
+            f"{', '.join(url.origin.host for url in public.values())}."
+        )
+        origins = {index.url.origin for index in private}
+        return private + [Guarded(url, str(url), None) for url in public.values() if url.origin in origins]
+    return private + [Guarded(url, str(url), None, is_public=True) for url in public.values()]
+
+
+def _tell(session: Session, record: "Record") -> None:
+    """Say what went through the gateway, and write it into the file that was asked for."""
+    shown = session.report
+    for line in record.lines():
+        shown.line(line)
+    for why in record.warnings():
+        shown.warning(why)
+    path = session.value("report")
+    if not path:
+        return
+    from json import dumps  # noqa: PLC0415 - most runs write none
+
+    text = dumps(shown.cleaned(record.told()), indent=2, ensure_ascii=False)
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+    except OSError as error:
+        shown.warning(f"The report cannot be written to {path}: {error.strerror}.")
 
 
 def _secrets(session: Session, found: Found) -> Iterator[Secret]:

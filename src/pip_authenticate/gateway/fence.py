@@ -127,6 +127,10 @@ class Fence:
                 return File(index)
         return File(None)
 
+    def is_public(self, origin: Origin) -> bool:
+        """Whether a host is opened for its public index only: what else it has needs no credential."""
+        return all(index.is_public for index in self.indexes if index.url.origin == origin)
+
 
 def _malformed(request: Request) -> str:
     """What no client of an index would send, or empty."""

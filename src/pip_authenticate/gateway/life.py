@@ -105,14 +105,14 @@ class Gateway:
         async def serve() -> None:
             server = Server(self._entrance, self._fence, contexts, self._upstream, self._guard, self.record)
             await server.serve(over)
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
         def run() -> None:
             try:
                 loop.run_until_complete(serve())
-                left = asyncio.all_tasks(loop)
-                for task in left:
-                    task.cancel()
-                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
                 self.record.fail(f"The gateway ended early: {type(error).__name__}")
             finally:

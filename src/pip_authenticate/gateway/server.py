@@ -179,6 +179,7 @@ class Server:
                 return web.Response(status=404, text=f"{page.project} is a name of {verdict.owner.source}.\n")
             if verdict.doubt:
                 return self._failed(verdict.doubt)
+            self._record.show_publicly(page.project)
         headers = {**_further(asked), "accept-encoding": "gzip, deflate"}
         async with self._upstream.ask(asked.method, asked.url, headers, page.home) as answer:
             if answer.status >= 400 or answer.status == 203:
@@ -198,6 +199,10 @@ class Server:
 
     async def _file(self, file: File, asked: Request, request: web.BaseRequest) -> web.StreamResponse:
         link = await self._link(file, asked)
+        if link is None and self._fence.is_public(asked.origin):
+            headers = {**_further(asked), "accept-encoding": "identity"}
+            async with self._upstream.ask(asked.method, asked.url, headers, None) as answer:
+                return await _streamed(request, answer, self._upstream.headers_of_others(answer))
         if link is None:
             return self._refused(f"{asked.method} {asked.shown}", "no page of an index names it")
         headers = {**_further(asked), "accept-encoding": "identity"}
