@@ -51,7 +51,9 @@ class Entrance:
         pair = f"{_USER}:{self._secret.reveal()}"
         expected = base64.b64encode(pair.encode()).decode()
         scheme, _, given = proxy_authorization.partition(" ")
-        return scheme.lower() == "basic" and hmac.compare_digest(given.strip().encode(), expected.encode())
+        return scheme.lower() == "basic" and hmac.compare_digest(
+            given.strip().encode("utf-8", "surrogateescape"), expected.encode()
+        )
 
     def is_own(self, peer: tuple[str, int]) -> bool:
         """Whether a connection comes from this user, as far as the system tells."""

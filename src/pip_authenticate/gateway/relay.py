@@ -8,7 +8,7 @@ from pip_authenticate.gateway.upstream import CONNECT_SECONDS, Upstream
 from pip_authenticate.origin import Origin
 
 _CONNECTED = re.compile(rb"HTTP/1\.[01] 2[0-9][0-9]")
-_HEAD_BYTES = 64 * 1024
+_HEAD_BYTES, _HEAD_END = 64 * 1024, b"\r\n\r\n"
 
 
 class _End(asyncio.Protocol):
@@ -18,6 +18,7 @@ class _End(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.other: _End | None = None
         self.waiting = bytearray()
+        self._arrived = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -27,6 +28,22 @@ class _End(asyncio.Protocol):
             self.other.transport.write(data)
         else:
             self.waiting += data
+            self._arrived.set()
+
+    async def connected(self) -> None:
+        """Wait until a web proxy has connected this end to whom it was asked for.
+
+        Raises:
+            ConnectionError: it does not.
+        """
+        while _HEAD_END not in self.waiting:
+            if len(self.waiting) > _HEAD_BYTES or not self.transport or self.transport.is_closing():
+                raise ConnectionError
+            self._arrived.clear()
+            await self._arrived.wait()
+        if not _CONNECTED.match(self.waiting):
+            raise ConnectionError
+        del self.waiting[: self.waiting.index(_HEAD_END) + len(_HEAD_END)]
 
     def join(self, other: "_End") -> None:
         """Connect both ends."""
@@ -51,6 +68,7 @@ class _End(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
+        self._arrived.set()
         if self.other and self.other.transport:
             self.other.transport.close()
 
@@ -63,32 +81,21 @@ async def reached(place: Origin, upstream: Upstream) -> asyncio.Transport:
         ServiceError: the settings of the web proxy or of certificates cannot be used.
     """
     proxy = upstream.proxy_of(place)
-    loop, end = asyncio.get_running_loop(), _End()
-    if proxy is None:
-        connecting = loop.create_connection(lambda: end, place.host, place.port)
-        transport, _ = await asyncio.wait_for(connecting, CONNECT_SECONDS)
-        return transport
-    context = upstream.encryption.context("") if proxy.origin.scheme == "https" else None
-    streams = asyncio.open_connection(proxy.origin.host, proxy.origin.port, ssl=context, limit=_HEAD_BYTES)
-    reader, writer = await asyncio.wait_for(streams, CONNECT_SECONDS)
-    host = f"[{place.host}]" if ":" in place.host else place.host
-    lines = [f"CONNECT {host}:{place.port} HTTP/1.1", f"Host: {host}:{place.port}"]
-    if proxy.login:
-        lines.append(f"Proxy-Authorization: {proxy.login.reveal()}")
-    writer.write("\r\n".join([*lines, "", ""]).encode("ascii"))
-    try:
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), CONNECT_SECONDS)
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        head = b""
-    except BaseException:
-        writer.close()
-        raise
-    if not _CONNECTED.match(head):
-        writer.close()
-        raise ConnectionError
-    transport = cast("asyncio.Transport", writer.transport)
-    end.connection_made(transport)
-    transport.set_protocol(end)
+    loop, near = asyncio.get_running_loop(), proxy.origin if proxy else place
+    context = upstream.encryption.context("") if proxy and near.scheme == "https" else None
+    connecting = loop.create_connection(_End, near.host, near.port, ssl=context)
+    transport, end = await asyncio.wait_for(connecting, CONNECT_SECONDS)
+    if proxy:
+        host = f"[{place.host}]" if ":" in place.host else place.host
+        lines = [f"CONNECT {host}:{place.port} HTTP/1.1", f"Host: {host}:{place.port}"]
+        if proxy.login:
+            lines.append(f"Proxy-Authorization: {proxy.login.reveal()}")
+        transport.write("\r\n".join([*lines, "", ""]).encode("ascii"))
+        try:
+            await asyncio.wait_for(end.connected(), CONNECT_SECONDS)
+        except BaseException:
+            transport.close()
+            raise
     return transport
 
 
