@@ -40,7 +40,7 @@ types: setup ## Check types
 	$(BIN)/mypy
 
 test: lint types task ## Lint, types and all tests, with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov --cov-report=term
 
 demo: task ## Run the documentation's examples against the emulated organisation
 	$(BIN)/python tools/demo.py

@@ -41,12 +41,14 @@ function folder(env) {
   throw new InputError(`Input working-directory names no folder: ${chosen}`);
 }
 
-/** All inputs: {folder, verify, verifyCommand, command}. Values are joined to options, so that none can be one. */
+/** All inputs: {folder, command}. Values are joined to options, so that none can be one. */
 function read(env) {
   const options = [];
-  const organization = text(env, 'organization');
-  if (organization) {
-    options.push(`--organization=${organization}`);
+  for (const name of ['organization', 'identity', 'tenant']) {
+    const word = text(env, name);
+    if (word) {
+      options.push(`--${name}=${word}`);
+    }
   }
   options.push(...entries(env, 'clients').map((client) => `--client=${client}`));
   for (const name of ['only-extra', 'publish']) {
@@ -54,14 +56,12 @@ function read(env) {
       options.push(`--${name}`);
     }
   }
+  options.push(`--verify=${choice(env, 'verify', ['off', 'warn', 'fail'])}`);
   const package_ = text(env, 'verify-package');
-  const indexes = ['--'].concat(entries(env, 'indexes'));
-  return {
-    folder: folder(env),
-    verify: choice(env, 'verify', ['off', 'warn', 'fail']),
-    verifyCommand: ['check'].concat(options, package_ ? `--package=${package_}` : [], indexes),
-    command: ['env', '--output=github'].concat(options, indexes),
-  };
+  if (package_) {
+    options.push(`--package=${package_}`);
+  }
+  return { folder: folder(env), command: ['env', '--output=github'].concat(options, '--', entries(env, 'indexes')) };
 }
 
 module.exports = { InputError, read };

@@ -6,7 +6,7 @@
 const fs = require('fs');
 const path = require('path');
 const { InputError, read } = require('./inputs.js');
-const { debug, fail, mask, warn } = require('./runner.js');
+const { debug, fail, mask } = require('./runner.js');
 const python = require('../task/python.js');
 
 const LIBRARY = path.join(__dirname, '..', 'task', 'lib');
@@ -23,11 +23,13 @@ const WORDS = {
 const FAILED_COMMAND = new Set([1, 2, 130]); // its exit codes where it has said what is wrong
 
 // Any step before can set any variable by a line in GITHUB_ENV, except GITHUB_*, RUNNER_* and the declared inputs, and
-// nobody tells which ones were set. So Python gets what the command reads and what a system needs, and nothing
-// else; what the inputs say comes as arguments, and no PIP_AUTHENTICATE_* variable but the token's speaks beside it.
+// nobody tells which ones were set. (How identity tokens are asked for the runner itself sets, where a job may.) So
+// Python gets what the command reads and what a system needs, and nothing else; what the inputs say comes as
+// arguments, and no PIP_AUTHENTICATE_* variable but the token's speaks beside it.
 const INHERITED = new RegExp(
   '^(?:(?:PIP|UV|POETRY|PDM|PIPENV|HATCH|XDG|LC)_(?!AUTHENTICATE_).*' +
-    `|${TOKEN}|CI|GITHUB_(?:ACTIONS|ENV|STEP_SUMMARY|WORKSPACE)|RUNNER_(?:DEBUG|OS|TEMP)` +
+    `|${TOKEN}|ACTIONS_ID_TOKEN_REQUEST_(?:URL|TOKEN)` +
+    '|CI|GITHUB_(?:ACTIONS|ENV|STEP_SUMMARY|WORKSPACE)|RUNNER_(?:DEBUG|OS|TEMP)' +
     '|HOME|USERPROFILE|APPDATA|LOCALAPPDATA|PROGRAMDATA|NETRC' +
     '|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|TMP|TEMP|TMPDIR|LANG|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH' +
     '|(?:HTTP|HTTPS|NO)_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|PYENV_VERSION)$'
@@ -83,15 +85,8 @@ async function attempt(env, watch) {
       return;
     }
   }
-  const { folder, verify, verifyCommand, command } = read(env);
+  const { folder, command } = read(env);
   const given = Object.assign({}, env, { [TOKEN]: token, RUNNER_TEMP: privateFolder(env) });
-  const doubt = verify === 'off' ? '' : await run(runner(env), given, watch, folder, verifyCommand);
-  if (doubt && verify === 'warn' && watch.asked.length === 0) {
-    warn(doubt);
-  } else if (doubt) {
-    fail(doubt);
-    return;
-  }
   const wrong = await run(runner(env), given, watch, folder, command);
   if (wrong) {
     fail(wrong);

@@ -6,6 +6,7 @@ the file descriptor on which it waits to be told that this one begins; it is emp
 arguments are a folder and a command for people, which an action of GitHub runs there in place of the task.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ if sys.version_info < (3, 10):
     sys.exit(86)
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+gc.set_threshold(100000)  # as in cli.py
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a traceback, until the task listens
 
 try:
@@ -41,4 +43,6 @@ if waiting:
 if command:
     os.chdir(folder)
     sys.exit(main(command))
-sys.exit(main())
+code = main()
+gc.freeze()
+sys.exit(code)

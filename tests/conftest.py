@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import trustme
 
@@ -20,6 +21,11 @@ ROOT = Path(__file__).parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if sys.platform != "win32":
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+# How long an example takes, or its making, says how busy the machine is.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +39,10 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    """The real clients, each installed when it is first asked for."""
-    return Programs(tmp_path_factory.mktemp("programs"))
+def programs(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Programs:
+    """The real clients, each installed when it is first asked for: once for all workers of a run."""
+    own = tmp_path_factory.getbasetemp()
+    return Programs((own if worker_id == "master" else own.parent) / "programs")
 
 
 @pytest.fixture(scope="session")

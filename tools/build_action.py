@@ -9,12 +9,11 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import check_task
-from build_task import ROOT, BuildError, assemble_library
+from build_task import ROOT, BuildError, assemble_library, put_together
 
 OWN_FILES = (
     *("action.yml", "LICENSE"),
@@ -31,21 +30,12 @@ def build(output: Path, root: Path = ROOT) -> Path:
     Raises:
         BuildError: with every fault found; nothing is left there then.
     """
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as workshop:
-        fresh = Path(workshop) / "fresh"
-        try:
-            assemble(fresh, root)
-            faults = list(check(fresh))
-        except BuildError as error:
-            faults = list(error.args)
-        except OSError as error:
-            faults = [f"{error.filename}: {error.strerror}"]
-        if output.exists():
-            output.replace(Path(workshop) / "old")
-        if faults:
-            raise BuildError(*faults)
-        fresh.replace(output)
+
+    def fill(fresh: Path) -> Iterator[str]:
+        assemble(fresh, root)
+        yield from check(fresh)
+
+    put_together(output, fill)
     return output
 
 

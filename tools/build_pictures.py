@@ -19,7 +19,7 @@ from azure_devops_emulator import Organization, Service
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
-ORGANIZATION = ROOT / "tests" / "data" / "documentation.toml"
+ORGANIZATION = ROOT / "examples" / "documentation.toml"
 ADDRESS = "https://pkgs.dev.azure.com/fabrikam/"
 """What stands in the picture for the address of the emulated organisation."""
 ENTRIES = ("project1/myFeed", "otherTeam")

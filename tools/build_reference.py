@@ -129,9 +129,16 @@ def action() -> str:
 def options() -> str:
     """What can be set for the command."""
     rows = [
-        (f"`{_written(option)}`", f"`{option.variable}`", _key(option), option.help) for option in OPTIONS
+        (
+            f"`{_written(option)}`",
+            ", ".join(option.commands),
+            f"`{option.variable}`",
+            _key(option),
+            option.help,
+        )
+        for option in OPTIONS
     ]
-    return _table(("option", "variable", "key in a file", "meaning"), rows)
+    return _table(("option", "of", "variable", "key in a file", "meaning"), rows)
 
 
 def _written(option: Option) -> str:
@@ -163,10 +170,10 @@ def commands() -> str:
 
 
 def _help(name: str) -> str:
-    """What `--help` of a command says, in lines of a fixed length."""
+    """What `--help` of a command says, in lines of a fixed length, whatever Python makes it."""
     code = f"from pip_authenticate.cli import main; main([{name!r}, '--help'])"
     words = [sys.executable, "-c", code]
-    environ = {**os.environ, "COLUMNS": _COLUMNS}
+    environ = {**os.environ, "COLUMNS": _COLUMNS, "NO_COLOR": "1"}  # Python 3.14 would write in colour
     return subprocess.run(words, env=environ, capture_output=True, text=True, check=True).stdout
 
 

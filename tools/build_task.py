@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -149,13 +149,31 @@ def build(output: Path, root: Path = ROOT, name: str = NAME, owner: Sequence[str
     if faults:
         raise BuildError(*faults)
     target = output / name
-    output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=output) as workshop:
+
+    def fill(fresh: Path) -> Iterable[str]:
+        assemble(fresh, name, task_id(*owner, name), root)
+        return check(fresh)
+
+    put_together(target, fill)
+    return target
+
+
+def put_together(target: Path, fill: Callable[[Path], Iterable[str]]) -> None:
+    """Makes a folder beside its place, and moves it there if nothing is wrong with it.
+
+    Args:
+        target: the place. What an earlier build left there is gone afterwards, with a fault too.
+        fill: fills an empty folder, and gives every fault that it finds.
+
+    Raises:
+        BuildError: with those faults.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as workshop:
         fresh = Path(workshop) / "fresh"
         fresh.mkdir()
         try:
-            assemble(fresh, name, task_id(*owner, name), root)
-            faults = check(fresh)
+            faults = list(fill(fresh))
         except BuildError as error:
             faults = list(error.args)
         except OSError as error:
@@ -165,7 +183,6 @@ def build(output: Path, root: Path = ROOT, name: str = NAME, owner: Sequence[str
         if faults:
             raise BuildError(*faults)
         fresh.replace(target)
-    return target
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:

@@ -12,7 +12,7 @@ from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Faults, InputError, NotHere, PipAuthenticateError, ServiceError, each
 from pip_authenticate.index import AuthenticatedIndex, Index, IndexUrl
-from pip_authenticate.run import Named, Run, Tried
+from pip_authenticate.run import Named, Run, Tried, listed
 from pip_authenticate.secret import Learned
 from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Transport
@@ -229,13 +229,13 @@ def _opened(run: Run) -> dict[str, list[AuthenticatedIndex]]:
     """The indexes of every source with their credentials; parts that nothing names are not even loaded."""
     faults, found = list(run.settings.faults), dict[str, list[AuthenticatedIndex]]()
     for name, row in SOURCES.items():
-        run.transport.deadline.check()
         found[name] = []
         if not getattr(run.settings, row.named_by):
             continue
         if row.asks and any(isinstance(fault, ServiceError) for fault in faults):
             continue  # one service that does not answer is told once
         try:
+            run.transport.deadline.check()
             source: Source = _load("sources", row.module)
             named = source.indexes(run)
             faults.extend(named.faults)
@@ -298,25 +298,32 @@ def _about(indexes: list[Index], error: PipAuthenticateError) -> str:
 def _from_the_first(indexes: list[Index], run: Run) -> dict[int, Outcome]:
     """What the first provider of the run's order says of each index that has a credential for it.
 
+    One that is here but broken is the last that is asked: a later one would be somebody else.
+
     Raises:
-        PipAuthenticateError: a provider is here, but broken.
+        PipAuthenticateError: no index has got a credential.
     """
     outcomes, left = dict[int, Outcome](), indexes
-    reasons = dict[int, list[str]]()
-    for name in run.settings.credentials:
-        run.transport.deadline.check()
-        started = time.monotonic()
-        answers, why = _answers(name, left, run)
-        run.tried.append(Tried(name, why, time.monotonic() - started))
-        run.transport.log(str(run.tried[-1]))
-        outcomes |= {key: one for key, one in answers.items() if not isinstance(one, NotHere)}
-        left = [index for index in left if id(index) not in outcomes]
-        for index in left:
-            said = answers.get(id(index))
-            reason = said.what if isinstance(said, NotHere) else why
-            reasons.setdefault(id(index), []).append(f"{name}: {reason}")
-        if not left:
-            break
+    reasons, tried = dict[int, list[str]](), list[Tried]()
+    try:
+        for name in run.settings.credentials:
+            run.transport.deadline.check()
+            answers, why = _timed(name, left, run, tried)
+            outcomes |= {key: one for key, one in answers.items() if not isinstance(one, NotHere)}
+            left = [index for index in left if id(index) not in outcomes]
+            for index in left:
+                said = answers.get(id(index))
+                reason = said.what if isinstance(said, NotHere) else why
+                reasons.setdefault(id(index), []).append(f"{name}: {reason}")
+            if not left:
+                break
+    except PipAuthenticateError as error:
+        if left == indexes:
+            raise
+        return outcomes | {id(index): _instead(index, each(error)[0]) for index in left}
+    finally:
+        for line in listed(tried):
+            run.transport.log(line)
     if left == indexes:
         raise _no_credential("", reasons[id(left[0])] if run.settings.credentials else [])
     for index in left:
@@ -324,13 +331,31 @@ def _from_the_first(indexes: list[Index], run: Run) -> dict[int, Outcome]:
     return outcomes
 
 
+def _instead(index: Index, error: PipAuthenticateError) -> PipAuthenticateError:
+    """Why an index gets no credential where others do."""
+    return error if index.is_asked_for else error.preceded(f"No credential for {index.source}: ")
+
+
+def _timed(name: str, indexes: list[Index], run: Run, tried: list[Tried]) -> tuple[dict[int, Outcome], str]:
+    """The same as `_answers`; how long it took is noted, and what came of it."""
+    started, why = time.monotonic(), "is broken"
+    try:
+        answers, why = _answers(name, indexes, run)
+    except PipAuthenticateError as error:
+        why = f"is broken: {error.what}"
+        raise
+    finally:
+        tried.append(Tried(name, why, time.monotonic() - started))
+    return answers, why
+
+
 def _answers(name: str, indexes: list[Index], run: Run) -> tuple[dict[int, Outcome], str]:
     """What a provider says of each index; nothing, and why, where it has no credential here."""
     provider: FreeProvider = _load("providers", name)
-    why = provider.absent(run)
-    if why:
-        return {}, why
     try:
+        why = provider.absent(run)
+        if why:
+            return {}, why
         answers = _outcomes(indexes, name, run)
     except NotHere as error:
         return {}, error.what

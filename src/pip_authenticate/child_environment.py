@@ -11,7 +11,7 @@ OWN = frozenset({"PIP_AUTHENTICATE_TOKEN", "SYSTEM_ACCESSTOKEN"})
 _SHORTEST_PART = 4
 """A shorter secret is looked for as a whole value only: as a part it stands in everything."""
 _CLIENTS = ("PIP_", "PIPENV_", "PDM_", "POETRY_", "UV_", "TWINE_")
-_LOGIN = re.compile(r"(?<=://)[^/?#\s]*@")
+_LOGIN = r"(?<=://)[^/?#\s]*@"
 
 
 def without(environ: Mapping[str, str], secrets: Iterable[Secret]) -> dict[str, str]:
@@ -23,14 +23,14 @@ def without(environ: Mapping[str, str], secrets: Iterable[Secret]) -> dict[str, 
         environ: variables by name.
         secrets: what no program shall find there, in no spelling.
     """
-    texts = {text for secret in secrets for text in _spellings(secret)}
+    texts = {text for secret in set(secrets) for text in _spellings(secret)}
     kept = dict[str, str]()
     for name, value in environ.items():
         if name in OWN:
             continue
         shown = value
         if _holds(value, texts) and name.upper().startswith(_CLIENTS):
-            shown = _LOGIN.sub("", value)
+            shown = re.sub(_LOGIN, "", value)
         if not _holds(shown, texts):
             kept[name] = shown
     return kept

@@ -1,5 +1,6 @@
 """The edge to people: the command `pip-authenticate`."""
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ EXAMPLES = """\
   pip-authenticate check
 """
 _USAGE = 2
+_MANY = 100_000
+"""A search for garbage pays from so many new objects on: a usual run makes fewer, and is then over."""
 
 
 def main(argv: list[str] | None = None, environ: Mapping[str, str] = ENVIRON) -> int:
@@ -26,6 +29,7 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] = ENVIRON) ->
     Returns:
         The exit code: 0 success, 1 something is wrong, 2 wrong usage; `run` gives that of its command.
     """
+    gc.set_threshold(_MANY)
     try:
         code = _run(sys.argv[1:] if argv is None else argv, environ)
         sys.stdout.flush()
@@ -34,6 +38,8 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] = ENVIRON) ->
     except (OSError, AttributeError):  # standard output is full, or closed
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         return 1
+    finally:
+        gc.freeze()  # what is left goes with the process, without a search
     return code
 
 

@@ -96,6 +96,8 @@ class Wish(NamedTuple):
         only_extra: whether no index becomes the primary one.
         publish: whether the first index shall also take uploads.
         by_files: whether credentials shall stand in files only, so that no variable holds one.
+        addresses_too: whether files that name the indexes, without a credential, shall lie beside those, for
+            who reads no variables.
         can_unset: whether the output can unset a variable later; where it cannot, a client chooses
             variables that can be emptied.
         own_netrc: the text of the user's own netrc file. One that takes its place must hold it, too.
@@ -104,6 +106,7 @@ class Wish(NamedTuple):
     only_extra: bool = False
     publish: bool = False
     by_files: bool = False
+    addresses_too: bool = False
     can_unset: bool = True
     own_netrc: Secret = Secret("")
 
@@ -130,6 +133,20 @@ def address_variables(
         told.setdefault(extra if position or wish.only_extra else primary, []).append(label(index) + address)
     return tuple(
         Variable(name, Secret(" ".join(values)), is_secret=not wish.by_files) for name, values in told.items()
+    )
+
+
+def login(credential: Credential, username: str, password: str) -> tuple[Variable, Variable]:
+    """A credential in two variables, neither encoded in any way; the user name of a password is no secret.
+
+    Args:
+        credential: goes into them.
+        username: name of the one variable.
+        password: name of the other.
+    """
+    return (
+        Variable(username, Secret(credential.username), is_secret=False),
+        Variable(password, credential.secret),
     )
 
 

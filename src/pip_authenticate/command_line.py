@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from pip_authenticate import authenticate, options, report, told_secrets, user_folders
+from pip_authenticate import (
+    authenticate,
+    options,
+    report,
+    text_files,
+    told_secrets,
+    user_folders,
+)
 from pip_authenticate.authenticate import Found
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
@@ -19,15 +26,15 @@ from pip_authenticate.project import Project
 from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import ENVIRON, Settings, network
+from pip_authenticate.text_files import UnreadableError
+from pip_authenticate.token_files import TOKEN_BYTES, read, token_in
 
+TOKEN_VARIABLE = "PIP_AUTHENTICATE_TOKEN"  # noqa: S105 - its name
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: wrong usage, anything else that went wrong, interrupted by the user."""
-FILE_BYTES = 1024 * 1024
-"""Longest configuration file that is read."""
-TOKEN_BYTES = 64 * 1024
-"""Longest token that is read from a file or from standard input."""
 _CI = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "BUILDKITE", "JENKINS_URL")
 """Variables of which a CI sets one (most of them set the first)."""
+_UNKNOWN = re.compile(r"unrecognized arguments: .*?(?<!\S)(--?[A-Za-z][\w-]*)")  # argparse's words
 _SHOWN = {
     "uv": ("uv",),
     "poetry": ("poetry",),
@@ -48,10 +55,29 @@ class Reporting(Protocol):
 Work = TypeVar("Work", bound=Reporting)
 
 
+def plain_parser(name: str, purpose: str, examples: str, *, words: str = "") -> argparse.ArgumentParser:
+    """The parser of a command that nothing is set for.
+
+    Args:
+        name: of the command.
+        purpose: one sentence.
+        examples: lines of commands, each of which works as it is written.
+        words: what its usage shows behind options.
+    """
+    return _Parser(
+        prog=f"pip-authenticate {name}",
+        usage=f"pip-authenticate {name} [OPTION ...] {words}".rstrip(),
+        description=purpose,
+        epilog=f"examples:\n{examples}",
+        formatter_class=_narrow,
+        allow_abbrev=False,
+    )
+
+
 def parser(
-    name: str, purpose: str, examples: str, *, entries: bool = True, folder: str = ""
+    name: str, purpose: str, examples: str, *, entries: bool = False, folder: str = "", words: str = ""
 ) -> argparse.ArgumentParser:
-    """The parser of a command, with the options that all have.
+    """The parser of a command, with the options that mean something for it.
 
     Args:
         name: of the command.
@@ -59,14 +85,10 @@ def parser(
         examples: lines of commands, each of which works as it is written.
         entries: whether the command takes indexes.
         folder: what the folder is for that it takes as its first argument, or empty.
+        words: what its usage shows last.
     """
-    made = _Parser(
-        prog=f"pip-authenticate {name}",
-        description=purpose,
-        epilog=f"examples:\n{examples}",
-        formatter_class=_narrow,
-        allow_abbrev=False,
-    )
+    shown = [folder and "DIR", "[INDEX ...]" if entries else "", words]
+    made = plain_parser(name, purpose, examples, words=" ".join(filter(None, shown)))
     if folder:
         made.add_argument("folder", metavar="DIR", help=folder)
     if entries:
@@ -77,7 +99,7 @@ def parser(
             help="feed, project/feed (either with @view) or the URL of an index; name=URL gives it a name. "
             "Default: those that the project's files name",
         )
-    for option in options.OPTIONS:
+    for option in options.of(name):
         if option.metavar:
             made.add_argument(f"--{option.name}", action="append", metavar=option.metavar, help=option.help)
         else:
@@ -88,13 +110,19 @@ def parser(
                 help=option.help,
                 dest=option.name.replace("-", "_"),
             )
-    made.add_argument(
-        "--no-cache", action="append_const", const="off", dest="cache", help="The same as --cache off."
-    )
-    made.add_argument(
-        "--no-guard", action="append_const", const="false", dest="guard", help="The same as --guard false."
-    )
-    made.add_argument("--token-stdin", action="store_true", help="Read the token from standard input.")
+    if entries:
+        made.add_argument(
+            "--no-cache", action="append_const", const="off", dest="cache", help="The same as --cache off."
+        )
+        made.add_argument("--token-stdin", action="store_true", help="Read the token from standard input.")
+    if name == "run":
+        made.add_argument(
+            "--no-guard",
+            action="append_const",
+            const="false",
+            dest="guard",
+            help="The same as --guard false.",
+        )
     made.add_argument("-q", "--quiet", action="store_true", help="Say nothing but warnings and errors.")
     made.add_argument("-v", "--verbose", action="store_true", help="Say what is asked and tried.")
     return made
@@ -109,8 +137,15 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments, and end; a value may be a secret, and is not repeated."""
-        shown = re.sub(r"(--?[\w-]+)=\S*", r"\1=***", message)
+        unknown = _UNKNOWN.match(message)
+        shown = _unmeant(unknown[1]) if unknown else re.sub(r"(--?[\w-]+)=\S*", r"\1=***", message)
         self.exit(USAGE, f"pip-authenticate: error: {harmless(shown)}; see {self.prog} --help\n")
+
+
+def _unmeant(name: str) -> str:
+    """What is wrong with an option that the command does not take."""
+    commands = next((option.commands for option in options.OPTIONS if f"--{option.name}" == name), ())
+    return f"{name} is for {', '.join(commands)}" if commands else f"there is no option {name}"
 
 
 def _narrow(prog: str) -> argparse.HelpFormatter:
@@ -134,7 +169,6 @@ class Session:
         self.environ = environ
         self.folder = folder
         self.report: Report = report.standard(environ, is_quiet=arguments.quiet, is_verbose=arguments.verbose)
-        self.folders: list[str] = []
         self._listeners: list[Learned] = [self.report.register]
         self._program = os.path.basename(program).removesuffix(".exe")
         self.deadline = Deadline(self.value("timeout"))
@@ -212,9 +246,15 @@ class Session:
             credentials_are_chosen=self.chosen["credential"].origin != "default",
             scope=self.value("scope"),
             cache_folder=self._cache_folder(),
+            client_id=self.value("identity"),
+            tenant=self.value("tenant"),
+            id_token_variable=self.value("id-token-variable"),
+            authority_host=self.environ.get("AZURE_AUTHORITY_HOST", "").strip(),
             clients=self.clients,
             publish=self.value("publish"),
             only_add_extra_index=self.value("only-extra"),
+            verify=self.value("verify"),
+            verify_package=self.value("package"),
             proxy=proxy,
             certificates=certificates,
         )
@@ -232,18 +272,12 @@ class Session:
             InputError: the file cannot be read, or what was read is no token.
         """
         if self.arguments.token_stdin:
-            return _as_token(sys.stdin.buffer.read(TOKEN_BYTES + 1), "standard input")
+            return token_in(sys.stdin.buffer.read(TOKEN_BYTES + 1), "standard input")
         path = self.value("token-file")
         if not path:
-            return Secret(self.environ.get("PIP_AUTHENTICATE_TOKEN", "").strip())
-        try:
-            with open(path, "rb") as file:
-                content = file.read(TOKEN_BYTES + 1)
-        except OSError as error:
-            raise InputError(
-                "token-file", f"{path} cannot be read: {error.strerror}", hint="Check --token-file."
-            ) from None
-        return _as_token(content, path)
+            given = self.environ.get(TOKEN_VARIABLE, "").encode("utf-8", "surrogateescape")
+            return token_in(given, TOKEN_VARIABLE) if given.strip() else Secret("")
+        return read(path, "Check --token-file.", waits=True)
 
     def tell_secrets(self, listener: Learned) -> None:
         """Have somebody else told of every secret from now on, before anything else is printed."""
@@ -268,15 +302,33 @@ class Session:
                 self.report.warning(str(fault))
         for text in self._said_by_the_project():
             self.report.warning(text)
-        found = authenticate.resolve(self.settings, self.deadline, self.report.debug, self._learned)
+        with self.report.waiting("asking the indexes"):
+            found = authenticate.resolve(self.settings, self.deadline, self.report.debug, self._learned)
         for text in found.warnings:
             self.report.warning(text)
         return found
 
+    def tell_clients(self) -> None:
+        """Say whom everything is for, where nobody has chosen that."""
+        if self.chosen["client"].origin == "default":
+            shown = ", ".join(self.clients)
+            self.report.line(f"For {shown}, as the project's files and PATH show; --client chooses others.")
+
+    def tell_verdicts(self, found: Found) -> None:
+        """Say what the indexes were found to be, where that was asked for.
+
+        Raises:
+            Faults: one is unusable, and that shall fail the command.
+        """
+        if found.verdicts:
+            from pip_authenticate import verify  # noqa: PLC0415 - most runs ask nothing
+
+            verify.tell(found.verdicts, self.settings, self.report.line, self.report.warning)
+
     def _is_of_project(self, name: str) -> bool:
         """Whether a project's own file says a value."""
-        file = self.project.table_file
-        return bool(file) and file in self.chosen[name].origin
+        file = self.chosen[name].file
+        return bool(file) and file == self.project.table_file
 
     def _said_by_the_project(self) -> Iterator[str]:
         """Warnings about hosts that get a credential because a project's own file says so.
@@ -300,14 +352,12 @@ class Session:
                         "--organization or --indexes yourself."
                     )
 
-    def client_settings(self, found: Found, *, by_files: bool) -> ClientSettings:
+    def client_settings(self, found: Found, wish: Wish) -> ClientSettings:
         """What the clients read; their warnings are told."""
-        told = authenticate.client_settings(
-            found.indexes, self.settings, self.wish(by_files=by_files), found.strangers
-        )
+        told = authenticate.client_settings(found.indexes, self.settings, wish, found.strangers)
         for text in told.warnings:
             self.report.warning(text)
-        if not by_files and "pip" in self.clients:
+        if not wish.by_files and "pip" in self.clients:
             for place in self._requirements_with_an_index(found):
                 self.report.warning(
                     f"{place} names its index itself: pip then asks that, without the credential that stands "
@@ -331,33 +381,26 @@ class Session:
             and mention.url.key in known
         }
 
-    def wish(self, *, by_files: bool) -> Wish:
+    def wish(self, *, by_files: bool, addresses_too: bool = False) -> Wish:
         """What is asked of clients."""
         return Wish(
             only_extra=self.value("only-extra"),
             publish=self.value("publish"),
             by_files=by_files,
+            addresses_too=addresses_too,
             own_netrc=self.own_netrc,
         )
 
     @property
     def own_netrc(self) -> Secret:
         """The text of the user's own netrc file, or nothing."""
-        home = self.environ.get("HOME") or self.environ.get("USERPROFILE") or ""
-        own = (
-            [self.environ["NETRC"]]
-            if self.environ.get("NETRC")
-            else [os.path.join(home, name) for name in (".netrc", "_netrc")]
-        )
-        for path in own:
-            if not os.path.isfile(path):  # opening a pipe would wait for somebody to write
-                continue
-            try:
-                with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                    return Secret(file.read(TOKEN_BYTES))
-            except (OSError, ValueError):
-                continue
-        return Secret("")
+        given, home = self.environ.get("NETRC"), self.environ.get("HOME") or self.environ.get("USERPROFILE")
+        own = [given] if given else [os.path.join(home or "", name) for name in (".netrc", "_netrc")]
+        if not any(map(os.path.isfile, own)):
+            return Secret("")
+        from pip_authenticate import netrc_file  # noqa: PLC0415 - many people have none
+
+        return next(filter(None, map(netrc_file.text_of, own)), Secret(""))
 
 
 def guarded(command: Callable[[Work], int], make: Callable[[], Work]) -> int:
@@ -407,26 +450,10 @@ def _toml(path: str) -> Mapping[str, Any]:
     Raises:
         InputError: it cannot be read.
     """
-    from pip_authenticate.project import parse_toml  # noqa: PLC0415
-
-    if not os.path.isfile(path):  # opening a pipe would wait for somebody to write
-        return {}
     try:
-        with open(path, "rb") as file:
-            return parse_toml(file.read(FILE_BYTES).decode("utf-8-sig"))
-    except OSError as error:
-        raise InputError("config-unreadable", f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):  # its message quotes the text
-        raise InputError("config-unreadable", f"{path} is no TOML", hint="Mend it, or remove it.") from None
-
-
-def _as_token(content: bytes, place: str) -> Secret:
-    text = content.decode("utf-8", "replace").strip()
-    if not text or len(content) > TOKEN_BYTES or not text.isprintable():
-        raise InputError(
-            "token-file", f"{place} holds no token", hint="It must hold the token and nothing else."
-        )
-    return Secret(text)
+        return text_files.read_toml(path)
+    except UnreadableError as error:
+        raise InputError("config-unreadable", f"{path} {error}", hint="Mend it, or remove it.") from None
 
 
 def _is_on_path(program: str, environ: Mapping[str, str]) -> bool:

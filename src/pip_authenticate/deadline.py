@@ -26,7 +26,13 @@ class Deadline:
     def __init__(self, seconds: float = RUN_SECONDS) -> None:
         self._seconds = seconds
         self._end = time.monotonic() + seconds
-        self._cancelled = False
+        self._flags = [False]
+
+    def within(self, seconds: float) -> "Deadline":
+        """The end of a part of the run: in that many seconds at most, and whenever the run itself ends."""
+        part = Deadline(max(min(seconds, self.remaining), 0.0))
+        part._flags = self._flags
+        return part
 
     @property
     def remaining(self) -> float:
@@ -36,11 +42,15 @@ class Deadline:
     @property
     def share(self) -> float:
         """How much of the time is left: 1 at the beginning, 0 at the end."""
-        return self.remaining / self._seconds
+        return self.remaining / self._seconds if self._seconds else 0.0
 
     def cancel(self) -> None:
         """Ask the run to stop; it does at its next check."""
-        self._cancelled = True
+        self._flags[0] = True
+
+    @property
+    def _cancelled(self) -> bool:
+        return self._flags[0]
 
     def check(self) -> None:
         """Go on only while there is time.
@@ -55,7 +65,7 @@ class Deadline:
             raise ServiceError(
                 "deadline",
                 "The time of this run is used up",
-                hint="Name fewer feeds and connections, or run the job again when the machine is less busy.",
+                hint="Name fewer indexes, or try again when machine and network are less busy.",
             )
 
     def sleep(self, seconds: float) -> None:

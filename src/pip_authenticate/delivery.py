@@ -5,18 +5,14 @@ Nothing is set unless everything was found; what an earlier run stored is erased
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from pip_authenticate.authenticate import Found, client, client_settings
 from pip_authenticate.client_settings import ClientSettings, Wish
-from pip_authenticate.errors import DeliveryError, Faults, PipAuthenticateError, ServiceError
+from pip_authenticate.errors import DeliveryError, Faults
 from pip_authenticate.index import AuthenticatedIndex, Credential
 from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import MEMORY, Settings
-
-if TYPE_CHECKING:
-    from pip_authenticate.verify import Verdict
 
 CONFUSION_NOTE = (
     "Note: with onlyAddExtraIndex pip also asks its own primary index, the public one unless configured "
@@ -52,7 +48,7 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
         DeliveryError: the variables cannot reach the later steps; nothing was set.
         Faults: indexes that were verified, and found unusable, where that shall fail the run.
     """
-    _report(found.verdicts, settings, output)
+    _report(found, settings, output)
     told = client_settings(found.indexes, settings, _wish(settings))
     for text in (*_advice(found), *told.warnings, *_check(found, told, settings, output)):
         output.warning(text)
@@ -81,20 +77,12 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
 
 
 def _summarize(found: Found, settings: Settings, output: AzurePipelines) -> None:
-    """Leave a summary for the agent to upload; it holds no secret, so that a plain file will do."""
-    folder = settings.temporary_folder
-    if not found.indexes or not os.path.isdir(folder):
-        return
-    from pip_authenticate import summary  # noqa: PLC0415 - what has no place needs no text
+    """Leave a summary for the agent to upload; nothing depends on it."""
+    if found.indexes and os.path.isdir(settings.temporary_folder):
+        from pip_authenticate import summary  # noqa: PLC0415 - what has no place needs no text
 
-    path = os.path.join(folder, f"pip-authenticate-{os.urandom(4).hex()}.md")
-    try:
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(summary.of(found, ", ".join(settings.clients)))
-    except OSError as error:
-        output.debug(f"No summary could be written: {error.strerror}")
-    else:
-        output.summarize(path)
+        text = summary.of(found, ", ".join(settings.clients))
+        output.summarize(text, settings.temporary_folder)
 
 
 def _advice(found: Found) -> Iterator[str]:
@@ -124,22 +112,17 @@ def _wish(settings: Settings) -> Wish:
     )
 
 
-def _report(verdicts: "list[Verdict]", settings: Settings, output: AzurePipelines) -> None:
-    """Print one line for each verdict; bad ones are errors where the run shall fail."""
-    refused = list[PipAuthenticateError]()
-    for verdict in verdicts:
-        text = f"{verdict.target.url}: {verdict.text}"
-        if verdict.grade == "good":
-            output.line(f"Verified {text}")
-        elif verdict.grade == "bad" and settings.verify == "fail":
-            refused.append(ServiceError("index-unusable", text))
-        else:
-            output.warning(text)
-    readable = [verdict for verdict in verdicts if verdict.grade != "bad"]
-    if settings.verify_package and readable and not any(verdict.lists for verdict in readable):
-        output.warning(f"No index that can be read lists the package {settings.verify_package}.")
-    if refused:
-        raise Faults(refused)
+def _report(found: Found, settings: Settings, output: AzurePipelines) -> None:
+    """Print one line for each verdict; where one fails the run, people who look at the summary see which."""
+    if not found.verdicts:
+        return
+    from pip_authenticate import verify  # noqa: PLC0415 - most runs ask nothing
+
+    try:
+        verify.tell(found.verdicts, settings, output.line, output.warning)
+    except Faults:
+        _summarize(found, settings, output)
+        raise
 
 
 def erase(settings: Settings, output: AzurePipelines) -> None:

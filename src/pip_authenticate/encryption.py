@@ -128,8 +128,8 @@ def insecure(error: Exception, shown: str) -> ServiceError:
         "certificate-rejected" if rejected else "tls-failed",
         f"The secure connection to {shown} could not be made",
         context=_tls_reason(str(error)),
-        hint="Where a proxy inspects TLS, give the agent its certificate with --sslcacert, or name it in "
-        "NODE_EXTRA_CA_CERTS.",
+        hint="Where a proxy inspects TLS, name a file with its certificate in NODE_EXTRA_CA_CERTS, or give "
+        "it to an agent with --sslcacert.",
     )
 
 

@@ -30,8 +30,11 @@ class EntraToken(NamedTuple):
     expires: datetime | None = None
 
 
-Ask: TypeAlias = Callable[[Told], EntraToken]
-"""Gives a token for a tenant; raises NotHere where the provider has none, and other errors where it broke."""
+Ask: TypeAlias = Callable[[Told, Collection], EntraToken]
+"""Gives a token for the tenant of an organisation.
+
+Raises NotHere where the provider has none, and other errors where it broke. It is asked once for each tenant.
+"""
 
 
 def open_all(
@@ -54,6 +57,7 @@ def open_all(
         ServiceError: a token was refused.
     """
     credentials = dict[object, Credential]()
+    ask = _once(ask)
     found = list[AuthenticatedIndex | PipAuthenticateError]()
     for index in indexes:
         home = _home(index, run)
@@ -66,6 +70,19 @@ def open_all(
             credentials[organization] = _credential(index, home, run, identity, ask)
         found.append(index.opened_by(credentials[organization]))
     return found
+
+
+def _once(ask: Ask) -> Ask:
+    """The same, which asks once for each tenant, and for each service of this machine."""
+    known = dict[object, EntraToken]()
+
+    def remembering(told: Told, home: Collection) -> EntraToken:
+        key = (told.tenant, home.url.origin)
+        if key not in known:
+            known[key] = ask(told, home)
+        return known[key]
+
+    return remembering
 
 
 def elsewhere(index: Index, why: str) -> NotHere:
@@ -99,7 +116,7 @@ def _credential(index: Index, home: Collection, run: Run, identity: str, ask: As
 
     def fresh() -> Credential:
         told = tenants.ask([index.url], run.transport)[0]
-        token = ask(told)
+        token = ask(told, home)
         credential = Credential(TOKEN_USER, token.secret, token.expires)
         run.learned(credential.spellings)
         place = Place.of(index.url)

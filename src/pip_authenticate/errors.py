@@ -58,7 +58,7 @@ def unanswered(host: str, why: str, *, slug: str) -> ServiceError:
     return ServiceError(
         slug,
         f"{host} did not answer: {why}",
-        hint="Check that the agent reaches it; a proxy is set on the agent, not in the pipeline.",
+        hint="Check that this machine reaches it, and through which proxy: HTTPS_PROXY, or an agent's own.",
     )
 
 

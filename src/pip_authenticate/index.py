@@ -223,9 +223,9 @@ class Credential(NamedTuple):
 
 
 def _base64(data: bytes) -> str:
-    from base64 import b64encode  # noqa: PLC0415 - only a run that has a credential needs it
+    from binascii import b2a_base64  # noqa: PLC0415 - only a run that has a credential needs it
 
-    return b64encode(data).decode("ascii")
+    return b2a_base64(data, newline=False).decode("ascii")
 
 
 Names: TypeAlias = tuple[tuple[str, str], ...]

@@ -5,6 +5,7 @@ Exactly that is refreshed and removed. What somebody has changed or added is the
 
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import NamedTuple
 
 from pip_authenticate.client_settings import PrivateFile
 from pip_authenticate.errors import DeliveryError
@@ -92,24 +93,37 @@ def refresh(folder: Folder, files: Iterable[PrivateFile]) -> None:
     _remember(folder, after)
 
 
-def forget(folder: Folder) -> tuple[list[str], list[str]]:
+class Left(NamedTuple):
+    """What became of a folder.
+
+    Args:
+        removed: names of files that were written, and are gone.
+        changed: of files that were written and have been changed since; they stay.
+        others: of what somebody else has put there; it stays.
+    """
+
+    removed: list[str]
+    changed: list[str]
+    others: list[str]
+
+
+def forget(folder: Folder) -> Left:
     """Remove what was written, and the folder itself if nothing else is in it.
 
     Args:
         folder: a locked one.
-
-    Returns:
-        Names of files that were written and have been changed since, and of others. Both stay.
     """
     folder.remove_unfinished()
     known = _remembered(folder)
-    for name in known:
-        if _is_own(folder, name, known):
-            folder.remove(name)
+    removed = [name for name in known if _is_own(folder, name, known)]
+    for name in removed:
+        folder.remove(name)
     left = [name for name in folder.names() if name != MARK]
     folder.remove(MARK)
     folder.remove_itself()
-    return [name for name in left if name in known], [name for name in left if name not in known]
+    return Left(
+        removed, [name for name in left if name in known], [name for name in left if name not in known]
+    )
 
 
 def _is_own(folder: Folder, name: str, known: dict[str, set[str]]) -> bool:

@@ -4,6 +4,7 @@ The commands and their escaping are the agent's (Microsoft Learn, "Logging comma
 azure-pipelines-agent: Command.cs, CommandStringConvertor.cs, TaskCommandExtension.cs).
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 
@@ -142,9 +143,21 @@ class AzurePipelines:
         """End the task with a result in the agent's spelling: Failed, Canceled."""
         self._send("task.complete", {"result": result}, self._clean(text))
 
-    def summarize(self, path: str) -> None:
-        """Have the agent upload a Markdown file; it masks nothing in that, and reads it at the job's end."""
-        self._send("task.uploadsummary", {}, _portable(path))
+    def summarize(self, markdown: str, folder: str) -> None:
+        """Have the agent upload a summary; it masks nothing in that.
+
+        Args:
+            markdown: without any secret, so that a plain file will do.
+            folder: where files live until the job ends: the agent reads them then.
+        """
+        path = os.path.join(folder, f"pip-authenticate-{os.urandom(4).hex()}.md")
+        try:
+            with open(path, "x", encoding="utf-8") as file:
+                file.write(markdown)
+        except OSError as error:
+            self.debug(f"No summary could be written: {error.strerror}")
+        else:
+            self._send("task.uploadsummary", {}, _portable(path))
 
     def telemetry(self, area: str, feature: str, data: Mapping[str, object]) -> None:
         """Publish counts and ids; the agent drops them where a task may not."""

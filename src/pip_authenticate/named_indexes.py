@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable
 
-from pip_authenticate.client_settings import Variable
+from pip_authenticate.client_settings import Variable, login
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex
-from pip_authenticate.secret import Secret
 
 
 def variables(
@@ -36,11 +35,7 @@ def variables(
                 f"{patterns[1].format(spelled(name))}",
                 hint="Rename one of them.",
             )
-        for pattern, value in zip(patterns, _login(index), strict=True):
-            variable = pattern.format(spelled(name))
-            found[variable] = Variable(variable, value, can_be_emptied=can_be_emptied)
+        user, password = (pattern.format(spelled(name)) for pattern in patterns)
+        for variable in login(index.credential, user, password):
+            found[variable.name] = variable._replace(can_be_emptied=can_be_emptied)
     return tuple(found.values())
-
-
-def _login(index: AuthenticatedIndex) -> tuple[Secret, Secret]:
-    return Secret(index.credential.username), index.credential.secret

@@ -7,17 +7,16 @@ read alike by all of them. They know hosts, neither ports nor paths.
 import re
 from collections.abc import Iterator
 
-from pip_authenticate import shared_hosts
+from pip_authenticate import shared_hosts, text_files
 from pip_authenticate.client_settings import PrivateFile
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.secret import Secret
+from pip_authenticate.text_files import TooLongError, UnreadableError
 
 VARIABLE = "NETRC"
 """Where programs look for the path of another file than the user's own (requests: utils.py; uv)."""
 NAME = "netrc"
-LONGEST_OWN = 1024 * 1024
-"""Most bytes of the user's own file that are taken over."""
 _WORD = re.compile(r'"(?:\\.|[^"\\])*"|\S+')
 _WITH_VALUE = frozenset({"login", "user", "password", "account"})
 
@@ -49,15 +48,13 @@ def text_of(path: str) -> Secret:
         DeliveryError: it is too long to be one.
     """
     try:
-        with open(path, "rb") as stream:  # noqa: PTH123 - pathlib costs some milliseconds
-            data = stream.read(LONGEST_OWN + 1)
-    except (OSError, ValueError):  # ValueError: a zero byte in the path
-        return Secret("")
-    if len(data) > LONGEST_OWN:
+        return Secret(text_files.read(path, errors="surrogateescape") or "")
+    except TooLongError:
         raise DeliveryError(
             "netrc-too-long", "Your own netrc file is too long to be taken over", hint="Shorten it."
-        )
-    return Secret(data.decode("utf-8", "surrogateescape"))
+        ) from None
+    except UnreadableError:  # nor can others read it
+        return Secret("")
 
 
 def _line(host: str, index: AuthenticatedIndex) -> str:

@@ -8,19 +8,28 @@ user's own file comes before the project's.
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from pip_authenticate import text_files
 from pip_authenticate.errors import InputError
-from pip_authenticate.settings import CLIENTS
+from pip_authenticate.settings import CLIENTS, ID_TOKEN_VARIABLE, package
+from pip_authenticate.text_files import UnreadableError
 
-PROVIDERS = ("explicit-token", "pipeline-token", "login", "azure-cli")
+PROVIDERS = (
+    "explicit-token", "tool-variables", "pipeline-token", "workload-identity", "service-principal",
+    "login", "azure-cli", "azure-developer-cli", "managed-identity",
+)  # fmt: skip
 """Names that `--credential` takes, in the order in which they are tried."""
 OUTPUTS = (
     "azure-pipelines", "github", "gitlab", "circleci", "sh", "fish", "powershell", "cmd", "dotenv", "json",
+    "files",
 )  # fmt: skip
 """Names that `--output` takes; each is a module of `outputs`."""
 WAYS = ("files", "env", "gateway")
+SCOPES = ("read", "write")
+CACHES = ("auto", "on", "off")
+VERIFICATIONS = ("off", "warn", "fail")
+_OPENING = ("run", "env", "write", "check", "whoami")
+_SETTING = ("run", "env", "write", "check")
 _LONGEST_SECONDS = 3600
-FILE_CHARACTERS = 1024 * 1024
-"""As much of a configuration file is read."""
 
 
 class Option(NamedTuple):
@@ -31,6 +40,7 @@ class Option(NamedTuple):
         variable: the variable of the environment.
         parse: makes the value of all texts that were given; raises InputError.
         help: one sentence for people.
+        commands: those for which it means something, beside `config`, which lists everything.
         metavar: what stands for its value in the help; empty where it is a switch.
         is_list: whether it may be given several times, or with commas.
         default: where nothing is said.
@@ -41,6 +51,7 @@ class Option(NamedTuple):
     variable: str
     parse: Callable[[list[str]], Any]
     help: str
+    commands: tuple[str, ...]
     metavar: str = ""
     is_list: bool = False
     default: Any = ""
@@ -48,10 +59,17 @@ class Option(NamedTuple):
 
 
 class Given(NamedTuple):
-    """A value, and where it came from."""
+    """A value, and where it came from.
+
+    Args:
+        value: of the option.
+        origin: for people.
+        file: the path of the configuration file that says it, or empty.
+    """
 
     value: Any
     origin: str
+    file: str = ""
 
 
 def _one(texts: list[str]) -> str:
@@ -117,6 +135,7 @@ OPTIONS = (
         "PIP_AUTHENTICATE_ORGANIZATION",
         _one,
         "Organisation of feeds that are named without one: its name, or its address.",
+        _OPENING,
         "NAME",
     ),
     Option(
@@ -125,6 +144,7 @@ OPTIONS = (
         _words(CLIENTS),
         "Program that will use the indexes; may be given several times. "
         "Default: what the project's files and PATH show.",
+        _SETTING,
         "NAME",
         is_list=True,
         default=(),
@@ -134,13 +154,24 @@ OPTIONS = (
         "PIP_AUTHENTICATE_OUTPUT",
         _word(OUTPUTS),
         "Where the settings go. Default: what the CI is, or sh.",
+        ("env",),
         "NAME",
+    ),
+    Option(
+        "directory",
+        "PIP_AUTHENTICATE_DIRECTORY",
+        _one,
+        "Folder for --output files: a new or empty one, or one that was written before.",
+        ("env",),
+        "DIR",
+        in_files=False,
     ),
     Option(
         "credential",
         "PIP_AUTHENTICATE_CREDENTIAL",
         _words(PROVIDERS),
         "Credential to use; several are tried in their order. Default: whichever is there.",
+        _OPENING,
         "NAME",
         is_list=True,
         default=PROVIDERS,
@@ -150,23 +181,53 @@ OPTIONS = (
         "PIP_AUTHENTICATE_TOKEN_FILE",
         _one,
         "File that holds the token. The variable PIP_AUTHENTICATE_TOKEN holds it itself.",
+        _OPENING,
         "FILE",
+        in_files=False,
+    ),
+    Option(
+        "identity",
+        "PIP_AUTHENTICATE_IDENTITY",
+        _one,
+        "Client id of the application or managed identity that a job, a machine or a service principal is. "
+        "Default: AZURE_CLIENT_ID.",
+        _OPENING,
+        "ID",
+    ),
+    Option(
+        "tenant",
+        "PIP_AUTHENTICATE_TENANT",
+        _one,
+        "Tenant of Microsoft Entra to sign in to. Default: the organisation's, or AZURE_TENANT_ID.",
+        _OPENING,
+        "TENANT",
+    ),
+    Option(
+        "id-token-variable",
+        "PIP_AUTHENTICATE_ID_TOKEN_VARIABLE",
+        _one,
+        "Variable in which a job of GitLab has its identity token. Default: AZURE_ID_TOKEN.",
+        _OPENING,
+        "NAME",
+        default=ID_TOKEN_VARIABLE,
         in_files=False,
     ),
     Option(
         "scope",
         "PIP_AUTHENTICATE_SCOPE",
-        _word(("read", "write")),
+        _word(SCOPES),
         "What a token of yours shall be good for: read, or write, which also saves from upstream and "
         "publishes. Default: write.",
+        _OPENING,
         "SCOPE",
         default="write",
     ),
     Option(
         "cache",
         "PIP_AUTHENTICATE_CACHE",
-        _word(("auto", "on", "off")),
+        _word(CACHES),
         "Whether tokens are kept between runs: on, off, or auto, which keeps none on a CI. Default: auto.",
+        _OPENING,
         "WHEN",
         default="auto",
     ),
@@ -175,6 +236,7 @@ OPTIONS = (
         "PIP_AUTHENTICATE_INDEXES",
         _list,
         "URLs of indexes that get a credential where the project's files name them.",
+        _OPENING,
         "URL",
         is_list=True,
         default=(),
@@ -184,6 +246,7 @@ OPTIONS = (
         "PIP_AUTHENTICATE_ONLY_EXTRA",
         _switch,
         "Leave the primary index as it is, and make every index an extra one.",
+        _SETTING,
         default=False,
     ),
     Option(
@@ -191,6 +254,7 @@ OPTIONS = (
         "PIP_AUTHENTICATE_PUBLISH",
         _switch,
         "Give the first index also to what uploads packages.",
+        _SETTING,
         default=False,
     ),
     Option(
@@ -199,6 +263,7 @@ OPTIONS = (
         _word(WAYS),
         "How run hands credentials over: in files that it removes, in the environment, or not at all, but "
         "through a gateway that adds them to requests (extra secretless). Default: files.",
+        ("run",),
         "WAY",
         default="files",
     ),
@@ -208,6 +273,7 @@ OPTIONS = (
         _switch,
         "Behind the gateway, show a public package only where every private index says that it has no such "
         "name. Default: where private and public indexes meet.",
+        ("run",),
         default=None,
     ),
     Option(
@@ -215,6 +281,7 @@ OPTIONS = (
         "PIP_AUTHENTICATE_PUBLIC",
         _list,
         "URLs of public indexes to guard. Default: those that the project and the installers name.",
+        ("run",),
         "URL",
         is_list=True,
         default=(),
@@ -224,19 +291,44 @@ OPTIONS = (
         "PIP_AUTHENTICATE_REPORT",
         _one,
         "File into which run writes what was fetched through the gateway, as JSON.",
+        ("run",),
         "FILE",
         in_files=False,
+    ),
+    Option(
+        "verify",
+        "PIP_AUTHENTICATE_VERIFY",
+        _word(VERIFICATIONS),
+        "Ask every index first whether it accepts its credential: off, warn, or fail, which sets nothing "
+        "where one does not. Default: off.",
+        ("run", "env", "write"),
+        "HOW",
+        default="off",
+    ),
+    Option(
+        "package",
+        "PIP_AUTHENTICATE_PACKAGE",
+        lambda texts: package(_one(texts)),
+        "Package whose download is tried, too, when indexes are asked.",
+        _SETTING,
+        "NAME",
     ),
     Option(
         "timeout",
         "PIP_AUTHENTICATE_TIMEOUT",
         _seconds,
         "Seconds that asking services may take in all. Default: 60.",
+        _OPENING,
         "SECONDS",
         default=60.0,
     ),
 )
 """Everything that can be set; parsing, help, configuration and the reference pages come from here."""
+
+
+def of(command: str) -> list[Option]:
+    """The options that mean something for a command."""
+    return [option for option in OPTIONS if command in (*option.commands, "config")]
 
 
 def chosen(
@@ -272,7 +364,7 @@ def _given(
     for path, table in ordered if option.in_files else ():
         if option.name in table:
             origin = f"{option.name} in {path}{_line(path, option.name)}"
-            return _parsed(option, _texts(table[option.name], option, path), origin)
+            return _parsed(option, _texts(table[option.name], option, path), origin)._replace(file=path)
     return Given(option.default, "default")
 
 
@@ -282,9 +374,8 @@ def _line(path: str, key: str) -> str:
     In a project's file it stands below the table's own head; the user's file has no tables.
     """
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = file.read(FILE_CHARACTERS).splitlines()
-    except OSError:
+        lines = (text_files.read(path) or "").splitlines()
+    except UnreadableError:
         return ""
     heads = [at for at, line in enumerate(lines) if line.strip() == "[tool.pip-authenticate]"]
     for at, line in enumerate(lines[heads[0] if heads else 0 :], 1 + (heads[0] if heads else 0)):

@@ -13,9 +13,7 @@ URL_CHARACTERS = 16 * 1024
 """Longest URL that a server may name in a redirect or a link: signed ones have some thousand characters."""
 # What every reader of URLs reads alike: no userinfo, no backslash, nothing that is not ASCII. Two readers
 # that disagree on where the host ends would send a credential to a host that nobody checked.
-_PLAIN_URL = re.compile(
-    r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?([/?][!\"$-\[\]-~]*)?", re.IGNORECASE | re.ASCII
-)
+_PLAIN_URL = r"(?ai)https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?([/?][!\"$-\[\]-~]*)?"
 
 
 class Origin(NamedTuple):
@@ -58,7 +56,7 @@ def origin_of(url: str) -> Origin:
     Raises:
         ServiceError: it is not one.
     """
-    if len(url) > URL_CHARACTERS or not _PLAIN_URL.fullmatch(url):
+    if len(url) > URL_CHARACTERS or not re.fullmatch(_PLAIN_URL, url):
         raise ServiceError("not-an-address", "An address is not an absolute http or https URL")
     try:
         parts = urlsplit(url)

@@ -1,21 +1,20 @@
 """Asks another program on PATH for a token: it waits for nobody, and not for ever."""
 
 import os
-import re
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pip_authenticate.azure.refusals import shortened
+from pip_authenticate.azure.refusals import shortened, without_tokens
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import NotHere, ServiceError
 
+if TYPE_CHECKING:
+    import subprocess
+
 _PIECE_SECONDS = 0.1
-_TOKEN = re.compile(r"eyJ[\w-]+(?:\.[\w-]*)+|[\w+/=-]{40,}")
 _SHOWN = 200
 _READ_BYTES = 1024 * 1024
 _SECONDS_AFTER_ITS_END = 1.0
@@ -35,11 +34,22 @@ class Ended(NamedTuple):
     errors: str
 
     @property
+    def answer(self) -> dict[str, object]:
+        """The object of JSON that it wrote to standard output; empty where that is none."""
+        import json  # noqa: PLC0415 - whoever only looks for a program needs none
+
+        try:
+            value = json.loads(self.output)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    @property
     def said(self) -> str:
         """Its last error as a line for people, without anything that looks like a token."""
         lines = [line.strip() for line in self.errors.splitlines() if line.strip()]
         told = next((line for line in lines if line.startswith(("ERROR", "error"))), (lines or [""])[-1])
-        return f"it says: {shortened(_TOKEN.sub('***', told), _SHOWN)}" if told else "it says nothing"
+        return f"it says: {shortened(without_tokens(told), _SHOWN)}" if told else "it says nothing"
 
 
 def found(name: str, variables: Mapping[str, str]) -> str:
@@ -50,8 +60,8 @@ def found(name: str, variables: Mapping[str, str]) -> str:
     """
     folders = [one for one in variables.get("PATH", "").split(os.pathsep) if os.path.isabs(one)]
     names = (f"{name}.cmd", f"{name}.exe") if sys.platform == "win32" else (name,)
-    paths = (shutil.which(one, path=os.pathsep.join(folders)) for one in names)
-    return next(filter(None, paths), "")
+    paths = (os.path.join(folder, one) for folder in folders for one in names)
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), "")
 
 
 def run(
@@ -67,6 +77,8 @@ def run(
         ServiceError: it cannot be started, or has not ended in time.
         Cancelled: the run shall stop.
     """
+    import subprocess  # noqa: PLC0415 - as above
+
     path = found(name, variables)
     if not path:
         raise NotHere("no-program", f"there is no program {name} on PATH")
@@ -108,6 +120,8 @@ def _read(process: "subprocess.Popen[bytes]", seconds: float, deadline: Deadline
         TimeoutExpired: it does not end.
         Cancelled: the run shall stop.
     """
+    import subprocess  # noqa: PLC0415 - as above
+
     after_its_end = 0.0
     while True:
         try:

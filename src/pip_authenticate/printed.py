@@ -14,6 +14,7 @@ class Printed:
         around: where they go, and whether secrets may be seen there.
     """
 
+    by_files = False
     carrier = ""
     """What reads the lines, in messages."""
 

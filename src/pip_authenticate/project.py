@@ -11,21 +11,22 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from pip_authenticate import text_files
 from pip_authenticate.azure.forms import identity
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import IndexUrl, Names
+from pip_authenticate.text_files import UnreadableError
 
-FILE_BYTES = 1024 * 1024
-"""Longest file that is read."""
 _FOLDERS_UP = 20
 _INCLUDES = 50
 _PRIMARY, _EXTRA = "index-url", "extra-index-url"
-_OPTION = re.compile(
-    r"(?:^|\s)(--index-url|-i|--extra-index-url|--find-links|-f|--requirement|-r|--constraint|-c)[=\s]\s*(\S+)"
+_OPTION = (
+    r"(?:^|\s)(--index-url|-i|--extra-index-url|--find-links|-f|--requirement|-r|--constraint|-c)"
+    r"[=\s]\s*(\S+)"
 )
-_REFERENCE = re.compile(r"\$\{(\w+)\}")
-_LOGIN = re.compile(r"(?<=://)[^/?#\\\s]*@")  # some clients take a backslash for a slash
-_REFERENCED = re.compile(r"\s@\s*(https?://\S+)")
+_REFERENCE = r"\$\{(\w+)\}"
+_LOGIN = r"(?<=://)[^/?#\\\s]*@"  # some clients take a backslash for a slash
+_REFERENCED = r"\s@\s*(https?://\S+)"
 _MENTIONS = 1000
 """Most indexes that are looked at."""
 _FILES = ("pyproject.toml", "uv.toml", "Pipfile")
@@ -204,11 +205,11 @@ class _Reader:
             return
         self.clients["pip"] = None
         for line in text.replace("\\\n", " ").splitlines():
-            for url in _REFERENCED.findall(line):
+            for url in re.findall(_REFERENCED, line):
                 self._add("pip", "", url, path)
             if not line.lstrip().startswith("-"):
                 continue
-            for option, value in _OPTION.findall(line):
+            for option, value in re.findall(_OPTION, line):
                 if option in {"-i", "--index-url", "--extra-index-url"}:
                     name = _EXTRA if option == "--extra-index-url" else _PRIMARY
                     self._add("pip", name, value.strip("'\""), path)
@@ -262,8 +263,8 @@ class _Reader:
         """Note an index; what is no address of one (a path, another scheme) is none of ours."""
         if not isinstance(url, str):
             return
-        plain = _LOGIN.sub("", url.strip()).partition("#")[0].partition("?")[0]
-        plain = _REFERENCE.sub(lambda match: self._environ.get(match[1], match[0]), plain)
+        plain = re.sub(_LOGIN, "", url.strip()).partition("#")[0].partition("?")[0]
+        plain = re.sub(_REFERENCE, lambda match: self._environ.get(match[1], match[0]), plain)
         try:
             parsed, _ = IndexUrl.parse(plain)
         except InputError:
@@ -272,55 +273,24 @@ class _Reader:
             self.mentions.append(Mention(client, name, parsed, path))
 
     def _toml(self, path: str) -> Mapping[str, Any]:
-        text = self._text(path)
-        if text is None:
-            return {}
         try:
-            return parse_toml(text)
-        except ValueError:  # its message quotes the text
-            self._unreadable(path, "is no TOML")
-        except RecursionError:
-            self._unreadable(path, "is nested too deeply")
-        return {}
+            return text_files.read_toml(path)
+        except UnreadableError as error:
+            self._unreadable(path, str(error))
+            return {}
 
     def _text(self, path: str) -> str | None:
         """The text of a file; None where there is none, or none that can be read."""
-        if not os.path.isfile(path):  # opening a pipe would wait for somebody to write
-            return None
         try:
-            with open(path, "rb") as file:
-                content = file.read(FILE_BYTES + 1)
-        except OSError as error:
-            self._unreadable(path, f"cannot be read: {error.strerror}")
-            return None
-        if len(content) > FILE_BYTES:
-            self._unreadable(path, "is longer than a megabyte")
-            return None
-        try:
-            return content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            self._unreadable(path, "is no UTF-8 text")
+            return text_files.read(path)
+        except UnreadableError as error:
+            self._unreadable(path, str(error))
             return None
 
     def _unreadable(self, path: str, why: str) -> None:
         self.faults.append(
             InputError("file-unreadable", f"{path} {why}", hint="Mend it, or name the indexes as arguments.")
         )
-
-
-def parse_toml(text: str) -> Mapping[str, Any]:
-    """Read TOML.
-
-    Raises:
-        ValueError: it is none. Its message quotes the text, which may hold a secret.
-        RecursionError: it is nested too deeply.
-    """
-    if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 - few projects have none, but those are quick
-    else:
-        import tomli as tomllib  # noqa: PLC0415
-
-    return tomllib.loads(text)
 
 
 def _root(folder: str) -> str:

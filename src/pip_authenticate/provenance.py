@@ -4,6 +4,7 @@ INPUT = "an input of this step"
 CONNECTION = "a connection that the agent hands over"
 OPTION = "whoever runs the command: an option, a variable of the command, or a file of configuration"
 VARIABLE = "a variable: any earlier step of the job can have written it"
+FIXED = "nobody: it is the same in every run"
 
 WRITERS = {
     "artifact_feeds": INPUT,
@@ -47,6 +48,11 @@ WRITERS = {
     "credentials_are_chosen": OPTION,
     "scope": OPTION,
     "cache_folder": OPTION,
+    "client_id": OPTION,
+    "tenant": OPTION,
+    "id_token_variable": OPTION,
+    "secrets_folder": FIXED,
+    "arc_folder": FIXED,
     "publish": INPUT,
     "temporary_folder": VARIABLE,
     "own_netrc": VARIABLE,

@@ -11,7 +11,7 @@ from pip_authenticate.origin import DEFAULT_PORTS, Origin, origin_of
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Proxy
 
-_HINT = "Check the agent's proxy settings (config --proxyurl), or HTTPS_PROXY where it has none."
+_HINT = "Check HTTPS_PROXY, or the proxy settings of an agent (config --proxyurl), which come first."
 
 
 class WebProxy(NamedTuple):
@@ -95,7 +95,7 @@ def refused() -> ServiceError:
     return ServiceError(
         "proxy-authentication",
         "The web proxy asks for a user name and password that it accepts (status 407)",
-        hint="Configure the agent with --proxyusername and --proxypassword, or write them into HTTPS_PROXY.",
+        hint="Write them into HTTPS_PROXY, or configure an agent with --proxyusername and --proxypassword.",
     )
 
 

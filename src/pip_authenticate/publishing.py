@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pip_authenticate.client_settings import ClientSettings, Variable, Wish
+from pip_authenticate.client_settings import ClientSettings, Variable, Wish, login
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex, IndexUrl
 from pip_authenticate.secret import Secret
@@ -18,6 +18,7 @@ class Publisher(NamedTuple):
         password: the variable that holds the secret, as it is.
         command: how it publishes to an address, with `{}` in its place; empty where the address's variable
             can be emptied.
+        reads_netrc: whether it also takes the credential from a netrc file.
     """
 
     program: str
@@ -25,6 +26,7 @@ class Publisher(NamedTuple):
     username: str
     password: str
     command: str = ""
+    reads_netrc: bool = False
 
     @property
     def variables(self) -> tuple[str, str, str]:
@@ -48,12 +50,10 @@ class Publisher(NamedTuple):
                 f"{self.program} reads what it publishes with from variables and arguments only, and none "
                 f"shall hold a credential: it is told where {first.source} takes uploads, and no more."
             )
-            return ClientSettings((address,) if is_told else (), warnings=(warning,), notes=notes)
-        login = (
-            Variable(self.username, Secret(first.credential.username)),
-            Variable(self.password, first.credential.secret),
-        )
-        return ClientSettings((address, *login) if is_told else login, notes=notes)
+            warnings = () if self.reads_netrc else (warning,)
+            return ClientSettings((address,) if is_told else (), warnings=warnings, notes=notes)
+        pair = login(first.credential, self.username, self.password)
+        return ClientSettings((address, *pair) if is_told else pair, notes=notes)
 
 
 def upload_of(indexes: list[AuthenticatedIndex]) -> IndexUrl:

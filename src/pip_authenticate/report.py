@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -72,9 +71,11 @@ class Report:
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
         """Say on a terminal what is being done, once that takes longer than a moment."""
-        if self._is_quiet or not self._stream.isatty():
+        if self._is_quiet or self._is_verbose or not self._stream.isatty():
             yield
             return
+        import threading  # noqa: PLC0415 - only a terminal is told how long it takes
+
         over = threading.Event()
 
         def tell() -> None:

@@ -1,5 +1,6 @@
 """What the parts of a run share: its settings, its requests, and what is found out but once."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,8 +42,13 @@ class Tried(NamedTuple):
     reason: str
     seconds: float
 
-    def __str__(self) -> str:
-        return f"{self.provider}: {self.reason or 'has a credential'} ({self.seconds * 1000:.0f} ms)"
+
+def listed(tried: list[Tried]) -> Iterator[str]:
+    """What was tried, as lines for people."""
+    yield "Credentials that were tried, in order:"
+    width = max((len(one.provider) for one in tried), default=0)
+    for one in tried:
+        yield f"  {one.provider:{width}}  {one.seconds * 1000:5.0f} ms  {one.reason or 'has a credential'}"
 
 
 class Run:
@@ -56,7 +62,6 @@ class Run:
     Attributes:
         warnings: about indexes that nobody asked for and that get no credential.
         left_out: those indexes.
-        tried: the providers that were asked, in order.
     """
 
     def __init__(self, settings: Settings, transport: Transport, learned: Learned) -> None:
@@ -65,7 +70,6 @@ class Run:
         self.learned = learned
         self.warnings = list[str]()
         self.left_out = list[Index]()
-        self.tried = list[Tried]()
 
     @cached_property
     def job(self) -> "Job":

@@ -25,6 +25,16 @@ SYSTEM_CONNECTION = "SystemVssConnection"
 """The agent's name for the connection that holds the job's own token."""
 
 
+ARC_FOLDER = (
+    "C:\\ProgramData\\AzureConnectedMachineAgent\\Tokens"
+    if sys.platform == "win32"
+    else "/var/opt/azcmagent/tokens"
+)
+"""No variable moves it: what lies there is known to be of the agent's making."""
+ID_TOKEN_VARIABLE = "AZURE_ID_TOKEN"  # noqa: S105 - its name
+"""Where a job of GitLab has its identity token, unless somebody says otherwise."""
+
+
 class Input(NamedTuple):
     """One input of the task.
 
@@ -149,6 +159,11 @@ class Settings(NamedTuple):
         credentials_are_chosen: whether whoever runs the command named them.
         scope: what a person's token shall be good for: `read`, or `write`, which also saves from upstream.
         cache_folder: where tokens are kept between runs, or empty: nowhere.
+        client_id: of the application or managed identity to be, or empty: as a variable says.
+        tenant: of Microsoft Entra to sign in to, or empty: the organisation's.
+        id_token_variable: name of the variable in which a job of GitLab has its identity token.
+        secrets_folder: where a container is given its secrets.
+        arc_folder: where Azure Arc's agent puts keys for those who may read them.
         publish: whether the first index shall also take uploads.
         temporary_folder: the agent's folder for files that last as long as the job, or empty.
         own_netrc: path of the user's own netrc file, whether or not there is one; or empty.
@@ -195,6 +210,11 @@ class Settings(NamedTuple):
     credentials_are_chosen: bool = False
     scope: str = "write"
     cache_folder: str = ""
+    client_id: str = ""
+    tenant: str = ""
+    id_token_variable: str = ID_TOKEN_VARIABLE
+    secrets_folder: str = "/run/secrets"
+    arc_folder: str = ARC_FOLDER
     publish: bool = False
     temporary_folder: str = ""
     own_netrc: str = ""
@@ -216,12 +236,12 @@ def _unquoted(text: str) -> str:
     return text[1:-1].strip() if quoted else text
 
 
-_MACRO = re.compile(r"\$\(([^()$\s]{1,200})\)")
+_MACRO = r"\$\(([^()$\s]{1,200})\)"
 
 
 def _undefined(text: str) -> InputError | None:
     """What is wrong where macros are left: the agent replaces those of variables that exist."""
-    names = dict.fromkeys(_MACRO.findall(text))
+    names = dict.fromkeys(re.findall(_MACRO, text))
     if not names:
         return None
     return InputError(
@@ -234,7 +254,7 @@ def _undefined(text: str) -> InputError | None:
 
 def _without_macros(text: str) -> str:
     """The entries of a list that hold no macro."""
-    return ",".join(entry for entry in re.split("[,\r\n]", text) if not _MACRO.search(entry))
+    return ",".join(entry for entry in re.split("[,\r\n]", text) if not re.search(_MACRO, entry))
 
 
 def _brief(text: str) -> str:
@@ -275,15 +295,15 @@ def _clients(text: str) -> tuple[str, ...]:
     return names
 
 
-def _package(text: str) -> str:
+def package(text: str) -> str:
     """A package's name (PEP 508), or empty."""
     name = text.strip()
-    if name and not _PACKAGE_NAME.fullmatch(name):
+    if name and not re.fullmatch(_PACKAGE_NAME, name):
         raise InputError("not-a-package", "takes the name of a package", context=f"given: {_brief(text)}")
     return name
 
 
-_PACKAGE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PACKAGE_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 
 INPUTS = (
     Input(
@@ -343,7 +363,7 @@ INPUTS = (
     ),
     Input(
         "verifyPackage",
-        _package,
+        package,
         "A package whose download is tried when indexes are verified.",
     ),
 )
@@ -351,7 +371,7 @@ INPUTS = (
 
 MEMORY = "PIP_AUTHENTICATE_STORED"
 """The job's secret variable in which a run remembers what it stored: `NAME=digest`, separated by blanks."""
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = r"[0-9a-f]{64}"
 _BYPASSES = 1000
 """Most expressions of a bypass list that are looked at."""
 _COLLECTION_URIS = ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "SYSTEM_COLLECTIONURI")
@@ -597,4 +617,4 @@ def _secret_variables(env: _Environment) -> frozenset[str]:
 def _remembered(env: _Environment) -> dict[str, str]:
     """What an earlier run remembered; a text of another shape counts as nothing."""
     words = (word.partition("=") for word in env.text(f"SECRET_{MEMORY}").split(" "))
-    return {name: digest for name, _, digest in words if _DIGEST.fullmatch(digest)}
+    return {name: digest for name, _, digest in words if re.fullmatch(_DIGEST, digest)}

@@ -7,7 +7,7 @@ import os
 from contextlib import closing
 from typing import NamedTuple
 
-from pip_authenticate.azure.sign_in import Application
+from pip_authenticate.azure.application import Application
 from pip_authenticate.client_settings import PrivateFile
 from pip_authenticate.private_files import Folder, made_with_parents
 from pip_authenticate.secret import Secret

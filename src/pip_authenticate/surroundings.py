@@ -13,7 +13,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Output(Protocol):
-    """What an output looks like; each module of `outputs` but the task's own has a class of that name."""
+    """What an output looks like; each module of `outputs` but `stream` has a class of that name."""
+
+    by_files: bool
+    """Whether it takes credentials in files only, and keeps those for whoever comes."""
 
     def register(self, secrets: Iterable[Secret]) -> None:
         """Have secrets masked from now on, where what reads the log can do that."""
@@ -37,6 +40,7 @@ class Surroundings(NamedTuple):
         is_terminal: whether a person sees that at once.
         shows_secrets: whether that person has asked to see secrets.
         place: writes private files where later steps still find them, and gives the variables that say where.
+        folder: that somebody has named for files, or empty.
     """
 
     environ: Mapping[str, str]
@@ -44,6 +48,7 @@ class Surroundings(NamedTuple):
     is_terminal: bool
     shows_secrets: bool
     place: Callable[[ClientSettings], list[Variable]]
+    folder: str = ""
 
     @property
     def shows(self) -> bool:
@@ -61,6 +66,20 @@ class Surroundings(NamedTuple):
         return [
             (one.name, MASK if one.is_secret and not self.shows else one.value.reveal()) for one in everything
         ]
+
+
+def no_ci(why: str, place: str) -> DeliveryError:
+    """What is wrong where an output's CI is not there.
+
+    Args:
+        why: one sees that.
+        place: in which the command would have to run.
+    """
+    return DeliveryError(
+        "no-ci",
+        f"This is no {place}: {why}",
+        hint="Choose another --output: sh for the shell that runs this.",
+    )
 
 
 def check_variables(settings: ClientSettings, carrier: str) -> None:

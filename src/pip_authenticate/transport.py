@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urljoin
 
@@ -51,15 +52,33 @@ class Transport:
             nowhere else.
         log: takes one line per exchange, for debugging; the lines hold no secret.
         deadline: the end of the run.
+        more: headers that every request has, beside its own.
     """
 
-    def __init__(self, proxy: Proxy, certificates: Certificates, log: Log, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        proxy: Proxy,
+        certificates: Certificates,
+        log: Log,
+        deadline: Deadline,
+        more: Mapping[str, Secret] = MappingProxyType({}),
+    ) -> None:
         self._proxy = proxy
+        self._more = more
         self._certificates = certificates
         self.log = log
         self.deadline = deadline
         self._connections: Connections | None = None
         self._lock = threading.Lock()
+
+    def past_proxies(self, more: Mapping[str, Secret], seconds: float) -> "Transport":
+        """A transport for a service of this machine, which no proxy stands before.
+
+        Args:
+            more: headers that the service wants.
+            seconds: how long all requests may take.
+        """
+        return Transport(Proxy(), self._certificates, self.log, self.deadline.within(seconds), more)
 
     def request(
         self,
@@ -96,7 +115,10 @@ class Transport:
         """
         home = origin_of(url)
         for _ in range(REDIRECTS + 1):
-            headers = _headers(accept, authorization, content_type)
+            headers = {
+                **{name: value.reveal() for name, value in self._more.items()},
+                **_headers(accept, authorization, content_type),
+            }
             if first_byte_only:
                 headers["range"] = "bytes=0-0"
             response = self._patiently(_Request(method, url, headers, body))

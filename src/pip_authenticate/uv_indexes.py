@@ -3,8 +3,9 @@
 import re
 
 from pip_authenticate import named_indexes, netrc_file, shared_hosts
-from pip_authenticate.client_settings import ClientSettings, Wish, address_variables
+from pip_authenticate.client_settings import ClientSettings, PrivateFile, Wish, address_variables
 from pip_authenticate.index import AuthenticatedIndex
+from pip_authenticate.secret import Secret
 
 PRIMARY = "UV_DEFAULT_INDEX"
 EXTRA = "UV_INDEX"
@@ -29,10 +30,26 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     found = [index for index in indexes if id(index) not in places and not index.is_asked_for]
     variables = address_variables(PRIMARY, EXTRA, others, wish, _label)
     by_file = indexes and (wish.by_files or found or (named and not wish.can_unset))
-    files = (netrc_file.of(indexes, wish.own_netrc),) if by_file else ()
+    files: tuple[PrivateFile, ...] = (netrc_file.of(indexes, wish.own_netrc),) if by_file else ()
+    if wish.addresses_too and others:
+        files += (_configuration(others, wish),)
     if not by_file:
         variables += named_indexes.variables(named, _LOGIN, _spelled, can_be_emptied=False)
     return ClientSettings(variables, files)
+
+
+def _configuration(indexes: list[AuthenticatedIndex], wish: Wish) -> PrivateFile:
+    """A uv.toml without any credential, for who sets UV_CONFIG_FILE or mounts it as a secret.
+
+    No variable names it: where UV_CONFIG_FILE does, uv reads neither the project's configuration nor the
+    user's (uv documentation, "Configuration files").
+    """
+    tables = list[str]()
+    for position, index in enumerate(indexes):
+        named = "".join(f'name = "{name}"\n' for by, name in index.names[:1] if not by)
+        default = "" if position or wish.only_extra else "default = true\n"
+        tables.append(f'[[index]]\n{named}url = "{index.url}"\n{default}')
+    return PrivateFile("uv.toml", Secret("\n".join(tables)))
 
 
 def _label(index: AuthenticatedIndex) -> str:

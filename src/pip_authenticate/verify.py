@@ -5,6 +5,7 @@ feeds service that the answer calls for. With a package to try, its first downlo
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urljoin
 
@@ -12,7 +13,7 @@ from pip_authenticate.azure import refusals
 from pip_authenticate.azure.addresses import with_slash
 from pip_authenticate.azure.challenges import schemes
 from pip_authenticate.azure.feeds import FeedsService, Organization
-from pip_authenticate.errors import PipAuthenticateError, ServiceError
+from pip_authenticate.errors import Faults, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.origin import origin_of
 from pip_authenticate.parallel import in_parallel
@@ -62,6 +63,36 @@ def verify(
     """
     inspector = _Inspector(settings, transport, service)
     return in_parallel(inspector.judge, indexes, transport.deadline)
+
+
+def tell(
+    verdicts: list[Verdict], settings: Settings, line: Callable[[str], None], warning: Callable[[str], None]
+) -> None:
+    """Say what was found, one line for each index.
+
+    Args:
+        verdicts: of a run.
+        settings: say whether a bad one fails it, and which package was tried.
+        line: takes what is good.
+        warning: takes the rest.
+
+    Raises:
+        Faults: indexes are unusable, and that shall fail the run.
+    """
+    refused = list[PipAuthenticateError]()
+    for verdict in verdicts:
+        text = f"{verdict.target.url}: {verdict.text}"
+        if verdict.grade == "good":
+            line(f"Verified {text}")
+        elif verdict.grade == "bad" and settings.verify == "fail":
+            refused.append(ServiceError("index-unusable", text))
+        else:
+            warning(text)
+    readable = [verdict for verdict in verdicts if verdict.grade != "bad"]
+    if settings.verify_package and readable and not any(verdict.lists for verdict in readable):
+        warning(f"No index that can be read lists the package {settings.verify_package}.")
+    if refused:
+        raise Faults(refused)
 
 
 class _Inspector:
@@ -221,11 +252,11 @@ class _Inspector:
         )
 
     def _project_grant(self, index: AuthenticatedIndex, place: Organization) -> str:
-        who = f"'{self._build_services(place)[0]}'" if self._is_job(index) else "this identity"
-        return (
-            f"if the pipeline runs in another project, this one must grant {who} "
-            "'Read project-level information' (Project settings, Permissions)"
-        )
+        right = "'Read project-level information' (Project settings, Permissions)"
+        if not self._is_job(index):
+            return f"it must grant this identity {right}"
+        who = f"'{self._build_services(place)[0]}'"
+        return f"if the pipeline runs in another project, this one must grant {who} {right}"
 
     def _project_hint(self, index: AuthenticatedIndex, place: Organization) -> str:
         if not place.rest or not self._is_job(index):
@@ -245,7 +276,7 @@ class _Inspector:
             return _bad(
                 index,
                 f"{index.url.origin.host} refuses the credential of {index.source} (status {page.status}). "
-                "Check its user name and secret in the service connection.",
+                f"Check {_where(index)}.",
             )
         if self._settings.verify_package:
             refusal = self._try_download(index, page, "Check what the index lets this user download.")
@@ -294,6 +325,12 @@ class _Inspector:
         )
 
 
+def _where(index: AuthenticatedIndex) -> str:
+    """What people can check where a credential is refused."""
+    is_stored = index.provider == "stored-secret"
+    return "its user name and secret in the service connection" if is_stored else "the token, and whose it is"
+
+
 def _referred(index: AuthenticatedIndex, page: Response) -> Verdict | None:
     """What a redirect says of the credential; None where there was none.
 
@@ -306,7 +343,7 @@ def _referred(index: AuthenticatedIndex, page: Response) -> Verdict | None:
         return _bad(
             index,
             f"{index.url.origin.host} redirects to a sign-in page: it does not accept the credential of "
-            f"{index.source}. Check its user name and secret, and the address of the index.",
+            f"{index.source}. Check {_where(index)}, and the address of the index.",
         )
     if not left or "_signin" in there:
         return None
@@ -322,7 +359,7 @@ def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
         return _bad(
             index,
             f"A conditional access policy blocks the identity of {index.source} at {host} ({said}). "
-            "Ask the tenant's administrator to let it in from the agent's network.",
+            "Ask the tenant's administrator to let it in from this network.",
         )
     is_page = page.status == 200 and b"_signin" in page.body
     if refusals.is_sign_in_page(page) or is_page:
@@ -336,9 +373,9 @@ def _trouble(index: AuthenticatedIndex, page: Response) -> Verdict | None:
             index, f"The organisation at {host} is deactivated ({said}). Its owner can reactivate it."
         )
     if page.status == 429:
-        return _bad(index, f"{host} is limiting requests (status 429). Run the job again later.")
+        return _bad(index, f"{host} is limiting requests (status 429). Try again later.")
     if page.status >= 500:
-        return _bad(index, f"{host} is in trouble (status {page.status}, {said}). Run the job again later.")
+        return _bad(index, f"{host} is in trouble (status {page.status}, {said}). Try again later.")
     if page.status not in {200, 401, 403, 404}:
         return _bad(index, f"{host} answers with status {page.status} ({said}). Check the URL of the index.")
     return None

@@ -154,6 +154,7 @@ class CommandOutput:
             self.written.append,
             is_terminal=is_terminal,
             shows_secrets=shows_secrets,
+            folder=str(folder / "kept"),
             place=lambda settings: private_files.place(str(folder), settings.files),
         )
         self.output: Output = import_module(f"pip_authenticate.outputs.{self.module}").Output(around)
@@ -220,7 +221,7 @@ class AzureScript(CommandOutput):
     traps = TRAPS.replace("$(", "$ (")  # a macro in a value is refused: the agent would replace it
 
     def environ(self) -> dict[str, str]:
-        return {"TF_BUILD": "True"}
+        return {"TF_BUILD": "True", "AGENT_TEMPDIRECTORY": str(self.folder)}
 
     def read(self, names: list[str]) -> dict[str, str]:
         del names
@@ -267,6 +268,18 @@ class Dotenv(CommandOutput):
         return read_sh("".join(self.written), names)
 
 
+class Files(CommandOutput):
+    """A folder, whose variables a shell reads; another file has them for who reads dotenv."""
+
+    module = "files"
+    traps = Dotenv.traps
+
+    def read(self, names: list[str]) -> dict[str, str]:
+        told = [read_sh(f". '{self.folder}/kept/variables.{form}'", names) for form in ("sh", "env")]
+        assert told[0] == told[1]
+        return told[0]
+
+
 class Gitlab(CommandOutput):
     module = "gitlab"
 
@@ -275,7 +288,7 @@ class Gitlab(CommandOutput):
         return read_gitlab("".join(self.written))
 
 
-EVERY = [Sh, Bash, Json, Github, CircleCi, AzureScript, Fish, PowerShell, Cmd, Dotenv]
+EVERY = [Sh, Bash, Json, Github, CircleCi, AzureScript, Fish, PowerShell, Cmd, Dotenv, Files]
 CARRIERS = [one for one in EVERY if one is not Json]
 
 
@@ -546,7 +559,7 @@ def test_settings_arrive_without_a_summary(tmp_path: Path) -> None:
     one.output.summarize("# one")
     other = AzureScript(tmp_path / "missing")
     other.output.summarize("# one")
-    assert other.written == []
+    assert "uploadsummary" not in "".join(other.written)
 
 
 def test_azure_pipelines_refuses_a_value_that_the_agent_would_change(tmp_path: Path) -> None:

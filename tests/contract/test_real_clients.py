@@ -406,6 +406,30 @@ PUBLISHERS = (
 )
 
 
+def sample(folder: Path, version: str) -> str:
+    """A project that is ready to be published; gives the path of its wheel."""
+    text = f'[project]\nname = "sample"\nversion = "{version}"\nrequires-python = ">=3.10"\n'
+    (folder / "pyproject.toml").write_text(text, encoding="utf-8")
+    return wheel(folder, version)
+
+
+@pytest.mark.parametrize("publisher", PUBLISHERS, ids=lambda publisher: publisher.program)
+def test_publishing_by_files_works_or_is_said_not_to(
+    programs: Programs, tmp_path: Path, publisher: Publishing
+) -> None:
+    """Poetry and uv take the credential from the netrc file, twine from its own; PDM and Hatch from none."""
+    with place(nasty.TOKEN) as one:
+        told = publisher.client.settings_for(one.indexes[:1], Wish(publish=True, by_files=True))
+        assert not any(variable.is_secret for variable in told.variables)
+        env, file = applied(told, tmp_path), sample(tmp_path, "1")
+        words = (*publisher.command, *(publisher.address if "PYPIRC_PATH" in env else ()))
+        shown = [word.format(wheel=file, PYPIRC_PATH=env.get("PYPIRC_PATH")) for word in words]
+        ended = programs.run(tmp_path, env, *shown)
+        published = [record.identity for record in one.asked() if record.method == "POST"]
+    assert published == ([] if told.warnings else ["Ada Palmer"]), ended.stdout + ended.stderr
+    assert bool(told.warnings) == (publisher.program in {"pdm", "hatch"})
+
+
 @pytest.mark.parametrize("can_unset", [True, False])
 @pytest.mark.parametrize("publisher", PUBLISHERS, ids=lambda publisher: publisher.program)
 def test_publishing(programs: Programs, tmp_path: Path, publisher: Publishing, *, can_unset: bool) -> None:
@@ -422,10 +446,8 @@ def test_publishing(programs: Programs, tmp_path: Path, publisher: Publishing, *
         upload = str(one.indexes[0].upload)
 
         def publish(version: str, variables: dict[str, str]) -> tuple[int, str]:
-            text = f'[project]\nname = "sample"\nversion = "{version}"\nrequires-python = ">=3.10"\n'
-            (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
             words = publisher.command if can_unset else (*publisher.command, *publisher.address)
-            file = wheel(tmp_path, version)
+            file = sample(tmp_path, version)
             shown = [
                 word.format(wheel=file, upload=upload, PYPIRC_PATH=env.get("PYPIRC_PATH")) for word in words
             ]

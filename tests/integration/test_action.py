@@ -145,15 +145,28 @@ def test_the_project_of_the_workspace_is_looked_at(runner: Runner, service: Serv
 def test_verification_that_fails_makes_no_settings(runner: Runner, service: Service) -> None:
     step = runner.main(given(service, token="no-such-token", verify="fail"))
     assert step.code == 1
-    assert step.said("error") == ["pip-authenticate check failed; the lines above say why."]
+    assert step.said("error") == ["pip-authenticate env failed; the lines above say why."]
     assert step.variables == {}
+    assert "| bad" in step.summary
+    assert "is not accepted" in step.summary
+    assert "no-such-token" not in step.log + step.summary
 
 
 def test_verification_that_warns_makes_them_all_the_same(runner: Runner, service: Service) -> None:
     step = runner.main(given(service, token="no-such-token", verify="warn"))
     assert step.code == 0, step.log
-    assert step.said("warning")[0] == "pip-authenticate check failed; the lines above say why."
+    assert "warning: " in step.err
+    assert "is not accepted" in step.err
     assert set(step.variables) == {"PIP_INDEX_URL"}
+    assert "| bad" in step.summary
+
+
+def test_the_summary_says_what_verification_found_and_what_to_do(runner: Runner, service: Service) -> None:
+    asked = runner.main(given(service, verify="fail"))
+    assert asked.code == 0, asked.log
+    for told in ("myTestFeed2", "explicit-token", "| pip |", "| limited: ", "may read", "give this identity"):
+        assert told in asked.summary
+    assert "may read" not in runner.main(given(service)).summary, "nothing is asked unless it shall be"
 
 
 def test_verification_tries_a_package(runner: Runner, service: Service) -> None:
@@ -173,13 +186,16 @@ def test_inputs_become_arguments_in_the_workspace(runner: Runner) -> None:
         "clients": "pip,uv",
         "publish": "True",
         "only-extra": "true",
+        "verify": "warn",
+        "verify-package": "Some.Package",
     }
     step = runner.main(inputs, python.env)
     assert step.code == 0, step.log
     assert python.folder_of_command == str(runner.workspace)
     assert python.command == [
         *("env", "--output=github", "--organization=fabrikam", "--client=pip", "--client=uv"),
-        *("--only-extra", "--publish", "--", "a", "p/b@v", "x=https://h.example/simple/"),
+        *("--only-extra", "--publish", "--verify=warn", "--package=Some.Package"),
+        *("--", "a", "p/b@v", "x=https://h.example/simple/"),
     ]
 
 
@@ -219,8 +235,23 @@ def test_without_a_token_nothing_is_asked(runner: Runner, service: Service) -> N
 
 def test_a_token_of_several_lines_is_masked_whole(runner: Runner) -> None:
     step = runner.main({"token": "50%\r\nsecret\n", "indexes": "https://h.example/simple/"})
-    assert step.masks[:2] == ["50%\r\nsecret\n", "50%\r\nsecret"]
+    assert step.masks == ["50%\r\nsecret\n", "50%\r\nsecret"]
     assert "50%" not in step.log
+    assert step.code == 1
+    assert "PIP_AUTHENTICATE_TOKEN holds no token" in step.err
+
+
+def test_an_identity_in_place_of_a_token(runner: Runner) -> None:
+    """The runner sets how identity tokens are asked for; who to be is an input, and no variable."""
+    python = StandIn(runner)
+    asking = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://h.example/?x=y", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"}
+    planted = {"AZURE_CLIENT_ID": "x", "AZURE_TENANT_ID": "x", "AZURE_AUTHORITY_HOST": "x"}
+    inputs = {"identity": "some-id", "tenant": "some-tenant", "indexes": "f"}
+    step = runner.main(inputs, {**python.env, **asking, **planted})
+    assert step.code == 0, step.log
+    assert python.command[:4] == ["env", "--output=github", "--identity=some-id", "--tenant=some-tenant"]
+    assert asking.items() <= python.inherited.items()
+    assert not planted.keys() & python.inherited.keys()
 
 
 # ---- what steps before may have set --------------------------------------------------------------

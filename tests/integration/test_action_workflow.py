@@ -104,6 +104,6 @@ def test_a_job_that_may_not_read_ends_before_its_installer(repository: Path, act
         organization = service.addresses()["packages"]
         ended = act(repository, action, organization, "--job", "test", "--secret", "FEED_TOKEN=no-such-token")
     assert ended.returncode == 1
-    assert "pip-authenticate check failed; the lines above say why." in ended.stdout
+    assert "pip-authenticate env failed; the lines above say why." in ended.stdout
     assert "pip install" not in ended.stdout
     assert "Success - Post acme/pip-authenticate@v1" in ended.stdout

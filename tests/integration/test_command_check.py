@@ -4,11 +4,16 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from azure_devops_emulator import Organization, Service
 from support.command import Command
+from support.http_service import Answer, serving
+
+if TYPE_CHECKING:
+    import subprocess
 
 ORGANIZATION = Path(__file__).parents[2] / "emulator" / "tests" / "data" / "organizations" / "contoso.toml"
 GOOD, READER, STRANGER = "canary-olga", "canary-rita", "canary-nora"
@@ -28,7 +33,7 @@ def server() -> Iterator[Service]:
 
 def test_a_good_index_is_ok(command: Command, server: Service) -> None:
     ended = command("check", "shared", "--organization", server.collection_uri, PIP_AUTHENTICATE_TOKEN=GOOD)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.returncode == 0
     assert ended.stdout.startswith("ok ")
     assert "may read and save from upstream" in ended.stdout
     assert "canary" not in ended.stdout
@@ -43,6 +48,17 @@ def test_a_refused_one_is_told_with_what_to_do(command: Command, server: Service
     assert "Nora Nobody" in ended.stdout
     assert "Permissions" in ended.stdout
     assert "canary" not in ended.stdout + ended.stderr
+
+
+def test_for_which_clients_is_said_where_nobody_has_chosen_them(command: Command, server: Service) -> None:
+    command.write("pyproject.toml", "[tool.poetry]\n")
+    arguments = ("check", "shared", "--organization", server.collection_uri)
+    told = command(*arguments, PIP_AUTHENTICATE_TOKEN=GOOD).stderr
+    assert told == (
+        "pip-authenticate: For poetry, as the project's files and PATH show; --client chooses others.\n"
+    )
+    for more in (["--client", "pip"], ["--quiet"]):
+        assert command(*arguments, *more, PIP_AUTHENTICATE_TOKEN=GOOD).stderr == ""
 
 
 def test_the_project_says_which_indexes(command: Command, server: Service) -> None:
@@ -92,6 +108,41 @@ def test_a_token_is_read_from_where_it_is_given(command: Command, server: Servic
     assert "canary" not in ended.stdout + ended.stderr
 
 
+PLACES = {"file": ["--token-file", "token"], "stdin": ["--token-stdin"], "variable": []}
+
+
+def with_token(
+    command: Command, place: str, text: str, *arguments: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command that finds a text where it looks for the token."""
+    command.write("token", text)
+    variables = {"PIP_AUTHENTICATE_TOKEN": text} if place == "variable" else {}
+    return command(*arguments, *PLACES[place], typed=text if place == "stdin" else "", **variables)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("around", ["{}\n", " {}\r\n", "\n\t{}", "\ufeff{}"])
+def test_blanks_and_line_ends_around_a_token_are_none_of_it(
+    command: Command, server: Service, place: str, around: str
+) -> None:
+    asked = ("whoami", "shared", "--organization", server.collection_uri)
+    ended = with_token(command, place, around.format(GOOD), *asked)
+    assert ended.returncode == 0, ended.stderr
+    assert "Olga Owner" in ended.stdout
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "text", ["canary\nof two", "canary\r\nof two", "canary\tx", "canary\x7f", "canary\u2028x"]
+)
+def test_a_line_end_or_control_character_in_it_makes_it_none(command: Command, place: str, text: str) -> None:
+    ended = with_token(command, place, text, "env", "https://h.example/simple/", "--output", "sh")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert "holds no token" in line
+    assert "canary" not in line
+
+
 def test_whoami_is_data_for_programs(command: Command, server: Service) -> None:
     ended = command(
         "whoami", "shared", "--json", "--organization", server.collection_uri, PIP_AUTHENTICATE_TOKEN=GOOD
@@ -108,6 +159,25 @@ def test_a_token_that_is_not_accepted_is_no_identity(command: Command, server: S
     assert ended.returncode == 1
     assert "did not accept" in ended.stdout
     assert "canary" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (429, "is limiting requests (status 429). Try again later."),
+        (503, "is in trouble (status 503, "),
+        (403, "refuses the credential of index {url} (status 403). Check the token, and whose it is."),
+    ],
+)
+def test_a_person_is_told_what_a_person_can_do(command: Command, status: int, told: str) -> None:
+    """No job has to be run again, and there is no service connection whose settings could be looked at."""
+    with serving(lambda _: Answer(status)) as service:
+        url = f"{service.url}/simple/"
+        ended = command("check", url, PIP_AUTHENTICATE_TOKEN=GOOD)
+    assert ended.returncode == 1
+    assert told.format(url=url) in ended.stdout
+    for words in ("job", "agent", "service connection", "pipeline"):
+        assert words not in ended.stdout
 
 
 def test_config_says_where_each_value_came_from(command: Command) -> None:

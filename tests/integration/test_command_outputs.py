@@ -36,6 +36,23 @@ def test_github_actions_gets_masks_variables_and_a_summary(command: Command, tmp
     assert "h.example" in shown.read_text()
 
 
+def test_the_user_name_of_a_token_is_an_ordinary_word(command: Command, tmp_path: Path) -> None:
+    """Masked, it would be struck out of every log in which something is built."""
+    command.write("pyproject.toml", f'[[tool.uv.index]]\nname = "x"\nurl = "{INDEX}"\n')
+    ended = command(
+        "env", "--client", "uv", "--output", "github", "--indexes", INDEX,
+        PIP_AUTHENTICATE_TOKEN=TOKEN, GITHUB_ENV=str(tmp_path / "variables"),
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert read_github((tmp_path / "variables").read_text()) == {
+        "UV_INDEX_X_USERNAME": "build",
+        "UV_INDEX_X_PASSWORD": TOKEN,
+    }
+    masked = [line.removeprefix("::add-mask::") for line in ended.stdout.splitlines()]
+    assert TOKEN in masked
+    assert "build" not in masked
+
+
 def test_files_are_where_github_actions_keeps_them_for_the_job(command: Command, tmp_path: Path) -> None:
     variables, temporary = tmp_path / "variables", tmp_path / "temporary"
     temporary.mkdir()

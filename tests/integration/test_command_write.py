@@ -12,7 +12,7 @@ from support.command import Command
 
 URL = "https://pkgs.dev.azure.com/contoso/_packaging/{}/pypi/simple/"
 FIRST, SECOND = "write-canary-1a2b3c", "write-canary-second-and-longer-4d5e6f"
-WRITTEN = [".pip-authenticate", "netrc", "variables.env", "variables.sh"]
+WRITTEN = [".pip-authenticate", "netrc", "pip.conf", "variables.env", "variables.sh"]
 
 
 @pytest.fixture
@@ -126,6 +126,31 @@ def test_what_a_killed_writer_left_is_cleared_away(command: Command) -> None:
     (folder / ".0123456789abcdef.new~").write_text("half a canary", encoding="utf-8")
     written(command, token=SECOND)
     assert names(folder) == WRITTEN
+
+
+def test_the_users_own_netrc_is_taken_over_whole_or_refused(command: Command) -> None:
+    """Neither is half of it, nor is somebody waited for who might write into a pipe."""
+    own = command.home / ".netrc"
+    entry = "machine {}.example login u password p\n"
+    own.write_text("".join(entry.format(number) for number in range(4000)), encoding="utf-8")
+    assert own.stat().st_size > 128 * 1024
+    text = (written(command) / "netrc").read_text(encoding="utf-8")
+    assert text.endswith(own.read_text(encoding="utf-8"))
+    own.write_bytes(b"#" * (1024 * 1024 + 1))
+    assert "too long to be taken over" in refusal(command, "write", "auth", URL.format("one"))
+    pipe = command.home / "pipe"
+    os.mkfifo(pipe)
+    command.environ["NETRC"] = str(pipe)
+    assert (written(command) / "netrc").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_forget_says_what_it_does_as_it_is_asked(command: Command) -> None:
+    for option, lines in (("--quiet", 0), ("--verbose", len(WRITTEN))):
+        written(command)
+        ended = command("forget", "auth", option)
+        assert (ended.returncode, ended.stdout) == (0, "")
+        assert len(ended.stderr.splitlines()) == lines
+    assert "netrc is removed" in ended.stderr
 
 
 # ---- what is somebody else's ------------------------------------------------------------------------

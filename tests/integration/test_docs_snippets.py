@@ -1,6 +1,7 @@
 """Every snippet of the documentation does what the documentation says."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -11,15 +12,26 @@ import pytest
 import yaml
 
 import tfx
-from azure_devops_emulator import Agent, Organization, Pipeline, Service
-from pip_authenticate.project import parse_toml
+from azure_devops_emulator import Agent, CiJob, Organization, Pipeline, Service
+from pip_authenticate.text_files import read_toml
 from support.programs import Programs
 from support.runner import Runner, parsed
-from support.snippets import ROOT, TOKEN, Project, Snippet, documented, filled, is_development, matches
+from support.shells import Shells
+from support.snippets import (
+    ROOT,
+    SERVED,
+    TOKEN,
+    Project,
+    Snippet,
+    documented,
+    filled,
+    is_development,
+    matches,
+)
 from support.task import Task
 
-ORGANIZATION = ROOT / "tests" / "data" / "documentation.toml"
-NOT_RUN = Counter({f"docs/ci/shells.md {shell}": 1 for shell in ("fish", "powershell", "bat")})
+ORGANIZATION = ROOT / "examples" / "documentation.toml"
+NOT_RUN = Counter({f"docs/ci/shells.md {shell}": 1 for shell in ("powershell", "bat")})
 """How many snippets no test runs, by page and language: there is no machine for them."""
 SECRET = "${{ secrets.FEED_TOKEN }}"
 INSTALLED = "Successfully installed"
@@ -84,6 +96,16 @@ def test_the_lines_of_shells_run_and_show_what_they_should(snippet: Snippet, pro
     assert matches(project.filled(output_of(snippet)), ended.stdout), ended.stdout
 
 
+@pytest.mark.parametrize("snippet", of("fish"))
+def test_the_lines_of_fish_run_in_it(snippet: Snippet, project: Project, tmp_path: Path) -> None:
+    (tmp_path / "shells").mkdir()
+    shell, libraries = Shells(tmp_path / "shells").place("fish")
+    ended = project.run(snippet.text, snippet.tools, shell, **libraries)
+    assert ended.returncode == 0, ended.stdout
+    assert TOKEN not in ended.stdout
+    assert INSTALLED in ended.stdout
+
+
 @pytest.mark.parametrize("snippet", of("yaml", "azure-pipelines.yml"))
 def test_pipelines_of_azure_run(
     snippet: Snippet, organization: Organization, task: Task, tmp_path: Path
@@ -106,7 +128,7 @@ def test_scripts_of_gitlab_run(snippet: Snippet, server: Service, programs: Prog
         (tmp_path / name).mkdir()
         project = Project(tmp_path / name, server, programs)
         variables = {key: project.filled(value) for key, value in job["variables"].items()}
-        ended = project.run("\n".join(job["script"]), [], "sh", GITLAB_CI="true", **variables)
+        ended = project.run("\n".join(job["script"]), [], ("sh", "-eu"), GITLAB_CI="true", **variables)
         assert ended.returncode == 0, ended.stdout
         assert INSTALLED in ended.stdout
 
@@ -123,7 +145,9 @@ def test_steps_of_circleci_run(snippet: Snippet, project: Project, tmp_path: Pat
     assert INSTALLED in ends[-1].stdout
 
 
-@pytest.mark.parametrize("snippet", [*of("yaml", "test.yml"), *of("yaml", "script.yml")])
+@pytest.mark.parametrize(
+    "snippet", [*of("yaml", "test.yml"), *of("yaml", "script.yml"), *of("yaml", "federated.yml")]
+)
 def test_workflows_of_github_are_valid(snippet: Snippet, tmp_path: Path) -> None:
     file = tmp_path / "workflow.yml"
     file.write_text(snippet.text, encoding="utf-8")
@@ -153,15 +177,65 @@ def test_steps_of_github_run(snippet: Snippet, project: Project, action: Path, t
     assert INSTALLED in log
 
 
+@pytest.mark.parametrize("snippet", of("yaml", "federated.yml"))
+def test_a_job_of_github_needs_no_stored_secret(
+    snippet: Snippet, organization: Organization, programs: Programs, action: Path, tmp_path: Path
+) -> None:
+    with Service(organization) as service:
+        project = Project(tmp_path, service, programs)
+        runner = Runner(tmp_path / "runner", action)
+        job = service.ci_variables(CiJob("github"), application="package-robot")
+        text = snippet.text.replace("${{ vars.AZURE_CLIENT_ID }}", job.pop("AZURE_CLIENT_ID"))
+        (steps,) = [one["steps"] for one in yaml.safe_load(text)["jobs"].values()]
+        variables, log = {"PIP_AUTHENTICATE_TOKEN": "", "AZURE_AUTHORITY_HOST": service.authority}, ""
+        for step in steps:
+            files = runner.files()
+            around = {**runner.own, **job, **variables, **step.get("env", {}), **files}
+            ended = project.run(step["run"], [], **around)
+            assert ended.returncode == 0, ended.stdout
+            variables |= parsed(Path(files["GITHUB_ENV"]).read_text(encoding="utf-8"))
+            log += ended.stdout
+    assert INSTALLED in log
+
+
 @pytest.mark.parametrize(
     "snippet", [pytest.param(one, id=str(one)) for one in SNIPPETS if one.title.endswith(".toml")]
 )
-def test_files_are_toml(snippet: Snippet) -> None:
-    assert parse_toml(snippet.text)
+def test_files_are_toml(snippet: Snippet, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(snippet.text, encoding="utf-8")
+    assert read_toml(str(tmp_path / "file"))
+
+
+def test_the_documentation_has_its_organisation_served_where_it_says() -> None:
+    """The line as it stands there, but for a port that is free, and an end."""
+    lines = {
+        line.partition("#")[0].strip()
+        for one in SNIPPETS
+        for line in one.text.splitlines()
+        if "azure-devops-emulator serve" in line
+    }
+    (line,) = lines
+    assert line.endswith(" --port 8080")
+    words = [*line.removesuffix(" --port 8080").split(), "--port", "0", "--seconds", "20", "--show-tokens"]
+    program = Path(sys.executable).parent / Path(words[0]).name
+    with subprocess.Popen([program, *words[1:]], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        shown = ""
+        while "Log in with" not in shown:
+            told = process.stdout.readline()
+            assert told, shown
+            shown += told
+        process.terminate()
+    (port,) = re.findall(r"^  collection +http://127\.0\.0\.1:(\d+)/", shown, re.MULTILINE)
+    assert SERVED.replace("8080", port) in shown
+    assert TOKEN in shown
 
 
 def test_every_pipeline_has_a_test() -> None:
-    known = ("azure-pipelines.yml", ".gitlab-ci.yml", ".circleci/config.yml", "test.yml", "script.yml")
+    known = (
+        *("azure-pipelines.yml", ".gitlab-ci.yml", ".circleci/config.yml"),
+        *("test.yml", "script.yml", "federated.yml"),
+    )
     assert all(
         one.title.endswith(known)
         for one in SNIPPETS

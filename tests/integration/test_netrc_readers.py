@@ -24,11 +24,6 @@ Reader = Callable[[Programs, Path, str, str | None], None]
 SIGNS = "".join(sorted(set(string.punctuation) - set('"\\#')))
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    return Programs(tmp_path_factory.mktemp("programs"))
-
-
 @pytest.fixture
 def service() -> Iterator[Service]:
     """An index that asks for a login, and has nothing."""

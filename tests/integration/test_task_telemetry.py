@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.agent import read_command
+from support.federated import contoso
 from support.organisation import TOKEN, Organisation
 from support.task import Connection, Task, environment
 
@@ -106,3 +107,20 @@ def test_where_there_is_no_place_for_a_summary_there_is_none(task: Task, hosted:
     run = task.run(environment(feeds="f", organisation=hosted, AGENT_TEMPDIRECTORY="/nowhere"))
     assert run.variables
     assert not any("uploadsummary" in line for line in run.lines)
+
+
+@pytest.mark.parametrize("verify", ["warn", "fail"])
+def test_the_summary_holds_the_verdict_also_where_that_fails_the_step(
+    task: Task, tmp_path: Path, verify: str
+) -> None:
+    with contoso() as job:
+        connection = Connection.token(7, job.feed("shared"), "canary-nora")
+        given = job.environment(
+            INPUT_VERIFY=verify, connections=(connection,), AGENT_TEMPDIRECTORY=str(tmp_path)
+        )
+        run = task.run(given)
+    (line,) = (line for line in run.lines if line.startswith("##vso[task.uploadsummary]"))
+    text = Path(line.partition("]")[2]).read_text(encoding="utf-8")
+    assert "| bad: " in text
+    assert "canary" not in text
+    assert ("PIP_INDEX_URL" in run.variables and bool(run.variables["PIP_INDEX_URL"])) == (verify == "warn")

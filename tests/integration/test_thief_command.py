@@ -136,7 +136,7 @@ def test_a_server_that_echoes_a_token_is_not_quoted_in_json(command: Command) ->
         for path in ("_packaging/f/pypi/simple/pip-authenticate-no-such-package/", "_apis/connectionData"):
             service.routes[f"GET /C/{path}"] = lambda _: ECHO
         for words in (("check", index, "--json"), ("whoami", index, "--json"), ("check", index)):
-            ended = command(*words, "--organization", f"{service.url}/C", "--client", "pip")
+            ended = command(*words, "--organization", f"{service.url}/C")
             assert "no role for *** there" in ended.stdout
             assert TOKEN not in ended.stdout + ended.stderr
 

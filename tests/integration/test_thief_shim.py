@@ -37,7 +37,8 @@ def agent(tmp_path: Path) -> Agent:
 def pythons() -> list[Path]:
     """The Python that these tests were set up with, and the fitting ones of a version manager, if any."""
     own = Path(getattr(sys, "_base_executable", sys.executable))
-    return list({file.resolve() for file in [own, *sorted(VERSIONS.glob("3.1[0-9].*/bin/python3"))]})
+    found = [own, *sorted(VERSIONS.glob("3.1[0-9].*/bin/python3"))]
+    return list(dict.fromkeys(file.resolve() for file in found))
 
 
 # ---- code in the machine's Python ------------------------------------------------------------------

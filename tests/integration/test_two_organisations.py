@@ -29,11 +29,6 @@ PACKAGES = {"contoso": "alpha", "northwind": "beta"}
 _PATH = re.compile(r"/(?P<organisation>[^/]+)/_packaging/[^/]+/pypi/(?P<kind>simple|download)/(?P<rest>.*)")
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    return Programs(tmp_path_factory.mktemp("programs"))
-
-
 def place(request: Request) -> tuple[str, str, str]:
     """Organisation, kind and rest of what is asked for."""
     host = request.headers["host"]

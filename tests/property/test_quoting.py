@@ -34,7 +34,9 @@ TEXTS = st.one_of(
 MANY = st.lists(TEXTS, min_size=1, max_size=60).map(
     lambda texts: {f"V_{number}": text for number, text in enumerate(texts)}
 )
-few = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import venv
 from collections.abc import Mapping
 from pathlib import Path
 
+from filelock import FileLock
+
 from pip_authenticate import private_files
 from pip_authenticate.client_settings import ClientSettings
 
@@ -35,7 +37,7 @@ class Programs:
     """Installs programs when they are first asked for.
 
     Args:
-        folder: where to.
+        folder: where to; several processes may share it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,14 +45,20 @@ class Programs:
 
     def place(self, name: str) -> Path:
         """The folder of a program's executables."""
+        self._folder.mkdir(exist_ok=True)
         home = self._folder / name
         bin_folder = home / ("Scripts" if sys.platform == "win32" else "bin")
-        if not home.exists():
-            venv.create(home, with_pip=True)
-            install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run(
-                [bin_folder / "python", *install, *REQUIREMENTS.get(name, (name,))], timeout=300, check=True
-            )
+        ready = home / "ready"
+        with FileLock(self._folder / f"{name}.lock"):
+            if not ready.exists():
+                venv.create(home, with_pip=True, clear=True)
+                install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+                subprocess.run(
+                    [bin_folder / "python", *install, *REQUIREMENTS.get(name, (name,))],
+                    timeout=300,
+                    check=True,
+                )
+                ready.touch()
         return bin_folder
 
     def run(

@@ -31,28 +31,29 @@ class Shells:
             name: of the shell.
             lines: as the command has written them.
         """
-        program, libraries = self._place(name)
+        program, libraries = self.place(name)
         file = self._folder / "lines"
         file.write_bytes(lines.encode("utf-8", "surrogateescape"))
         evaluate = _EVALUATE.get(name, 'eval "$(cat {})"').format(file)
         script = f"{evaluate}\nenv -0"
-        command = [program, *([_PLAIN[name]] if name in _PLAIN else []), "-c", script]
+        command = [*program, "-c", script]
         env = {"PATH": os.defpath, "HOME": str(self._folder), **libraries}
         ended = subprocess.run(command, env=env, capture_output=True, check=False, timeout=60)
         assert ended.returncode == 0, ended.stderr
         found = ended.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
         return dict(pair.split("=", 1) for pair in found)
 
-    def _place(self, name: str) -> tuple[str, dict[str, str]]:
-        """A shell's path, and variables by which it finds its libraries."""
+    def place(self, name: str) -> tuple[list[str], dict[str, str]]:
+        """What starts a shell that reads nobody's files, and variables by which it finds its libraries."""
+        plain = [_PLAIN[name]] if name in _PLAIN else []
         known = shutil.which(name)
         if known:
-            return known, {}
+            return [known, *plain], {}
         root = self._folder / "root"
         if not root.exists():
             self._unpack(root)
         (program,) = (path for path in (root / "bin" / name, root / "usr" / "bin" / name) if path.exists())
-        return str(program), {"LD_LIBRARY_PATH": ":".join(map(str, root.glob("usr/lib/*-linux-*")))}
+        return [str(program), *plain], {"LD_LIBRARY_PATH": ":".join(map(str, root.glob("usr/lib/*-linux-*")))}
 
     def _unpack(self, root: Path) -> None:
         packages = self._folder / "packages"

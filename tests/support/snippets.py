@@ -4,7 +4,7 @@ A snippet's info string says what it is: a language, perhaps a title, perhaps cl
 
 | info string | what a test does with it |
 |---|---|
-| `sh` | runs it in bash, in an empty project with the page's files |
+| `sh`, `fish` | runs it in bash or fish, in an empty project with the page's files |
 | `text` | compares it with what the `sh` before it wrote; an ellipsis is any text |
 | any language with `title="NAME"` | writes that file into the project of every `sh` behind it |
 | `{.LANGUAGE .not-run}` | nothing; such snippets are counted by name |
@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,8 @@ TOKEN = "fake-token-of-ada"
 """Opens the feeds of `fabrikam`."""
 TOOLS = ("uv", "poetry", "pdm", "pipenv", "hatch", "twine", "tox", "nox")
 """Programs that snippets start, each installed from the package registry when it is first needed."""
+SERVED = "http://127.0.0.1:8080/tfs/DefaultCollection/"
+"""Where the documentation has the emulator serve `fabrikam`."""
 _FENCE = re.compile(r"^( *)```(?!`)([^\n]+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r'title="([^"]+)"')
 _HTTP = "https://pkgs.dev.azure.com/fabrikam/"
@@ -40,6 +43,7 @@ def placeholders(service: Service) -> dict[str, str]:
     The organisation is a server on loopback, whose feeds are below its own address.
     """
     return {
+        re.escape(SERVED): service.collection_uri,
         re.escape(_HTTP): service.address("pkgs"),
         r"\bfabrikam\b(?!\.toml)": service.collection_uri,
         r"\.pkgs\.dev\.azure\.com|\bpkgs\.dev\.azure\.com\b": service.origin.partition("://")[2],
@@ -169,14 +173,14 @@ class Project:
                 self.write(before.title, before.text)
 
     def run(
-        self, text: str, tools: list[str], shell: str = "bash", **variables: str
+        self, text: str, tools: list[str], shell: Sequence[str] = ("bash", "-eu"), **variables: str
     ) -> "subprocess.CompletedProcess[str]":
-        """Run lines in a shell that stops at the first one that fails.
+        """Run lines in a shell, which stops at the first one that fails if it can.
 
         Args:
             text: as the documentation has it.
             tools: programs that it starts.
-            shell: its name.
+            shell: what starts it.
             variables: beside those of the project.
         """
         for tool in tools:
@@ -184,7 +188,7 @@ class Project:
                 if program.name.startswith(tool):
                     self._offer(program)
         return subprocess.run(
-            [shell, "-eu", "-c", self.filled(text)],
+            [*shell, "-c", self.filled(text)],
             env={**self.variables, **variables},
             cwd=self.folder,
             input=f"{TOKEN}\n",  # what a person types where a snippet asks for it
@@ -228,7 +232,8 @@ def _environment(folder: Path, public_index: str) -> Path:
         shutil.copytree(metadata, packages / metadata.name)
     python = folder / "bin" / "python"
     for name in ("pip", "pip3"):
-        lines = f': "${{PIP_INDEX_URL:={public_index}}}"; export PIP_INDEX_URL\nexec {python} -m pip "$@"'
+        public = f': "${{PIP_INDEX_URL:={public_index}}}"; export PIP_INDEX_URL'
+        lines = f'[ -s "$PIP_CONFIG_FILE" ] || {{ {public}; }}\nexec {python} -m pip "$@"'
         _script(folder / "bin" / name, lines)
     return python
 

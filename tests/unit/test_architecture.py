@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pip_authenticate"
 NAME = "pip_authenticate"
 DEPENDENCIES = {"idna", "platformdirs", "tomli", "truststore"}
-EXTRA_OF_THE_GATEWAY = {"aiohttp", "cryptography", "multidict", "packaging", "yarl"}
+EXTRAS = {
+    "gateway.*": {"aiohttp", "cryptography", "multidict", "packaging", "yarl"},
+    "ci_identities": {"id"},
+}  # it opens sockets of its own: ARCHITECTURE.md says why that is so
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
@@ -29,12 +32,13 @@ SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 LAYERS = (
     ("cli",),
     ("commands.*",),
-    ("command_line", "task", "child_environment", "child_process", "kept_folder", "passing_folder"),
+    ("handover",),
+    ("command_line", "task", "child_environment", "child_process", "passing_folder"),
     ("delivery",),
     ("advice", "summary"),
     ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
-    ("uv_indexes", "stored_files", "entra_access"),
+    ("uv_indexes", "stored_files", "kept_folder", "entra_access", "applications"),
     ("gateway.life",),
     ("gateway.server",),
     ("gateway.guard", "gateway.relay", "gateway.defaults"),
@@ -42,17 +46,18 @@ LAYERS = (
     ("gateway.links",),
     ("gateway.fence",),
     ("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust"),
-    ("run", "netrc_file", "publishing", "named_indexes", "appending", "printed", "other_programs"),
+    ("run", "netrc_file", "publishing", "named_indexes", "appending", "printed", "assignments"),
+    ("other_programs", "ci_identities"),
     ("token_cache", "stored_login"),
     ("private_files",),
     ("project", "trusted_paths"),
-    ("azure.own_hosts", "azure.sign_in"),
+    ("azure.own_hosts", "azure.managed_identity", "azure.sign_in"),
     ("azure.feeds", "azure.entra", "azure.challenges", "azure.session_tokens", "azure.tenants"),
     ("azure.routes",),
     ("azure.rest",),
     ("azure.refusals",),
     ("azure.job", "azure.forms"),
-    ("azure.addresses", "azure.feed_names"),
+    ("azure.addresses", "azure.feed_names", "azure.application"),
     ("transport",),
     ("connections", "patience", "parallel"),
     ("encryption", "tunnel"),
@@ -61,9 +66,9 @@ LAYERS = (
     ("redaction", "shared_hosts"),
     ("surroundings", "logging_commands"),
     ("client_settings",),
-    ("index", "tokens"),
+    ("index", "tokens", "token_files"),
     ("secret", "origin"),
-    ("errors", "provenance", "user_folders"),
+    ("errors", "provenance", "text_files", "user_folders"),
     # The packages themselves: the version, words, and the table of commands.
     ("", "azure", "sources", "providers", "clients", "outputs", "commands", "gateway"),
 )
@@ -85,6 +90,7 @@ REVEALING = {
     "proxies": "what a header is made of",
     "azure.entra": "an assertion becomes a form",
     "azure.session_tokens": "headers",
+    "azure.managed_identity": "headers",
     "azure.sign_in": "codes and refresh tokens become forms",
     "stored_login": "a refresh token is kept in a file of the user's alone",
     "token_cache": "tokens are kept in files of the user's alone",
@@ -107,7 +113,8 @@ REVEALING = {
     "gateway.relay": "logins of proxies",
     "gateway.upstream": "headers; what must not be repeated",
     "commands.run": "settings leave the process",
-    "commands.env": "an ordinary user name is no secret",
+    "uv_indexes": "addresses become a file",
+    "assignments": "settings leave the process",
     "stored_files": "paths of files, which are settings",
     "tokens": "what a token says of itself",
     "redaction": "what a text holds",
@@ -198,8 +205,12 @@ def test_imports_go_down_only(module: Module) -> None:
 
 @pytest.mark.parametrize("module", by_name(PRODUCT))
 def test_nothing_is_imported_but_the_standard_library_and_the_dependencies(module: Module) -> None:
-    extra = EXTRA_OF_THE_GATEWAY if module.pattern == "gateway.*" else set()
-    known = sys.stdlib_module_names | DEPENDENCIES | extra | {NAME}
+    known = (
+        sys.stdlib_module_names
+        | DEPENDENCIES
+        | {NAME}
+        | EXTRAS.get(module.name, EXTRAS.get(module.pattern, set()))
+    )
     assert {name.split(".")[0] for name in imported(module)} <= known
 
 
@@ -263,7 +274,8 @@ def test_nothing_is_printed_past_the_outputs(module: Module) -> None:
             assert node.func.id not in {"print", "input", "eval", "exec", "breakpoint"}
         if isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"}:
             # Standard error of the task: for the last resort.
-            own = {"task", "cli", "command_line", "report", "other_programs"}  # the last reads another's
+            # Another module reads what other programs write.
+            own = {"task", "cli", "command_line", "handover", "report", "other_programs"}
             assert module.name in own or module.pattern == "commands.*"
     assert "logging" not in imported(module)
 
@@ -301,6 +313,20 @@ def ours(modules: set[str]) -> list[str]:
     return sorted(name for name in modules if name.split(".")[0] == NAME)
 
 
+def providers(modules: set[str]) -> set[str]:
+    """The providers among modules."""
+    start = f"{NAME}.providers."
+    return {name.removeprefix(start) for name in modules if name.startswith(start)}
+
+
+# What the task never needs: what opens indexes for people, and for jobs of other CIs.
+FOR_OTHERS = {
+    f"{NAME}.{name}"
+    for name in (
+        *("entra_access", "applications", "ci_identities", "token_cache", "token_files", "other_programs"),
+        *("azure.managed_identity", "azure.session_tokens", "azure.sign_in", "stored_login"),
+    )
+} | {"id", "subprocess"}
 # What only some runs need: federation, a second credential, verification.
 OCCASIONAL = {
     f"{NAME}.{name}"
@@ -334,6 +360,7 @@ def test_a_run_with_two_feeds_loads_what_it_needs(task: Task, hosted: Organisati
     modules = start(task, environment(feeds="f,g", organisation=hosted))
     assert f"{NAME}.connections" in modules
     assert not modules & (NEVER | OCCASIONAL | {f"{NAME}.sources.service_connections", "encodings.idna"})
+    assert not modules & FOR_OTHERS
     assert len(ours(modules)) <= 26, ours(modules)
     # What http.client itself reads headers with.
     mail = {name for name in modules if name.startswith("email")}
@@ -348,7 +375,10 @@ def test_another_run_loads_what_that_needs(task: Task, hosted: Organisation) -> 
 
 
 COMMAND_LINE = {"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull, "PIP_AUTHENTICATE_TOKEN": "canary"}
-COSTLY = {"json", "hashlib", "platformdirs", "tomllib", "configparser", "subprocess", "tempfile", "shutil"}
+COSTLY = {
+    "base64", "configparser", "hashlib", "json", "platformdirs", "shutil", "subprocess", "tempfile",
+    "tomllib",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [["env"], ["run"]])
@@ -376,6 +406,7 @@ def test_a_command_with_a_token_and_urls_loads_little(tmp_path: Path, command: l
     assert f"{NAME}.commands.{command[0]}" in modules
     assert modules & (NETWORK | NEVER | COSTLY) == set()
     assert len(ours(modules)) <= 42, ours(modules)
+    assert providers(modules) == {"explicit_token"}, "no provider that comes after the one that answers"
 
 
 def test_the_users_file_is_where_platformdirs_says(tmp_path: Path) -> None:

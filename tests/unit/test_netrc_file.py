@@ -1,11 +1,12 @@
 """What stands in a netrc file, and what stays of the user's own."""
 
+import os
 import string
 from pathlib import Path
 
 import pytest
 
-from pip_authenticate import netrc_file
+from pip_authenticate import netrc_file, text_files
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
 from pip_authenticate.secret import Secret
@@ -84,8 +85,10 @@ def test_the_users_own_file_is_read_with_a_bound(tmp_path: Path) -> None:
     assert netrc_file.text_of(str(file)) == Secret("")
     assert netrc_file.text_of("\0") == Secret("")
     assert netrc_file.text_of(str(tmp_path)) == Secret("")
+    os.mkfifo(tmp_path / "pipe")
+    assert netrc_file.text_of(str(tmp_path / "pipe")) == Secret(""), "nobody is waited for"
     file.write_bytes(b"machine \xff\n")
     assert netrc_file.text_of(str(file)).reveal().encode("utf-8", "surrogateescape") == b"machine \xff\n"
-    file.write_bytes(b" " * (netrc_file.LONGEST_OWN + 1))
+    file.write_bytes(b" " * (text_files.LONGEST + 1))
     with pytest.raises(DeliveryError):
         netrc_file.text_of(str(file))

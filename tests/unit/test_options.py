@@ -9,6 +9,16 @@ from pip_authenticate import command_line, options
 from pip_authenticate.errors import InputError
 
 
+def origin(
+    name: str,
+    said: dict[str, list[str]] | None = None,
+    environ: dict[str, str] | None = None,
+    *files: tuple[str, dict[str, Any]],
+) -> tuple[object, str]:
+    """An option's value, and where it came from."""
+    return chosen(said, environ, *files)[name][:2]
+
+
 def chosen(
     said: dict[str, list[str]] | None = None,
     environ: dict[str, str] | None = None,
@@ -20,20 +30,20 @@ def chosen(
 def test_an_option_comes_before_a_variable_before_files_before_the_default() -> None:
     said, environ = {"organization": ["a"]}, {"PIP_AUTHENTICATE_ORGANIZATION": "b"}
     project, own = ("p.toml", {"organization": "c"}), ("o.toml", {"organization": "d"})
-    assert chosen(said, environ, project, own)["organization"] == ("a", "--organization")
-    assert chosen({}, environ, project, own)["organization"] == ("b", "PIP_AUTHENTICATE_ORGANIZATION")
-    assert chosen({}, {}, ("p.toml", {"via": "env"}), ("o.toml", {"via": "files"}))["via"] == (
+    assert origin("organization", said, environ, project, own) == ("a", "--organization")
+    assert origin("organization", {}, environ, project, own) == ("b", "PIP_AUTHENTICATE_ORGANIZATION")
+    assert origin("via", {}, {}, ("p.toml", {"via": "env"}), ("o.toml", {"via": "files"})) == (
         "env",
         "via in p.toml",
     )
-    assert chosen({}, {}, own)["organization"] == ("d", "organization in o.toml")
-    assert chosen()["organization"] == ("", "default")
+    assert origin("organization", {}, {}, own) == ("d", "organization in o.toml")
+    assert origin("organization") == ("", "default")
 
 
 def test_who_a_token_is_for_is_said_by_its_owner_first() -> None:
     project, own = ("p.toml", {"organization": "c"}), ("o.toml", {"organization": "d"})
-    assert chosen({}, {}, project, own)["organization"] == ("d", "organization in o.toml")
-    assert chosen({}, {}, project)["organization"] == ("c", "organization in p.toml")
+    assert origin("organization", {}, {}, project, own) == ("d", "organization in o.toml")
+    assert origin("organization", {}, {}, project) == ("c", "organization in p.toml")
 
 
 @pytest.mark.parametrize(
@@ -85,8 +95,7 @@ def test_keys_of_another_shape_are_refused() -> None:
 
 
 def test_every_option_has_its_place_in_the_help() -> None:
-    made = command_line.parser("x", "y", "z")
-    shown = made.format_help()
+    shown = command_line.parser("config", "y", "z").format_help()
     names = [option.name for option in options.OPTIONS]
     variables = [option.variable for option in options.OPTIONS]
     assert all(f"--{name}" in shown for name in names)
@@ -103,5 +112,5 @@ def test_every_option_has_its_place_in_the_help() -> None:
 def test_a_value_of_a_file_is_told_with_its_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "file.toml"
     path.write_text(text)
-    given = chosen({}, {}, (str(path), {"organization": "x"}))["organization"]
+    given = origin("organization", {}, {}, (str(path), {"organization": "x"}))
     assert given == ("x", f"organization in {path}:6")

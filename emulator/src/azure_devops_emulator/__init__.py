@@ -14,23 +14,28 @@ if TYPE_CHECKING:
     from azure_devops_emulator.errors import EmulatorError
     from azure_devops_emulator.organization import Organization
     from azure_devops_emulator.pipeline import Pipeline
+    from azure_devops_emulator.programs import Programs, SignedIn
     from azure_devops_emulator.proxy import ForwardProxy
     from azure_devops_emulator.service import Service
+    from azure_devops_emulator.services.ci_identities import CiJob
     from azure_devops_emulator.services.faults import Fault
     from azure_devops_emulator.services.request_log import Record
 
 __all__ = [
     "Agent",
     "AgentProxy",
+    "CiJob",
     "EmulatorError",
     "Fault",
     "ForwardProxy",
     "JobResult",
     "Organization",
     "Pipeline",
+    "Programs",
     "Record",
     "SecretStr",
     "Service",
+    "SignedIn",
     "Timing",
 ]
 __version__ = "1.0.0"
@@ -38,15 +43,18 @@ __version__ = "1.0.0"
 _HOMES = {
     "Agent": ".agent",
     "AgentProxy": ".agent",
+    "CiJob": ".services.ci_identities",
     "EmulatorError": ".errors",
     "Fault": ".services.faults",
     "ForwardProxy": ".proxy",
     "JobResult": ".agent",
     "Organization": ".organization",
     "Pipeline": ".pipeline",
+    "Programs": ".programs",
     "Record": ".services.request_log",
     "SecretStr": "pydantic",
     "Service": ".service",
+    "SignedIn": ".programs",
     "Timing": ".agent",
 }
 

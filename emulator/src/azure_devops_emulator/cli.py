@@ -307,7 +307,8 @@ def _serve(arguments: argparse.Namespace) -> int:
             "To trust its certificate", dict.fromkeys(CA_VARIABLES if trusted else (), trusted)
         ):
             console.line(line)
-        console.line("Press Ctrl+C to stop." if arguments.seconds is None else "")
+        ends = "" if arguments.seconds is None else f" Or wait {arguments.seconds:g} seconds."
+        console.line(f"Press Ctrl+C to stop.{ends}")
         end = time.monotonic() + (arguments.seconds if arguments.seconds is not None else float("inf"))
         while not stopped.wait(min(_TICK, max(0.0, end - time.monotonic()))):
             if time.monotonic() >= end or _nobody_reads():

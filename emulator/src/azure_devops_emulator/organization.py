@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from azure_devops_emulator.description.behaviour import Behaviour
 from azure_devops_emulator.description.connections import (
+    CONSUMER_TENANT,
     NO_TENANT,
     AnyConnection,
     Application,
@@ -118,11 +119,17 @@ class Organization(Shape):
         """Lower-case GUID of its Entra tenant; all zeros for one of consumer accounts."""
         return self.top.tenant
 
+    @property
+    def sign_in_tenant(self) -> str:
+        """Where its persons get their tokens."""
+        return CONSUMER_TENANT if self.tenant_id == NO_TENANT else self.tenant_id
+
     @cached_property
     def tenants(self) -> tuple[Tenant, ...]:
         """The tenants that Entra knows, the organisation's own among them."""
-        listed = self.tenant_id in {NO_TENANT, *(tenant.id for tenant in self.given_tenants)}
-        return self.given_tenants if listed else (*self.given_tenants, Tenant(id=self.tenant_id, name="own"))
+        own = Tenant(id=self.sign_in_tenant, name="own")
+        listed = own.id in {tenant.id for tenant in self.given_tenants}
+        return self.given_tenants if listed else (*self.given_tenants, own)
 
     @cached_property
     def applications(self) -> tuple[Application, ...]:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Literal
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import SecretStr
 
-from azure_devops_emulator.description.connections import PLACEHOLDER
+from azure_devops_emulator.description.connections import PLACEHOLDER, Application
 from azure_devops_emulator.description.model import Project
 from azure_devops_emulator.errors import InputError
 from azure_devops_emulator.installed_tasks import InstalledTasks
@@ -22,17 +23,23 @@ from azure_devops_emulator.services.assertions import JobPlace
 from azure_devops_emulator.services.background import BackgroundLoop
 from azure_devops_emulator.services.blobs import LIFETIME, BlobStore
 from azure_devops_emulator.services.certificates import OwnCertificate
+from azure_devops_emulator.services.ci_identities import PREFIX as CI_PREFIX
+from azure_devops_emulator.services.ci_identities import CiIdentities, CiJob
 from azure_devops_emulator.services.control import CONTROL_PATH, control
+from azure_devops_emulator.services.directory import Directory, Person
 from azure_devops_emulator.services.entra import PREFIX, Entra
 from azure_devops_emulator.services.faults import Fault, FaultQueue, Proceed, commit
-from azure_devops_emulator.services.identities import Caller
+from azure_devops_emulator.services.identities import ENTRA_SCOPE, Caller
 from azure_devops_emulator.services.indexes import PlainIndex
+from azure_devops_emulator.services.managed_identities import MachineKind, ManagedIdentities
 from azure_devops_emulator.services.request_log import Record
 from azure_devops_emulator.services.routes import within
+from azure_devops_emulator.services.sign_in import SignIn
 from azure_devops_emulator.services.site import Keys, Site
 from azure_devops_emulator.services.tokens import Signer
 
 JOB_TOKEN_LIFETIME = timedelta(hours=2)
+ENTRA_TOKEN_LIFETIME = timedelta(hours=1)
 LOOPBACK = ("127.0.0.1", "::1")
 BLOB_HOST = "localhost"
 """The blob store has a host of its own, as the real one has, for clients that keep credentials by host."""
@@ -105,7 +112,10 @@ class Service:
             for entry in organizations
         ]
         self._site = self._sites[0]
-        self._entra = Entra(organizations, keys.assertions, keys.entra)
+        self._directory = Directory(organizations, keys.entra)
+        self._entra = Entra(self._directory, keys.assertions, organization.behaviour)
+        self._ci = CiIdentities(keys.assertions)
+        self._machine = ManagedIdentities(organization, self._directory)
         self._indexes = {
             f"/private/{index.name}/": PlainIndex(index.name, index.distributions, index.password, index.user)
             for entry in organizations
@@ -245,6 +255,131 @@ class Service:
         identity = self.organization.build_service(None if collection_scoped else of)
         return self._site.tokens.mint(identity, lifetime)
 
+    def mint_person_token(
+        self,
+        person: str,
+        *,
+        tenant: str = "",
+        scope: str = ENTRA_SCOPE,
+        lifetime: timedelta = ENTRA_TOKEN_LIFETIME,
+    ) -> SecretStr:
+        """A person's access token of Entra for Azure DevOps, as a sign-in gives it.
+
+        Args:
+            person: account or display name.
+            tenant: GUID of one that knows the person; default: the person's own.
+            scope: permissions, separated by blanks.
+            lifetime: how long the token is valid; below zero for one that has expired.
+
+        Raises:
+            InputError: there is no such person, or not in that tenant.
+        """
+        of = self._person(person)
+        if tenant and tenant not in of.tenants:
+            raise InputError("unknown-name", f"There is no person {person!r} in the tenant {tenant}")
+        within = self._directory.tenant(tenant or of.tenants[0])
+        return self._directory.person_token(within, of, int(lifetime.total_seconds()), scope=scope)
+
+    def mint_application_token(
+        self, application: str, *, lifetime: timedelta = ENTRA_TOKEN_LIFETIME
+    ) -> SecretStr:
+        """An application's access token of Entra for Azure DevOps, in the application's first tenant.
+
+        Args:
+            application: name.
+            lifetime: how long the token is valid; below zero for one that has expired.
+
+        Raises:
+            InputError: there is no such application.
+        """
+        of = self.application(application)
+        tenant = self._directory.tenant(of.tenants[0])
+        return self._directory.application_token(tenant, of, int(lifetime.total_seconds()))
+
+    @property
+    def sign_in(self) -> SignIn:
+        """What persons do when a program asks them to sign in: a test does it in their place."""
+        return self._entra.sign_in
+
+    def ci_variables(
+        self, job: CiJob, *, application: str = "", name: str = "AZURE_ID_TOKEN"
+    ) -> dict[str, str]:
+        """Let a job of another CI begin; gives what it finds in its environment.
+
+        A job of CircleCI or Buildkite also needs a program (`Programs.ci`), one of Kubernetes the file that
+        AZURE_FEDERATED_TOKEN_FILE is to name (`ci_token`).
+
+        Args:
+            job: what it is.
+            application: name of the one that it is to be, told in AZURE_CLIENT_ID and AZURE_TENANT_ID.
+            name: of the variable in which GitLab gives the token.
+
+        Raises:
+            InputError: there is no such application or kind of job.
+        """
+        found = self._ci.variables(job.complete(), self.origin, name)
+        if job.kind == "kubernetes":
+            found["AZURE_AUTHORITY_HOST"] = self.authority
+        if application:
+            of = self.application(application)
+            found |= {"AZURE_CLIENT_ID": of.client_id, "AZURE_TENANT_ID": of.tenants[0]}
+        return found
+
+    def ci_token(self, job: CiJob) -> SecretStr:
+        """A token of a job's identity, as Kubernetes puts it into a file, and another one there later.
+
+        Raises:
+            InputError: there is no such kind of job.
+        """
+        return self._ci.token(job.complete())
+
+    def begin_ci_job(self, job: CiJob) -> tuple[str, SecretStr]:
+        """Where a job of another CI asks for tokens, and the token with which it does.
+
+        Raises:
+            InputError: there is no such kind of job.
+        """
+        job = job.complete()
+        return f"{self.origin}{self._ci.path(job)}", self._ci.begin(job)
+
+    def remembered_sign_in(self, person: str) -> tuple[Person, SecretStr]:
+        """A person, and the refresh token that the Azure CLI has of an earlier sign-in.
+
+        Raises:
+            InputError: there is no such person.
+        """
+        of = self._person(person)
+        return of, self.sign_in.remembered(of)
+
+    def machine_variables(self, kind: MachineKind, folder: Path | None = None) -> dict[str, str]:
+        """What a program finds in its environment on a machine with managed identities.
+
+        Args:
+            kind: of the machine.
+            folder: where a machine of Arc puts its challenges.
+
+        Raises:
+            InputError: there is no such kind, or it needs a folder.
+        """
+        return self._machine.variables(kind, self.origin, folder)
+
+    def _person(self, who: str) -> Person:
+        found = self._directory.person(who)
+        if found is None:
+            raise InputError("unknown-name", f"There is no person {who!r}")
+        return found
+
+    def application(self, name: str) -> Application:
+        """The application of a name.
+
+        Raises:
+            InputError: there is none.
+        """
+        found = next((each for each in self.organization.applications if each.name == name), None)
+        if found is None:
+            raise InputError("unknown-name", f"There is no application {name!r}")
+        return found
+
     def begin_job(self, project: str) -> JobPlace:
         """Let a job begin, so that it may have assertions issued.
 
@@ -371,6 +506,12 @@ class Service:
         if within(record.path, PREFIX) and not self.on_premises:
             record.host = "login"
             return partial(self._entra.answer, request, record)
+        if within(record.path, CI_PREFIX):
+            record.host = "ci"
+            return partial(self._ci.answer, request, record)
+        if self._machine.knows(record.path) and not self.on_premises:
+            record.host = "machine"
+            return partial(self._machine.answer, request, record)
         for prefix, index in self._indexes.items():
             if within(record.path, prefix):
                 record.host = prefix.split("/")[1]

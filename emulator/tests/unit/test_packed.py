@@ -90,7 +90,9 @@ def test_two_files_of_one_path_are_refused(names: tuple[str, str]) -> None:
         packed.read(zipped(dict.fromkeys(names, b"")), "x.zip")
 
 
-@pytest.mark.parametrize("data", [b"", b"no zip", zipped({"a": b"b" * 100})[:-30]])
+@pytest.mark.parametrize(
+    "data", [b"", b"no zip", zipped({"a": b"b" * 100})[:-30]], ids=["empty", "text", "cut off"]
+)
 def test_what_is_no_zip_file_is_refused(data: bytes) -> None:
     with pytest.raises(InputError, match=r"^x\.zip is no zip file that can be read"):
         packed.read(data, "x.zip")

@@ -7,61 +7,90 @@ Microsoft Learn, "Microsoft Entra authentication and authorization error codes".
 
 import json
 import re
+from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from pip_authenticate.azure import refusals
 from pip_authenticate.azure.addresses import Collection, objection
+from pip_authenticate.azure.application import AZURE_DEVOPS_SCOPE
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.origin import origin_of
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Settings
+from pip_authenticate.tokens import claims, is_token
 from pip_authenticate.transport import Response, Transport
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
-AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
-"""The application id of Azure DevOps."""
-AZURE_DEVOPS_SCOPE = f"{AZURE_DEVOPS}/.default"
-"""Every permission there that is granted to the caller."""
 _SHOWN_DESCRIPTION = 160
 _JWT = re.compile(r"eyJ[\w-]+(?:\.[\w-]*)+")
 _TRACE = re.compile(r"[\w-]{1,64}")
 _READ_DESCRIPTION = 4096
+_COMPARED = {"iss": "issuer", "sub": "subject", "aud": "audience"}
+_SHOWN_CLAIM = 300
+_ABOUT_SUBJECTS = frozenset({70021, 700213})
+_NUMBERED = re.compile(r"repo:[^/:]*@\d+/")  # GitHub: "OpenID Connect reference"
 
-_CONNECTION = "in the service connection (project settings, Service connections)"
 _CREDENTIAL = (
     "in Entra: App registrations (or the managed identity), Certificates & secrets, Federated credentials"
+)
+
+
+class Words(NamedTuple):
+    """What a refusal tells people to do, where that depends on who asked.
+
+    Args:
+        place: where the identity and its tenant are named.
+        shown: what shows the assertion's issuer and subject.
+        secret: what becomes of a secret that is not accepted.
+    """
+
+    place: str
+    shown: str
+    secret: str
+
+
+CONNECTION = Words(
+    "in the service connection (project settings, Service connections)",
+    "the service connection shows",
+    "Use workload identity federation in the service connection (project settings, Service connections).",
+)
+APPLICATION = Words(
+    "in AZURE_CLIENT_ID and AZURE_TENANT_ID (or --identity, --tenant)",
+    "this message shows",
+    "Set AZURE_CLIENT_SECRET to the value of a secret that is still valid, not to its id (in Entra: App "
+    "registrations, Certificates & secrets), or use federation, which needs none.",
 )
 # Code → what it means, and what to change where.
 _REFUSALS = {
     700016: (
         "the application is not known in this tenant",
-        f"Check the service principal's id and the tenant {_CONNECTION}; the application must exist there.",
+        "Check the service principal's id and the tenant {place}; the application must exist there.",
     ),
     70025: (
         "the application has no federated credential",
-        f"Add one {_CREDENTIAL}, with issuer and subject as the service connection shows them.",
+        "Add one {credential}, with the issuer and subject that {shown}.",
     ),
     70021: (
         "no federated credential matches the assertion's issuer and subject",
-        f"Compare issuer, subject and audience {_CREDENTIAL} with what the service connection shows.",
+        "Compare issuer, subject and audience {credential} with those that {shown}.",
     ),
     700211: (
         "no federated credential has the assertion's issuer",
-        f"Change the issuer {_CREDENTIAL} to the one that the service connection shows.",
+        "Change the issuer {credential} to the one that {shown}.",
     ),
     700212: (
         "no federated credential has the assertion's audience",
-        f"Change the audience {_CREDENTIAL} to api://AzureADTokenExchange.",
+        "Change the audience {credential} to api://AzureADTokenExchange.",
     ),
     700213: (
         "no federated credential has the assertion's subject",
-        f"Change the subject {_CREDENTIAL} to the one that the service connection shows.",
+        "Change the subject {credential} to the one that {shown}.",
     ),
     7002138: (
         "the federated credential's subject differs from the assertion's in upper and lower case",
-        f"Write the subject {_CREDENTIAL} exactly as the service connection shows it.",
+        "Write the subject {credential} exactly as {shown} it.",
     ),
     700024: (
         "the assertion is not within its time of validity",
@@ -69,11 +98,11 @@ _REFUSALS = {
     ),
     700223: (
         "the tenant forbids federated credentials of this kind",
-        "Ask the tenant's administrator to allow Azure Pipelines as an issuer.",
+        "Ask the tenant's administrator to allow the assertion's issuer.",
     ),
     700238: (
         "the tenant's policy blocks workload identity federation",
-        "Ask the tenant's administrator to allow Azure Pipelines as an issuer.",
+        "Ask the tenant's administrator to allow the assertion's issuer.",
     ),
     70052: (
         "a multi-tenant application cannot be used with Entra's own issuer",
@@ -81,7 +110,7 @@ _REFUSALS = {
     ),
     900382: (
         "the assertion comes from another cloud",
-        "Use a service connection and an authority (AZURE_AUTHORITY_HOST) of the same cloud.",
+        "Use an identity and an authority (AZURE_AUTHORITY_HOST) of the same cloud.",
     ),
     90061: (
         "Entra could not reach the assertion's issuer",
@@ -93,16 +122,14 @@ _REFUSALS = {
     ),
     50020: (
         "the identity belongs to another tenant than the one asked",
-        "Add it to the organisation's tenant, or use a connection of that tenant.",
+        "Add it to the organisation's tenant, or use an identity of that tenant.",
     ),
     90002: (
         "the tenant does not exist",
-        f"Check the tenant's id {_CONNECTION}, and whether AZURE_AUTHORITY_HOST names the right cloud.",
+        "Check the tenant's id {place}, and whether AZURE_AUTHORITY_HOST names the right cloud.",
     ),
-    7000215: (
-        "the application's secret is wrong",
-        f"Use workload identity federation {_CONNECTION}.",
-    ),
+    7000215: ("the application's secret is wrong", "{secret}"),
+    7000222: ("the application's secret has expired", "{secret}"),
     53003: (
         "a conditional access policy blocks the identity",
         "Ask the tenant's administrator to exempt this workload identity.",
@@ -120,6 +147,11 @@ class Token(NamedTuple):
 
     secret: Secret
     seconds: int
+
+    @property
+    def expires(self) -> datetime | None:
+        """When it ends; None where Entra has not said."""
+        return datetime.now(timezone.utc) + timedelta(seconds=self.seconds) if self.seconds else None
 
 
 def authority(settings: Settings, home: Collection) -> str:
@@ -156,37 +188,57 @@ def authority(settings: Settings, home: Collection) -> str:
             f"{name} names {url.origin.host}, which {why}; an assertion is not sent there",
             hint="Write it with https."
             if settings.authority
-            else "Remove it; another authority is named by the step's input authorityHost.",
+            else "Remove it; in the task, the step's input authorityHost names another authority.",
         )
     return str(url).rstrip("/")
 
 
-def exchange(authority: str, tenant: str, client_id: str, assertion: Secret, transport: Transport) -> Token:
+def exchange(
+    authority: str,
+    tenant: str,
+    client_id: str,
+    assertion: Secret,
+    transport: Transport,
+    words: Words = CONNECTION,
+) -> Token:
     """Exchange an assertion for a token that Azure DevOps accepts.
 
     Raises:
-        ServiceError: Entra refused, with the meaning of its code; or did not answer as documented.
+        ServiceError: Entra refused, with the meaning of its code and what the assertion says; or did not
+            answer as documented.
     """
-    form = urlencode(
-        {
-            "grant_type": "client_credentials",
-            "client_id": client_id,
-            "scope": AZURE_DEVOPS_SCOPE,
-            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": assertion.reveal(),
-        }
-    )
+    proof = {
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": assertion.reveal(),
+    }
+    return _token(f"{authority}/{tenant}", client_id, proof, transport, words)
+
+
+def exchange_secret(
+    authority: str, tenant: str, client_id: str, secret: Secret, transport: Transport
+) -> Token:
+    """Exchange an application's secret for a token that Azure DevOps accepts (the grant's first case).
+
+    Raises:
+        ServiceError: as for `exchange`.
+    """
+    proof = {"client_secret": secret.reveal()}
+    return _token(f"{authority}/{tenant}", client_id, proof, transport, APPLICATION)
+
+
+def _token(address: str, client_id: str, proof: dict[str, str], transport: Transport, words: Words) -> Token:
+    form = {"grant_type": "client_credentials", "client_id": client_id, "scope": AZURE_DEVOPS_SCOPE, **proof}
     response = transport.request(
         "POST",
-        f"{authority}/{tenant}/oauth2/v2.0/token",
-        body=form.encode("ascii"),
+        f"{address}/oauth2/v2.0/token",
+        body=urlencode(form, errors="surrogateescape").encode("ascii"),
         content_type="application/x-www-form-urlencoded",
     )
     answer = _object(response)
     token, seconds = answer.get("access_token"), answer.get("expires_in")
     if response.status != 200:
-        raise _refusal(response, answer)
-    if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+        raise _refusal(response, answer, words, Secret(proof.get("client_assertion", "")))
+    if not is_token(token):
         raise ServiceError(
             "entra-answer",
             f"{origin_of(response.url).host} answered without an access token (status 200)",
@@ -205,13 +257,14 @@ def _object(response: Response) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _refusal(response: Response, answer: dict[str, object]) -> ServiceError:
+def _refusal(response: Response, answer: dict[str, object], words: Words, assertion: Secret) -> ServiceError:
     description = answer.get("error_description")
     description = " ".join(description.split())[:_READ_DESCRIPTION] if isinstance(description, str) else ""
     host, status = origin_of(response.url).host, response.status
     code = _code(answer, description)
     trace = answer.get("trace_id")
     trail = f"; trace id {trace}" if isinstance(trace, str) and _TRACE.fullmatch(trace) else ""
+    trail += _said_by(assertion)
     if code is None:
         return ServiceError(
             "entra-refused",
@@ -221,18 +274,23 @@ def _refusal(response: Response, answer: dict[str, object]) -> ServiceError:
         )
     meaning, remedy = _REFUSALS.get(
         code,
-        (
-            _shortened(description) or "no reason given",
-            f"Look the code up, and check the identity {_CONNECTION}.",
-        ),
+        (_shortened(description) or "no reason given", "Look the code up, and check the identity {place}."),
     )
     said = f"it says: {_shortened(description)}" if code in _REFUSALS and description else f"status {status}"
+    hint = remedy.format(credential=_CREDENTIAL, **words._asdict())
+    if code in _ABOUT_SUBJECTS and _NUMBERED.match(str(claims(assertion).get("sub"))):
+        hint += " Repositories that were made or renamed since 2026-07-15 have numbers in their subject."
     return ServiceError(
-        "entra-refused",
-        f"{host} refused the token: AADSTS{code}, {meaning}",
-        context=said + trail,
-        hint=remedy,
+        "entra-refused", f"{host} refused the token: AADSTS{code}, {meaning}", context=said + trail, hint=hint
     )
+
+
+def _said_by(assertion: Secret) -> str:
+    """What must be compared by eye with the federated credential, and is no secret."""
+    said = claims(assertion)
+    told = (f"{word} {str(said[key])[:_SHOWN_CLAIM]}" for key, word in _COMPARED.items() if key in said)
+    shown = ", ".join(told)
+    return f"; the assertion says: {shown}" if shown else ""
 
 
 def _code(answer: dict[str, object], description: str) -> int | None:

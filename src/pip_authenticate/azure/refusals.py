@@ -4,7 +4,7 @@ Errors arrive in the reason phrase and in a JSON body; a sign-in page instead of
 authenticated".
 """
 
-import json
+import re
 
 from pip_authenticate.azure.job import JOB_TOKEN
 from pip_authenticate.errors import ServiceError
@@ -12,6 +12,7 @@ from pip_authenticate.origin import origin_of
 from pip_authenticate.patience import DEACTIVATED
 from pip_authenticate.transport import Response
 
+_TOKEN = re.compile(r"eyJ[\w-]+(?:\.[\w-]*)+|[\w+/=-]{40,}")
 PERMISSIONS_HELP = "https://learn.microsoft.com/azure/devops/artifacts/feeds/feed-permissions"
 
 
@@ -78,7 +79,7 @@ def _check_answer(response: Response) -> None:
             "throttled",
             f"{host} is limiting requests (status {status})",
             context=said or f"Retry-After {asked}",
-            hint="Run the job again later; fewer jobs at once lower the load.",
+            hint="Try again later; fewer jobs at once lower the load.",
         )
     if 400 <= status < 500 and status != 408:
         raise ServiceError(
@@ -92,7 +93,7 @@ def _check_answer(response: Response) -> None:
             "service-error",
             f"{host} could not answer (status {status})",
             context=said,
-            hint="Run the job again later; the status page of Azure DevOps tells its state.",
+            hint="Try again later; the status page of Azure DevOps tells its state.",
         )
     if status >= 300:
         raise ServiceError(
@@ -123,6 +124,8 @@ def message_of(response: Response) -> str:
 
 
 def _json_or_text(response: Response) -> object:
+    import json  # noqa: PLC0415 - only what was refused needs it
+
     text = response.body.decode("utf-8-sig", "replace")
     try:
         return json.loads(text)
@@ -138,6 +141,11 @@ def _said(value: object, depth: int = 3) -> str:
         return ""
     keys = ("message", "Message", "error_description", "detail", "title", "error", "value")
     return next(filter(None, (_said(value.get(key), depth - 1) for key in keys)), "")
+
+
+def without_tokens(text: str) -> str:
+    """A text without anything that looks like a token."""
+    return _TOKEN.sub("***", text)
 
 
 def shortened(text: str, limit: int = 300) -> str:

@@ -14,7 +14,7 @@ from pip_authenticate.azure.refusals import message_of
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.secret import Secret
-from pip_authenticate.tokens import claims, ends
+from pip_authenticate.tokens import claims, ends, from_text, is_token
 from pip_authenticate.transport import Transport
 
 SCOPES = {"read": "vso.packaging", "write": "vso.packaging_write"}
@@ -85,20 +85,11 @@ def exchange(token: Secret, address: str, scope: str, home: Collection, transpor
         )
     answer = rest.read_json(response, "token service", _WHOSE)
     given = answer.get("token") if isinstance(answer, dict) else None
-    if not isinstance(given, str) or not given or not given.isascii() or not given.isprintable():
+    if not is_token(given):
         raise ServiceError(
             "session-token-missing",
             f"{url.origin.host} gave no session token (status {response.status})",
             hint="Check that no proxy answers in the service's place.",
         )
     secret = Secret(given)
-    return SessionToken(secret, ends(secret, _moment(answer.get("validTo"))))
-
-
-def _moment(text: object) -> datetime | None:
-    """A point in time as the service writes it; None for anything else."""
-    try:
-        found = datetime.fromisoformat(str(text).replace("Z", "+00:00")[:32])
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
+    return SessionToken(secret, ends(secret, from_text(answer.get("validTo"))))

@@ -11,13 +11,14 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from pip_authenticate.azure import entra
+from pip_authenticate.azure.application import AZURE_DEVOPS_SCOPE, Application
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.origin import origin_of
 from pip_authenticate.secret import Secret
-from pip_authenticate.tokens import claims
+from pip_authenticate.tokens import claims, is_token
 from pip_authenticate.transport import Response, Transport
 
-_SCOPE = f"{entra.AZURE_DEVOPS_SCOPE} offline_access openid profile"
+_SCOPE = f"{AZURE_DEVOPS_SCOPE} offline_access openid profile"
 _CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _LONGEST_SECONDS = 900
 _SLOWER_SECONDS = 5
@@ -28,20 +29,6 @@ _REGISTER = (
     "client flows allowed, and the delegated permission vso.packaging_write of Azure DevOps."
 )
 _AGAIN = "Sign in again: pip-authenticate login"
-
-
-class Application(NamedTuple):
-    """Where a person signs in, and for which application.
-
-    Args:
-        authority: address of Entra.
-        tenant: GUID or domain, or `organizations`.
-        client_id: of the application.
-    """
-
-    authority: str
-    tenant: str
-    client_id: str
 
 
 class DeviceCode(NamedTuple):
@@ -142,7 +129,7 @@ def _post(application: Application, path: str, form: dict[str, str], transport: 
 def _grant(response: Response, answer: dict[str, object], known: Secret) -> Grant:
     """What an answer gives; a refresh token that it does not renew stays good."""
     token, renewed = answer.get("access_token"), answer.get("refresh_token")
-    if not _is_token(token) or not (_is_token(renewed) or known):
+    if not is_token(token) or not (is_token(renewed) or known):
         raise ServiceError(
             "entra-answer",
             f"{origin_of(response.url).host} answered without the tokens that were asked for",
@@ -155,13 +142,9 @@ def _grant(response: Response, answer: dict[str, object], known: Secret) -> Gran
     return Grant(
         Secret(str(token)),
         datetime.now(timezone.utc) + seconds,
-        Secret(str(renewed)) if _is_token(renewed) else known,
+        Secret(str(renewed)) if is_token(renewed) else known,
         account[:_SHOWN] if account.isprintable() else "",
     )
-
-
-def _is_token(value: object) -> bool:
-    return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable()
 
 
 def _number(value: object, default: int) -> int:

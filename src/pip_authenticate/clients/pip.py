@@ -1,7 +1,15 @@
 """pip: the variables it reads, and what stands in them."""
 
-from pip_authenticate.client_settings import ClientSettings, PrivateFile, Wish, address_variables, unsendable
+from pip_authenticate.client_settings import (
+    ClientSettings,
+    PrivateFile,
+    Variable,
+    Wish,
+    address_variables,
+    unsendable,
+)
 from pip_authenticate.index import AuthenticatedIndex
+from pip_authenticate.secret import Secret
 
 PRIMARY = "PIP_INDEX_URL"
 EXTRA = "PIP_EXTRA_INDEX_URL"
@@ -37,15 +45,31 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     """
     asked = [index for index in indexes if index.is_asked_for]
     known = [index for index in indexes if not index.is_asked_for and index.names_for("pip")]
-    if wish.by_files:
-        known = []
     has_primary = asked or any("index-url" in index.names_for("pip") for index in known)
     known.sort(key=lambda index: "index-url" not in index.names_for("pip"))
     wished = wish if has_primary else wish._replace(only_extra=True)
-    variables = address_variables(PRIMARY, EXTRA, [*asked, *known], wished)
+    every = address_variables(PRIMARY, EXTRA, [*asked, *known], wished)
+    warnings = unsendable("pip", indexes)
+    if not wish.by_files:
+        return ClientSettings(every, warnings=warnings)
     files: tuple[PrivateFile, ...] = ()
-    if wish.by_files and indexes:
+    if indexes:
         from pip_authenticate import netrc_file  # noqa: PLC0415 - the task writes none for pip
 
         files = (netrc_file.of(indexes, wish.own_netrc),)
-    return ClientSettings(variables, files, unsendable("pip", indexes))
+    if wish.addresses_too and every:
+        files += (_configuration(every),)
+    return ClientSettings(address_variables(PRIMARY, EXTRA, asked, wish), files, warnings)
+
+
+def _configuration(addresses: tuple[Variable, ...]) -> PrivateFile:
+    """A pip.conf without any credential, for who sets PIP_CONFIG_FILE or mounts it as a secret.
+
+    No variable names it: pip reads the user's own file no more where PIP_CONFIG_FILE names another (pip
+    documentation, "Configuration"), and with that would lose proxies and certificates.
+    """
+    lines = ["[global]"]
+    for variable in addresses:
+        option = variable.name.removeprefix("PIP_").lower().replace("_", "-")
+        lines.append(f"{option} = {variable.value.reveal()}")  # pip parts several ones at blanks
+    return PrivateFile("pip.conf", Secret("\n".join((*lines, ""))))

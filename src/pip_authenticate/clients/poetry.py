@@ -15,7 +15,9 @@ _EXPORTABLE = re.compile("[A-Z0-9_]+")
 _PUBLISHER = Publisher(
     "Poetry",
     "POETRY_REPOSITORIES_PIP_AUTHENTICATE_URL",
-    *(pattern.format("PIP_AUTHENTICATE") for pattern in _LOGIN),
+    _LOGIN[0].format("PIP_AUTHENTICATE"),
+    _LOGIN[1].format("PIP_AUTHENTICATE"),
+    reads_netrc=True,  # where it finds no login (measured with Poetry 2.5.1)
 )
 VARIABLES = (*_PUBLISHER.variables, netrc_file.VARIABLE)
 """The variables that this client reads beside those of named sources (Poetry documentation, "Repositories");

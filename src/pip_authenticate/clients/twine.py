@@ -59,4 +59,4 @@ def _file(indexes: list[AuthenticatedIndex]) -> PrivateFile:
         f"password = {password}",
         "",
     )
-    return PrivateFile("pypirc", Secret("\n".join(lines)), (FILE,))
+    return PrivateFile(".pypirc", Secret("\n".join(lines)), (FILE,))

@@ -5,13 +5,15 @@ from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.publishing import Publisher
 
-# An empty UV_PUBLISH_URL fails `uv publish` (measured with uv 0.13.9).
+# An empty UV_PUBLISH_URL fails `uv publish`; without a login it looks into the netrc file (measured with uv
+# 0.13.9).
 _PUBLISHER = Publisher(
     "uv",
     "UV_PUBLISH_URL",
     "UV_PUBLISH_USERNAME",
     "UV_PUBLISH_PASSWORD",
     command="uv publish --publish-url {}",
+    reads_netrc=True,
 )
 VARIABLES = (uv_indexes.PRIMARY, uv_indexes.EXTRA, *_PUBLISHER.variables, netrc_file.VARIABLE)
 """The variables that this client reads beside those of named indexes (uv documentation, "Environment")."""

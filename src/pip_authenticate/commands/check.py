@@ -43,19 +43,18 @@ class Row(NamedTuple):
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code: 0 all is good, 1 something is wrong, 2 wrong usage."""
-    made = parser(
-        "check", "Asks every index whether it accepts its credential, and says what to do.", EXAMPLES
-    )
-    made.add_argument("--package", metavar="NAME", default="", help="Try the download of a package, too.")
+    purpose = "Asks every index whether it accepts its credential, and says what to do."
+    made = parser("check", purpose, EXAMPLES, entries=True)
     made.add_argument("--json", action="store_true", help="Write JSON.")
     parsed = made.parse_args(arguments)
     return guarded(_check, lambda: Session(parsed, environ, os.getcwd()))
 
 
 def _check(session: Session) -> int:
-    session.settings = session.settings._replace(verify="warn", verify_package=session.arguments.package)
-    with session.report.waiting("asking the indexes"):
-        found = session.find()
+    session.settings = session.settings._replace(verify="warn")
+    found = session.find()
+    if found.indexes:
+        session.tell_clients()
     rows = [
         *(_of_index(verdict) for verdict in found.verdicts),
         *(

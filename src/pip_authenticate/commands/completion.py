@@ -1,11 +1,12 @@
 """`pip-authenticate completion`: what a shell needs to complete the command's words."""
 
-import argparse
 import sys
 from collections.abc import Mapping
 
+from pip_authenticate import options
+from pip_authenticate.command_line import plain_parser
 from pip_authenticate.commands import COMMANDS
-from pip_authenticate.options import OPTIONS, OUTPUTS, PROVIDERS, WAYS
+from pip_authenticate.options import CACHES, OPTIONS, OUTPUTS, PROVIDERS, SCOPES, VERIFICATIONS, WAYS
 from pip_authenticate.settings import CLIENTS
 
 EXAMPLES = """\
@@ -13,45 +14,66 @@ EXAMPLES = """\
   eval "$(pip-authenticate completion zsh)"
   pip-authenticate completion fish
 """
-_VALUES = {"client": CLIENTS, "output": OUTPUTS, "credential": PROVIDERS, "via": WAYS}
-_SWITCHES = ("--help", "--quiet", "--verbose", "--token-stdin", "--json", "--show-secrets", "--package")
+_VALUES = {
+    "client": CLIENTS,
+    "output": OUTPUTS,
+    "credential": PROVIDERS,
+    "scope": SCOPES,
+    "cache": CACHES,
+    "via": WAYS,
+    "verify": VERIFICATIONS,
+}
+_TOKENS, _LOUDNESS = ("no-cache", "token-stdin"), ("quiet", "verbose")
+_SWITCHES = {
+    "run": (*_TOKENS, *_LOUDNESS),
+    "env": (*_TOKENS, *_LOUDNESS, "show-secrets"),
+    "write": (*_TOKENS, *_LOUDNESS),
+    "forget": _LOUDNESS,
+    "check": (*_TOKENS, *_LOUDNESS, "json"),
+    "whoami": (*_TOKENS, *_LOUDNESS, "json"),
+    "config": (*_LOUDNESS, "json"),
+    "completion": (),
+    "inputs": ("json",),
+    "login": ("organization", "tenant", "client-id", "verbose"),
+    "logout": ("quiet",),
+}
+"""What commands take beside what can be set."""
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code."""
     del environ
-    made = argparse.ArgumentParser(
-        prog="pip-authenticate completion",
-        description="Writes what a shell needs to complete words.",
-        epilog=f"examples:\n{EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("shell", choices=("bash", "zsh", "fish"))
+    made = plain_parser("completion", "Writes what a shell needs to complete words.", EXAMPLES, words="SHELL")
+    made.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish.")
     shell = made.parse_args(arguments).shell
     sys.stdout.write({"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]())
     return 0
 
 
-def _options() -> list[str]:
-    return [*(f"--{option.name}" for option in OPTIONS), *_SWITCHES]
+def _options(command: str) -> list[str]:
+    """Names of all options of a command."""
+    return [*(option.name for option in options.of(command)), *_SWITCHES[command], "help"]
 
 
 def _bash() -> str:
-    cases = "".join(
+    values = "".join(
         f'    --{name}) COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$word")); return;;\n'
         for name, words in _VALUES.items()
     )
+    options_of = "".join(
+        f'    {command}) words="{" ".join(f"--{name}" for name in _options(command))}";;\n'
+        for command in COMMANDS
+    )
     return f"""\
 _pip_authenticate() {{
-  local word="${{COMP_WORDS[COMP_CWORD]}}"
+  local word="${{COMP_WORDS[COMP_CWORD]}}" words="{" ".join(COMMANDS)}"
   case "${{COMP_WORDS[COMP_CWORD-1]}}" in
-{cases}    --token-file) COMPREPLY=($(compgen -f -- "$word")); return;;
+{values}    --token-file) COMPREPLY=($(compgen -f -- "$word")); return;;
+    --directory) COMPREPLY=($(compgen -d -- "$word")); return;;
   esac
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "{" ".join(COMMANDS)}" -- "$word"))
-  else
-    COMPREPLY=($(compgen -W "{" ".join(_options())}" -- "$word"))
-  fi
+  [ "$COMP_CWORD" -eq 1 ] || case "${{COMP_WORDS[1]}}" in
+{options_of}  esac
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
 }}
 complete -o default -F _pip_authenticate pip-authenticate
 """
@@ -67,9 +89,15 @@ def _fish() -> str:
     for option in OPTIONS:
         values = " ".join(_VALUES.get(option.name, ()))
         takes = f" -r -f -a {_quoted(values)}" if values else " -r" if option.metavar else ""
-        lines.append(f"complete -c pip-authenticate -l {option.name} -d {_quoted(option.help)}{takes}")
-    lines += [f"complete -c pip-authenticate -l {switch.removeprefix('--')}" for switch in _SWITCHES]
-    return "\n".join(lines) + "\n"
+        lines.append(f"{_of(option.name)} -d {_quoted(option.help)}{takes}")
+    lines += [_of(name) for name in dict.fromkeys(name for names in _SWITCHES.values() for name in names)]
+    return "\n".join((*lines, "complete -c pip-authenticate -l help", ""))
+
+
+def _of(name: str) -> str:
+    """The beginning of a line of fish about an option, for the commands that take it."""
+    commands = " ".join(command for command in COMMANDS if name in _options(command))
+    return f"complete -c pip-authenticate -n '__fish_seen_subcommand_from {commands}' -l {name}"
 
 
 def _quoted(text: str) -> str:

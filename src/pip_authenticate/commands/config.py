@@ -18,9 +18,7 @@ _TOKENS = ("PIP_AUTHENTICATE_TOKEN", "SYSTEM_ACCESSTOKEN")
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code."""
-    made = parser(
-        "config", "Lists every setting, its value, and where that came from.", EXAMPLES, entries=False
-    )
+    made = parser("config", "Lists every setting, its value, and where that came from.", EXAMPLES)
     made.add_argument("--json", action="store_true", help="Write JSON.")
     parsed = made.parse_args(arguments)
     return guarded(_list, lambda: Session(parsed, environ, os.getcwd()))

@@ -1,10 +1,10 @@
 """`pip-authenticate inputs`: what may stand in a step of the Azure Pipelines task."""
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping
 
+from pip_authenticate.command_line import plain_parser
 from pip_authenticate.settings import INPUTS
 
 EXAMPLES = """\
@@ -16,14 +16,8 @@ EXAMPLES = """\
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code."""
     del environ
-    made = argparse.ArgumentParser(
-        prog="pip-authenticate inputs",
-        description="Shows what may stand in a step of the Azure Pipelines task.",
-        epilog=f"examples:\n{EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    made.add_argument("--json", action="store_true", help="as JSON")
+    made = plain_parser("inputs", "Shows what may stand in a step of the Azure Pipelines task.", EXAMPLES)
+    made.add_argument("--json", action="store_true", help="Write JSON.")
     sys.stdout.write(_json() if made.parse_args(arguments).json else _table())
     return 0
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from pip_authenticate import report, stored_login, user_folders
 from pip_authenticate.azure import entra, sign_in, tenants
 from pip_authenticate.azure.addresses import Collection
+from pip_authenticate.azure.application import Application
 from pip_authenticate.azure.forms import organization_of
-from pip_authenticate.azure.sign_in import Application
-from pip_authenticate.command_line import guarded
+from pip_authenticate.command_line import guarded, plain_parser
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import InputError
 from pip_authenticate.report import Report
@@ -41,13 +41,8 @@ class _Work(NamedTuple):
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code."""
-    made = argparse.ArgumentParser(
-        prog="pip-authenticate login",
-        description="Signs you in with Microsoft Entra: you type a code into a browser, on any device.",
-        epilog=f"examples:\n{EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    purpose = "Signs you in with Microsoft Entra: you type a code into a browser, on any device."
+    made = plain_parser("login", purpose, EXAMPLES)
     made.add_argument("--organization", metavar="NAME", default="", help="Sign in to its tenant.")
     made.add_argument("--tenant", metavar="TENANT", default="", help="GUID or domain of the tenant.")
     made.add_argument(

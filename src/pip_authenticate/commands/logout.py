@@ -1,11 +1,10 @@
 """`pip-authenticate logout`: forgets who signed in, and every token that is kept."""
 
-import argparse
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from pip_authenticate import report, stored_login, user_folders
-from pip_authenticate.command_line import guarded
+from pip_authenticate.command_line import guarded, plain_parser
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.report import Report
 from pip_authenticate.token_cache import TokenCache
@@ -22,13 +21,8 @@ class _Work(NamedTuple):
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code."""
-    made = argparse.ArgumentParser(
-        prog="pip-authenticate logout",
-        description="Forgets who signed in with login, and every token that is kept between runs.",
-        epilog=f"examples:\n{EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    purpose = "Forgets who signed in with login, and every token that is kept between runs."
+    made = plain_parser("logout", purpose, EXAMPLES)
     made.add_argument("-q", "--quiet", action="store_true", help="Say nothing but warnings and errors.")
     parsed = made.parse_args(arguments)
     told = report.standard(environ, is_quiet=parsed.quiet)

@@ -33,8 +33,8 @@ _PRIMARY = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives the exit code of the program that it started."""
     own, program = _parted(arguments)
-    made = parser("run", "Starts a program with the credentials of the indexes that it uses.", EXAMPLES)
-    made.usage = "pip-authenticate run [OPTION ...] [INDEX ...] -- PROGRAM [ARGUMENT ...]"
+    purpose = "Starts a program with the credentials of the indexes that it uses."
+    made = parser("run", purpose, EXAMPLES, entries=True, words="-- PROGRAM [ARGUMENT ...]")
     parsed = made.parse_args(own)
     if not program:
         made.exit(USAGE, "pip-authenticate run: error: no program to run; it stands behind --\n")
@@ -58,12 +58,13 @@ def _run(session: Session, program: list[str]) -> int:
     try:
         path = child_process.located(program[0], session.environ)  # before anybody is asked for anything
         found = session.find()
+        session.tell_verdicts(found)
         if session.value("via") == "gateway":
             return _through_gateway(session, found, path, program)
         # Publishers read variables, and would else ask the public index: who wants files must say so.
         publishes = session.value("publish") and session.chosen["via"].origin == "default"
         by_files = session.value("via") == "files" and not publishes
-        told = session.client_settings(found, by_files=by_files)
+        told = session.client_settings(found, session.wish(by_files=by_files))
         for text in told.notes:
             session.report.line(text)
         session.report.line(_summary(session, found))
@@ -116,7 +117,7 @@ def _through_gateway(session: Session, found: Found, path: str, program: list[st
         indexes=[index._replace(credential=Credential("nobody", Secret("none"))) for index in found.indexes],
         strangers=[],
     )
-    told = session.client_settings(nobody, by_files=True)
+    told = session.client_settings(nobody, session.wish(by_files=True))
     environ = child_environment.without(session.environ, secrets)
     environ |= {variable.name: variable.value.reveal() for variable in told.variables}
     indexes = _guarded(session, found, environ)
@@ -186,9 +187,8 @@ def _secrets(session: Session, found: Found) -> Iterator[Secret]:
     """What the program shall find in none of the caller's variables."""
     settings = session.settings
     yield from filter(None, (settings.token, settings.pipeline_token))
-    for index in found.indexes:
-        yield index.credential.secret
-        yield from index.credential.spellings
+    for credential in {index.credential for index in found.indexes}:
+        yield from credential.spellings
 
 
 def _summary(session: Session, found: Found) -> str:

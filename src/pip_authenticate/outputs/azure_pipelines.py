@@ -1,13 +1,11 @@
 """Azure Pipelines, for a script step: its standard output is read by the agent, as that of a task is."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 
-from pip_authenticate.client_settings import ClientSettings, PrivateFile
-from pip_authenticate.errors import DeliveryError
+from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
-from pip_authenticate.surroundings import Surroundings, check_variables
+from pip_authenticate.surroundings import Surroundings, check_variables, no_ci
 
 
 class Output:
@@ -16,6 +14,8 @@ class Output:
     Args:
         around: where the commands go, and a folder that the agent empties at the job's end.
     """
+
+    by_files = False
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
@@ -36,11 +36,7 @@ class Output:
         why = "" if self._around.environ.get("TF_BUILD") else "TF_BUILD is not set"
         why = why or ("" if self._around.shows else "standard output is a terminal")
         if why:
-            raise DeliveryError(
-                "no-ci",
-                f"This is no step of Azure Pipelines: {why}",
-                hint="Choose another --output: sh for the shell that runs this.",
-            )
+            raise no_ci(why, "step of Azure Pipelines")
         check_variables(settings, "Azure Pipelines")
         return self._agent.check(settings)
 
@@ -51,8 +47,6 @@ class Output:
 
     def summarize(self, markdown: str) -> None:
         """Have a summary uploaded, where there is a place for its file; nothing depends on it."""
-        file = PrivateFile("pip-authenticate.md", Secret(markdown), ("SUMMARY",))
-        if markdown:
-            with suppress(DeliveryError):
-                (path,) = self._around.place(ClientSettings(files=(file,)))
-                self._agent.summarize(path.value.reveal())
+        folder = self._around.environ.get("AGENT_TEMPDIRECTORY")
+        if folder and markdown:
+            self._agent.summarize(markdown, folder)

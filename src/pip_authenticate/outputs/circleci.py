@@ -5,8 +5,8 @@ CircleCI masks what its settings hold, and nothing else.
 
 from pip_authenticate.appending import append
 from pip_authenticate.client_settings import ClientSettings
-from pip_authenticate.errors import DeliveryError
 from pip_authenticate.printed import Printed, export
+from pip_authenticate.surroundings import no_ci
 
 
 class Output(Printed):
@@ -21,11 +21,7 @@ class Output(Printed):
             DeliveryError: it is not so.
         """
         if not self._around.environ.get("BASH_ENV"):
-            raise DeliveryError(
-                "no-ci",
-                "BASH_ENV is not set, so this is no job of CircleCI",
-                hint="Choose another --output: sh for the shell that runs this.",
-            )
+            raise no_ci("BASH_ENV is not set", "job of CircleCI")
         return super().check(settings)
 
     def deliver(self, settings: ClientSettings) -> None:

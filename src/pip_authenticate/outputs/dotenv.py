@@ -1,16 +1,8 @@
 """dotenv files, as most readers of them agree."""
 
-import re
-
+from pip_authenticate import assignments
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.printed import Printed
-from pip_authenticate.surroundings import refuse
-
-# As it is for every reader, also for `docker run --env-file`, which knows no quotes, and for shells, which
-# would read a tilde at the beginning or behind a colon as a home.
-_PLAIN = re.compile(r"(?!~)(?!.*:~)[A-Za-z0-9_./:@%+,=~^*-]*")
-# Within single quotes readers disagree on these, and on line ends of every kind.
-_UNFIT = re.compile(r"['\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Output(Printed):
@@ -24,14 +16,8 @@ class Output(Printed):
         Raises:
             DeliveryError: readers disagree.
         """
-        warnings = super().check(settings)
-        refuse(settings, _UNFIT, self.carrier, "a quote, a backslash, a line end or a control character")
-        return warnings + [
-            f"{name} stands in quotes, which docker's --env-file takes for a part of the value."
-            for name, value, *_ in settings.variables
-            if not _PLAIN.fullmatch(value.reveal())
-        ]
+        return [*super().check(settings), *assignments.check(settings)]
 
     def line(self, name: str, value: str) -> str:
-        """The line that sets a variable; within single quotes nothing is expanded."""
-        return f"{name}={value}\n" if _PLAIN.fullmatch(value) else f"{name}='{value}'\n"
+        """The line that sets a variable."""
+        return assignments.line(name, value)

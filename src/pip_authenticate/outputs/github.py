@@ -12,7 +12,7 @@ from pip_authenticate.appending import append
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import Secret
-from pip_authenticate.surroundings import Surroundings, check_variables
+from pip_authenticate.surroundings import Surroundings, check_variables, no_ci
 
 SUMMARY_BYTES = 1024 * 1024
 """Longest summary of a step, all that its commands append: of a longer one nothing is shown."""
@@ -26,6 +26,8 @@ class Output:
     Args:
         around: names those files.
     """
+
+    by_files = False
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
@@ -51,11 +53,7 @@ class Output:
             DeliveryError: it is not so.
         """
         if not self._around.environ.get("GITHUB_ENV"):
-            raise DeliveryError(
-                "no-ci",
-                "GITHUB_ENV is not set, so this is no step of GitHub Actions",
-                hint="Choose another --output: sh for the shell that runs this.",
-            )
+            raise no_ci("GITHUB_ENV is not set", "step of GitHub Actions")
         check_variables(settings, "GITHUB_ENV")
         for variable in settings.variables:
             name = variable.name.upper()  # on Windows another case is the same variable

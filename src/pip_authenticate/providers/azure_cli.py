@@ -5,11 +5,10 @@ fault: the program is on every image of a CI.
 """
 
 import json
-from datetime import datetime, timezone
-from pathlib import Path
+import os
 
 from pip_authenticate import entra_access, other_programs
-from pip_authenticate.azure.entra import AZURE_DEVOPS
+from pip_authenticate.azure.application import AZURE_DEVOPS
 from pip_authenticate.azure.tenants import Told
 from pip_authenticate.entra_access import EntraToken
 from pip_authenticate.errors import NotHere, PipAuthenticateError, ServiceError
@@ -17,6 +16,7 @@ from pip_authenticate.index import AuthenticatedIndex, Index
 from pip_authenticate.other_programs import Ended
 from pip_authenticate.run import Run
 from pip_authenticate.secret import Secret
+from pip_authenticate.tokens import from_seconds, is_token
 
 SECONDS = 30.0
 """How long it may take: a first start on a busy machine takes over ten (Azure/azure-cli issue 29329)."""
@@ -40,16 +40,16 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
         NotHere: nobody is signed in.
         ServiceError: the Azure CLI or a service refused.
     """
-    return entra_access.open_all(indexes, run, _identity(run), lambda told: _token(told, run))
+    return entra_access.open_all(indexes, run, _identity(run), lambda told, _: _token(told, run))
 
 
 def _identity(run: Run) -> str:
     """Who is signed in, by the file in which the Azure CLI says so; empty where that cannot be read."""
     variables = run.settings.variables
-    home = Path(variables.get("HOME") or variables.get("USERPROFILE") or ".")
-    folder = Path(variables.get("AZURE_CONFIG_DIR") or home / ".azure")
+    home = variables.get("HOME") or variables.get("USERPROFILE") or "."
+    folder = variables.get("AZURE_CONFIG_DIR") or os.path.join(home, ".azure")
     try:
-        with (folder / "azureProfile.json").open(encoding="utf-8-sig") as file:
+        with open(os.path.join(folder, "azureProfile.json"), encoding="utf-8-sig") as file:
             profile = json.loads(file.read(_PROFILE_BYTES))
         account = next(one for one in profile["subscriptions"] if one.get("isDefault"))
         return f"azure-cli {account['user']['name']} {account['tenantId']}"
@@ -63,13 +63,9 @@ def _token(told: Told, run: Run) -> EntraToken:
         asked = _asked(run, "")  # an identity that has but one tenant refuses to be asked for it
     if asked.code and _NOBODY in asked.errors and "AADSTS" not in asked.errors:
         raise NotHere("not-signed-in", "nobody is signed in to the Azure CLI: az login")
-    try:
-        answer = json.loads(asked.output)
-        token, end = answer["accessToken"], answer.get("expires_on")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        token, end = "", None
-    is_token = isinstance(token, str) and token and token.isascii() and token.isprintable()
-    if asked.code or not is_token:
+    answer = asked.answer
+    token = answer.get("accessToken")
+    if asked.code or not is_token(token):
         tenant = f" --tenant {told.tenant}" if told.tenant else ""
         raise ServiceError(
             "azure-cli",
@@ -77,7 +73,8 @@ def _token(told: Told, run: Run) -> EntraToken:
             context=asked.said,
             hint=f"Sign in again: az login{tenant} --allow-no-subscriptions",
         )
-    return EntraToken(Secret(token), _moment(end))
+    # Versions before 2.54 tell local time only, in another field.
+    return EntraToken(Secret(token), from_seconds(answer.get("expires_on")))
 
 
 def _asked(run: Run, tenant: str) -> Ended:
@@ -85,13 +82,3 @@ def _asked(run: Run, tenant: str) -> Ended:
     if tenant:
         arguments += ["--tenant", tenant]
     return other_programs.run("az", arguments, run.settings.variables, SECONDS, run.transport.deadline)
-
-
-def _moment(end: object) -> datetime | None:
-    """The end of a token, in seconds since 1970; versions before 2.54 tell local time only."""
-    if not isinstance(end, int):
-        return None
-    try:
-        return datetime.fromtimestamp(end, timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        return None

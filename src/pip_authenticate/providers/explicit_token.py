@@ -1,15 +1,40 @@
-"""A token that whoever runs the command gives: in a variable, a file or standard input."""
+"""A token that is given for this: in a variable, a file, standard input, or as a secret of a container.
 
+That is a secret of Docker, Podman and Compose with the name pip_authenticate_token: in a build it
+is there for the one RUN that mounts it.
+"""
+
+import os
+
+from pip_authenticate import token_files
 from pip_authenticate.azure.addresses import Place
 from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, Index
 from pip_authenticate.run import Run
+from pip_authenticate.secret import Secret
+
+_FILE = "pip_authenticate_token"
 
 
 def absent(run: Run) -> str:
     """Why there is none; empty where there is one."""
-    return "" if run.settings.token else "PIP_AUTHENTICATE_TOKEN is not set, and no --token-file was given"
+    path = _path(run)
+    if run.settings.token or os.path.exists(path):
+        return ""
+    return f"PIP_AUTHENTICATE_TOKEN is not set, no --token-file was given, and there is no {path}"
+
+
+def _path(run: Run) -> str:
+    """Where a container's secret of our name is."""
+    return os.path.join(run.settings.secrets_folder, _FILE)
+
+
+def _token(run: Run) -> Secret:
+    """What is said for this run comes before what a machine holds."""
+    return run.settings.token or token_files.read(
+        _path(run), "Mount the secret so that this user may read it."
+    )
 
 
 def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAuthenticateError]:
@@ -20,8 +45,11 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
 
     Returns:
         The indexes, and errors about those that must not get it.
+
+    Raises:
+        InputError: the file of a container's secret cannot be used.
     """
-    credential = Credential(TOKEN_USER, run.settings.token)
+    credential = Credential(TOKEN_USER, _token(run))
     run.learned(credential.spellings)
     own = _own_organization(run.settings.organization)
     found = list[AuthenticatedIndex | PipAuthenticateError]()

@@ -14,6 +14,7 @@ from pip_authenticate.redaction import shown_name
 from pip_authenticate.run import Run
 from pip_authenticate.secret import Learned, Secret
 from pip_authenticate.settings import Endpoint, Settings
+from pip_authenticate.tokens import is_token
 from pip_authenticate.transport import Transport
 
 _CONNECTION_HINT = (
@@ -133,11 +134,8 @@ class _Exchange:
 
     def credential(self, tenant: str) -> Credential:
         """One assertion, one token."""
-        from datetime import datetime, timedelta, timezone  # noqa: PLC0415 - only federation needs it
-
         token = entra.exchange(self._authority, tenant, self._client_id, self._assertion(), self._transport)
-        expires = datetime.now(timezone.utc) + timedelta(seconds=token.seconds) if token.seconds else None
-        credential = Credential(self._connection.id, token.secret, expires)
+        credential = Credential(self._connection.id, token.secret, token.expires)
         self._learned(credential.spellings)
         return credential
 
@@ -160,12 +158,7 @@ class _Exchange:
                 hint=_CONNECTION_HINT,
             ) from None
         assertion = answer.get("oidcToken") if isinstance(answer, dict) else None
-        if (
-            not isinstance(assertion, str)
-            or not assertion
-            or not assertion.isascii()
-            or not assertion.isprintable()
-        ):
+        if not is_token(assertion):
             raise ServiceError(
                 "assertion-missing",
                 f"{rest.host_of(response)} gave no assertion (status {response.status})",

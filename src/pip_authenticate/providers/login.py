@@ -1,7 +1,6 @@
 """Whoever signed in with `pip-authenticate login`."""
 
 from pip_authenticate import entra_access, stored_login, user_folders
-from pip_authenticate.azure import sign_in
 from pip_authenticate.azure.tenants import Told
 from pip_authenticate.entra_access import EntraToken
 from pip_authenticate.errors import DeliveryError, PipAuthenticateError
@@ -29,7 +28,7 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
         return [entra_access.elsewhere(index, "has nobody signed in for it") for index in indexes]
     who = login.application
     identity = f"login {login.account} {who.tenant} {who.client_id}"
-    return entra_access.open_all(indexes, run, identity, lambda told: _token(told, login, run))
+    return entra_access.open_all(indexes, run, identity, lambda told, _: _token(told, login, run))
 
 
 def _login(run: Run) -> Login | None:
@@ -42,6 +41,8 @@ def _login(run: Run) -> Login | None:
 def _token(told: Told, login: Login, run: Run) -> EntraToken:
     """A token for the organisation's tenant, also where the person is a guest there."""
     application = login.application._replace(tenant=told.tenant or login.application.tenant)
+    from pip_authenticate.azure import sign_in  # noqa: PLC0415 - what is kept needs none
+
     run.learned([login.refresh])
     grant = sign_in.refresh(application, login.refresh, run.transport)
     run.learned([grant.refresh])

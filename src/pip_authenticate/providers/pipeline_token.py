@@ -2,7 +2,7 @@
 
 from pip_authenticate.azure.addresses import Collection, Place, belongs_to
 from pip_authenticate.azure.forms import organization_of
-from pip_authenticate.errors import InputError, PipAuthenticateError
+from pip_authenticate.errors import NotHere, PipAuthenticateError
 from pip_authenticate.index import TOKEN_USER, AuthenticatedIndex, Credential, Index
 from pip_authenticate.run import Run
 
@@ -27,7 +27,7 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
     then hosts of Azure DevOps only are told the token.
 
     Returns:
-        The indexes, and errors about those elsewhere.
+        The indexes, and a NotHere for each that is elsewhere.
     """
     home = Collection(organization_of(_home(run)), is_hosted=False)
     credential = Credential(TOKEN_USER, run.settings.pipeline_token)
@@ -39,10 +39,9 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
             found.append(index.opened_by(credential))
             continue
         found.append(
-            InputError(
+            NotHere(
                 "foreign-organisation",
                 f"{index.entry} is no feed of the pipeline's organisation {home.url}, which its token is for",
-                hint="Give another credential for it, or say --organization where that is another.",
             )
         )
     return found

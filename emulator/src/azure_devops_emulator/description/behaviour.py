@@ -26,3 +26,13 @@ class Behaviour(Shape):
     negotiate_first: bool = True
     assertion_seconds: int = 600
     built_in_task: BuiltInTask = "absent"
+    session_tokens_for: Literal["persons", "applications", "anyone"] = "persons"
+    session_token_refusal: int = 401
+    session_token_seconds: int = 24 * 3600
+    tenant_header: bool = True
+    managed_identity_seconds: int = 24 * 3600 - 1
+    bare_resource_as_scope: bool = False
+    device_interval: int = 5
+    device_seconds: int = 900
+    device_slow_down: bool = False
+    device_declined: Literal["authorization_declined", "access_denied"] = "authorization_declined"

@@ -3,10 +3,12 @@
 import base64
 import re
 import uuid
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     PlainValidator,
     SecretStr,
@@ -15,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from azure_devops_emulator.description.model import Project
+from azure_devops_emulator.description.model import Project, moment
 from azure_devops_emulator.description.reading import FEDERATION_SCHEME, Guid, Named, found, known, reading
 from azure_devops_emulator.description.shapes import Many, Shape, no_such
 from azure_devops_emulator.errors import InputError
@@ -28,6 +30,8 @@ STS_ISSUER = "https://sts.windows.net"
 OWN_ISSUER = "https://vstoken.dev.azure.com"
 NO_TENANT = str(uuid.UUID(int=0))
 """What organisations of consumer accounts tell as their tenant."""
+CONSUMER_TENANT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
+"""Where consumer accounts get their tokens for services of Microsoft (not documented, seen in tokens)."""
 PLACEHOLDER = re.compile(r"\{([a-z]+)(?::([^{}]+))?\}")
 """A placeholder in the URL of a service connection: `{kind}` or `{kind:name}`."""
 _TEXTS = TypeAdapter(dict[str, str])
@@ -72,6 +76,13 @@ def _own_at_least(tenants: tuple[str, ...], info: ValidationInfo) -> tuple[str, 
     return tenants or (reading(info).tenant,)
 
 
+class ClientSecret(Shape):
+    """A secret of an application."""
+
+    value: SecretStr
+    expires: Annotated[datetime | None, BeforeValidator(moment)] = None
+
+
 class Application(Named):
     """An application, with a service principal in each tenant; perhaps a member of the organisation."""
 
@@ -83,6 +94,13 @@ class Application(Named):
         Field(validate_default=True),
     ] = ()
     federated_credentials: Many[FederatedCredential] = ()
+    client_secrets: Many[ClientSecret] = ()
+    public_client: bool = False
+    """Whether persons sign in with it, on devices and in browsers."""
+    permissions: Many[str] = ()
+    """What persons have consented to that it may do for them."""
+    managed: Literal["", "system", "user"] = ""
+    """Whether it is the identity that the emulated machine has by itself, or one that is assigned to it."""
     member: bool = True
 
     @model_validator(mode="after")

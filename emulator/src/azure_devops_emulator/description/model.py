@@ -89,7 +89,7 @@ def _scope(name: str) -> str:
     return name
 
 
-def _moment(value: object) -> object:
+def moment(value: object) -> object:
     """A date begins with its midnight, and a moment is in UTC unless it says otherwise."""
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
@@ -116,7 +116,7 @@ class Token(Shape):
     label: str = "token"
     value: SecretStr
     scopes: Many[Annotated[str, AfterValidator(_scope)]] = ()
-    expires: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    expires: Annotated[datetime | None, BeforeValidator(moment)] = None
 
 
 class IdentityKind(Enum):
@@ -139,6 +139,8 @@ class Identity(Named):
     )
     tokens: Many[Token] = ()
     administrator: bool = False
+    opened: bool = True
+    """Whether the person has ever opened the organisation in a browser."""
 
     @property
     def descriptor(self) -> str:

@@ -1,9 +1,10 @@
-"""Who is asking: personal access tokens, job tokens, and what a token's scopes allow."""
+"""Who is asking: tokens of persons, jobs, sessions and Entra, and what a token's scopes allow."""
 
 import base64
 import binascii
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -71,8 +72,15 @@ class Rejection:
 ANONYMOUS = Caller(None, Role.READER, "no credential")
 JOB_LABEL = "job token"
 """The label of every job token."""
+SESSION_LABEL = "session token"
+"""The label of every session token."""
+ENTRA_SCOPE = "user_impersonation"
+"""What a person's token of Entra may do unless less was asked for: all that the person may."""
 ENTRA_LABEL = "Entra token"
-"""The label of every access token that Microsoft Entra gave out."""
+PRINCIPAL_LABEL = ENTRA_LABEL
+"""The label of an access token that Microsoft Entra gave to an application."""
+PERSON_LABEL = f"{ENTRA_LABEL} of a person"
+"""The label of an access token that Microsoft Entra gave to a person."""
 _JOB_ISSUER = "app.vstoken.visualstudio.com"
 _NOT_AUTHORIZED = "VS30063: You are not authorized to access https://dev.azure.com."
 
@@ -100,19 +108,37 @@ class Tokens:
 
     def mint(self, identity: Identity, lifetime: timedelta) -> SecretStr:
         """A job token of an identity; a lifetime below zero gives one that has expired."""
-        now = int(time.time())
+        end = datetime.now(timezone.utc) + lifetime
+        return self._sign(identity, "app_token", end, BuildId=f"{secrets.token_hex(16)};1")
+
+    def mint_session(self, identity: Identity, scope: str, end: datetime, *, compact: bool) -> SecretStr:
+        """A session token.
+
+        Args:
+            identity: whose.
+            scope: scopes, separated by blanks.
+            end: when it expires.
+            compact: whether it is a personal access token; otherwise it is a JSON Web Token.
+        """
+        if not compact:
+            return self._sign(identity, scope, end)
+        value = SecretStr(secrets.token_hex(42))
+        entry = Token(label=f"compact {SESSION_LABEL}", value=value, scopes=tuple(scope.split()), expires=end)
+        self._personal[value] = identity, entry
+        return value
+
+    def _sign(self, identity: Identity, scope: str, end: datetime, **others: str) -> SecretStr:
         claims = {
             "nameid": identity.id,
-            "scp": "app_token",
+            "scp": scope,
             "aui": secrets.token_hex(16),
             "sid": secrets.token_hex(16),
-            "BuildId": f"{secrets.token_hex(16)};1",
             "iss": _JOB_ISSUER,
             "aud": self._audience,
-            "nbf": now - 300,
-            "exp": now + int(lifetime.total_seconds()),
+            "nbf": int(time.time()) - 300,
+            "exp": int(end.timestamp()),
         }
-        return self._jobs.sign(claims)
+        return self._jobs.sign(claims | others)
 
     def authenticate(self, header: str | None) -> Caller | Rejection:
         """Tell who an Authorization header belongs to.
@@ -148,13 +174,13 @@ class Tokens:
             identity, entry = self._personal[token]
             if entry.expires and entry.expires <= datetime.now(timezone.utc):
                 return _expired(entry.label, identity.name)
-            ceiling = max((SCOPES.get(scope, Role.NONE) for scope in entry.scopes), default=Role.NONE)
+            ceiling = _ceiling(entry.scopes)
             manages_pools = identity.administrator and not POOL_SCOPES.isdisjoint(entry.scopes)
             return Caller(identity, ceiling, entry.label, manages_pools)
-        return self._job(token) or self._principal(token) or _unknown("an unknown token")
+        return self._own(token) or self._principal(token) or _unknown("an unknown token")
 
-    def _job(self, token: SecretStr) -> Caller | Rejection | None:
-        """Whom a token of a job belongs to; None where it is none."""
+    def _own(self, token: SecretStr) -> Caller | Rejection | None:
+        """Whom a token of a job or a session belongs to; None where it is none."""
         try:
             claims, expired = self._jobs.verify(token, audience=self._audience, issuer=_JOB_ISSUER), False
         except jwt.ExpiredSignatureError:
@@ -163,15 +189,16 @@ class Tokens:
             return None
         identity = self._organization.identity(str(claims["nameid"]))
         assert identity  # noqa: S101 - only tokens of known identities are signed
-        return (
-            _expired(JOB_LABEL, identity.name) if expired else Caller(identity, Role.ADMINISTRATOR, JOB_LABEL)
-        )
+        label = JOB_LABEL if "BuildId" in claims else SESSION_LABEL
+        if expired:
+            return _expired(label, identity.name)
+        return Caller(identity, _ceiling(str(claims["scp"]).split()), label)
 
     def _principal(self, token: SecretStr) -> Caller | Rejection | None:
         """Whom a token of Entra belongs to: it must be for Azure DevOps, this tenant, and a member."""
         if self._entra is None:
             return None
-        issuer = f"{STS_ISSUER}/{self._organization.tenant_id}/"
+        issuer = f"{STS_ISSUER}/{self._organization.sign_in_tenant}/"
         try:
             claims, expired = self._entra.verify(token, audience=AZURE_DEVOPS, issuer=issuer), False
         except jwt.ExpiredSignatureError:
@@ -180,16 +207,29 @@ class Tokens:
             return Rejection(_NOT_AUTHORIZED, "VssUnauthorizedException", f"{ENTRA_LABEL} for another tenant")
         except jwt.InvalidTokenError:
             return None
-        members = (entry for entry in self._organization.identities if entry.kind is IdentityKind.PRINCIPAL)
-        identity = next((entry for entry in members if entry.account == claims["appid"]), None)
+        is_person = "upn" in claims
+        kind, account = IdentityKind.PRINCIPAL, str(claims["appid"])
+        if is_person:
+            kind, account = IdentityKind.USER, str(claims["upn"])
+        members = (entry for entry in self._organization.identities if entry.kind is kind)
+        identity = next((entry for entry in members if entry.account.lower() == account.lower()), None)
         if identity is None:
             message = unauthorized_message(str(claims["oid"]))
             return Rejection(message, "UnauthorizedRequestException", f"{ENTRA_LABEL} of no member")
-        return (
-            _expired(ENTRA_LABEL, identity.name)
-            if expired
-            else Caller(identity, Role.ADMINISTRATOR, ENTRA_LABEL)
-        )
+        if not identity.opened:
+            message = (
+                "TF401444: Please sign-in at least once as "
+                f"{claims['tid']}\\{account} in a web browser to enable access to the service."
+            )
+            label = f"{ENTRA_LABEL} of a person who never came"
+            return Rejection(message, "UnauthorizedRequestException", label, identity.name)
+        label = PERSON_LABEL if is_person else PRINCIPAL_LABEL
+        if expired:
+            return _expired(label, identity.name)
+        scope = str(claims.get("scp", ENTRA_SCOPE))
+        if scope != ENTRA_SCOPE:
+            return Caller(identity, _ceiling(scope.split()), label)
+        return Caller(identity, Role.ADMINISTRATOR, label, identity.administrator)
 
 
 def unauthorized_message(identity_id: str) -> str:
@@ -218,18 +258,18 @@ def role_in(caller: Caller, feed: Feed, view: View | None = None) -> Role:
     return min(role, caller.ceiling)
 
 
+def _ceiling(scopes: Iterable[str]) -> Role:
+    """The greatest role that scopes let an identity use."""
+    return max((SCOPES.get(scope, Role.NONE) for scope in scopes), default=Role.NONE)
+
+
 def _expired(label: str, name: str) -> Rejection:
     """The rejection of a token that was valid once; JSON Web Tokens get words of their own."""
-    if label in {JOB_LABEL, ENTRA_LABEL}:
+    if label in {JOB_LABEL, SESSION_LABEL, PRINCIPAL_LABEL, PERSON_LABEL}:
         message, kind = _NOT_AUTHORIZED, "VssUnauthorizedException"
     else:
         message, kind = "Access Denied: The Personal Access Token used has expired.", "AccessCheckException"
     return Rejection(message, kind, f"{label}, expired", name)
-
-
-def _owner(identity: Identity, label: str, *, expired: bool) -> Caller | Rejection:
-    """Whom a JSON Web Token belongs to; it may do all that the identity may, until it expires."""
-    return _expired(label, identity.name) if expired else Caller(identity, Role.ADMINISTRATOR, label)
 
 
 def _unknown(label: str) -> Rejection:

@@ -94,6 +94,15 @@ TASKS = Resource(
     "0.0",
     ("dev",),
 )
+SESSION_TOKENS = Resource(
+    "ada996bc-8c18-4193-b20c-cd41b13f5b4d",
+    "Token",
+    "SessionTokens",
+    "_apis/{area}/{resource}",
+    "1.0",
+    "0.0",
+    ("vssps",),
+)
 SIMPLE = Resource(
     "93377a2c-f5fb-48b9-a8dc-7781441cabf1",
     "pypi",
@@ -135,6 +144,7 @@ RESOURCES = (
     ),
     OIDC_TOKEN,
     TASKS,
+    SESSION_TOKENS,
     SIMPLE,
     Resource(
         "c7a75c1b-08ac-4b11-b468-6c7ef835c85e",
@@ -271,7 +281,7 @@ async def options(call: Call) -> web.Response:
         _row(call, resource)
         for resource in RESOURCES
         if call.hosts.intersection(resource.hosts)
-        and not (call.on_premises and resource is OIDC_TOKEN)
+        and not (call.on_premises and resource in {OIDC_TOKEN, SESSION_TOKENS})
         and (not area or resource.area.lower() == area)
     ]
     if area and not rows:

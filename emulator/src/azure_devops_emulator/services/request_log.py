@@ -10,7 +10,8 @@ class Record:
     Args:
         method: HTTP method.
         host: which of the service's hosts: `dev`, `pkgs`, `feeds`, `vssps`, `blob`, `private`, `public`,
-            `login` (Microsoft Entra), `emulator`, or "" when the path belongs to none.
+            `login` (Microsoft Entra), `ci` (identities of jobs), `machine` (managed identities), `emulator`,
+            or "" when the path belongs to none.
         path: path without query, as it was sent.
         identity: display name of the caller, or `anonymous`.
         credential: what was presented, in words: a token's label, `no credential`, `an unknown token` ...

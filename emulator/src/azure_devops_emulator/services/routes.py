@@ -13,6 +13,7 @@ from azure_devops_emulator.services.distributed_task import TasksHost
 from azure_devops_emulator.services.faults import sign_in_page
 from azure_devops_emulator.services.packaging_rest import FeedsHost
 from azure_devops_emulator.services.pypi import PackageHost
+from azure_devops_emulator.services.session_tokens import SessionTokens
 from azure_devops_emulator.services.wire import Call, not_allowed
 
 _FEED = r"(?:(?P<project>[^/]+)/)?_packaging/(?P<feed>[^/]+)/pypi"
@@ -82,7 +83,11 @@ def fronts(name: str, *, on_premises: bool) -> list[Front]:
 
 
 def routes(
-    packages: PackageHost, feeds: FeedsHost, tasks: TasksHost, assertions: AssertionService | None
+    packages: PackageHost,
+    feeds: FeedsHost,
+    tasks: TasksHost,
+    assertions: AssertionService | None,
+    sessions: SessionTokens,
 ) -> list[Route]:
     """The table of all addresses, most particular first.
 
@@ -91,6 +96,7 @@ def routes(
         feeds: answers for what feeds there are.
         tasks: answers for what tasks there are.
         assertions: issues assertions to jobs; None on premises, where there is no federation.
+        sessions: gives out session tokens; not asked on premises.
     """
 
     def route(host: str, pattern: str, handler: Handler, *methods: str) -> Route:
@@ -98,7 +104,12 @@ def routes(
         return Route(hosts, re.compile(pattern, re.IGNORECASE), methods, handler)
 
     feed = rf"{_PACKAGING}/feeds/(?P<feed>[^/]+)"
-    federation = [route("dev", _OIDC, assertions.issue, "POST")] if assertions else []
+    federation = []
+    if assertions:
+        federation = [
+            route("dev", _OIDC, assertions.issue, "POST"),
+            route("vssps", r"_apis/Token/SessionTokens/?", sessions.issue, "POST"),
+        ]
     return [
         *federation,
         route("", r"_apis(?:/(?P<area>[^/]+))?/?", location.options, "OPTIONS"),

@@ -16,6 +16,7 @@ from azure_devops_emulator.services.identities import Caller, Rejection, Tokens
 from azure_devops_emulator.services.packaging_rest import FeedsHost
 from azure_devops_emulator.services.pypi import PackageHost
 from azure_devops_emulator.services.routes import Front, dispatch, fronts, routes
+from azure_devops_emulator.services.session_tokens import SessionTokens
 from azure_devops_emulator.services.tokens import Signer
 from azure_devops_emulator.services.wire import Call, Refusal, refuse
 
@@ -66,6 +67,7 @@ class Site:
             FeedsHost(shelves),
             TasksHost(self.tasks),
             None if on_premises else self.assertions,
+            SessionTokens(self.tokens),
         )
 
     def front(self, path: str) -> Front | None:

@@ -204,7 +204,8 @@ def _challenge(call: Call, headers: CIMultiDict[str]) -> None:
     headers.add("WWW-Authenticate", bearer)
     headers.add("WWW-Authenticate", f'Basic realm="{realm}"')
     headers.add("WWW-Authenticate", "TFS-Federated")
-    headers["X-VSS-ResourceTenant"] = tenant
+    if call.behaviour.tenant_header:
+        headers["X-VSS-ResourceTenant"] = tenant
     headers["X-VSS-AuthorizationEndpoint"] = call.sibling("vssps")
     headers["X-TFS-FedAuthRealm"] = realm
     headers["X-TFS-FedAuthIssuer"] = call.sibling("dev")
