@@ -403,6 +403,7 @@ def test_a_command_with_a_token_and_urls_loads_little(tmp_path: Path, command: l
         env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     modules = set(ended.stderr.split()) - of_python
+    assert not {name for name in modules if name.startswith(f"{NAME}.gateway")}
     assert f"{NAME}.commands.{command[0]}" in modules
     assert modules & (NETWORK | NEVER | COSTLY) == set()
     assert len(ours(modules)) <= 42, ours(modules)

@@ -112,6 +112,10 @@ def _through_gateway(session: Session, found: Found, path: str, program: list[st
             f"--via gateway needs a package that is not installed: {error.name}",
             hint="Install pip-authenticate[secretless].",
         ) from None
+    if session.value("publish"):
+        raise InputError(
+            "no-upload", "--publish does not go with --via gateway, which lets nothing be uploaded"
+        )
     settings, secrets = session.settings, list(_secrets(session, found))
     nobody = found._replace(
         indexes=[index._replace(credential=Credential("nobody", Secret("none"))) for index in found.indexes],

@@ -99,14 +99,14 @@ class Fence:
     def __init__(self, indexes: Iterable[Guarded]) -> None:
         self.indexes = list(indexes)
         self.origins = {index.url.origin for index in self.indexes}
-        self._hosts = {origin.host for origin in self.origins}
+        self._hosts = {index.url.origin.host for index in self.indexes if not index.is_public}
 
     def opens(self, origin: Origin) -> bool:
         """Whether connections to a host are opened."""
         return origin in self.origins
 
     def forbids(self, origin: Origin) -> bool:
-        """Whether a host is guarded, but not by this scheme and port."""
+        """Whether a host has a private index, but not by this scheme and port."""
         return origin.host in self._hosts and origin not in self.origins
 
     def judge(self, request: Request) -> Page | File | Refusal:
