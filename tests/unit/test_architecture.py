@@ -21,24 +21,35 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pip_authenticate"
 NAME = "pip_authenticate"
 DEPENDENCIES = {"idna", "platformdirs", "tomli", "truststore"}
+# What only an extra installs, by the one module that needs it. The first opens sockets of its own:
+# ARCHITECTURE.md says why that is so.
 EXTRAS = {
-    "gateway.*": {"aiohttp", "cryptography", "multidict", "packaging", "yarl"},
     "ci_identities": {"id"},
-}  # it opens sockets of its own: ARCHITECTURE.md says why that is so
+    "keyring_backend": {"keyring"},
+    "gateway.*": {"aiohttp", "cryptography", "multidict", "packaging", "yarl"},
+}
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
 # From the top down. A module may import from the layers below its own, not from its neighbours.
 LAYERS = (
-    ("cli",),
-    ("commands.*",),
+    ("cli", "keyring_backend"),
+    ("commands.*", "keyring_access"),
     ("handover",),
     ("command_line", "task", "child_environment", "child_process", "passing_folder"),
     ("delivery",),
     ("advice", "summary"),
-    ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs"),
+    ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs", "keyring_doctor"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
-    ("uv_indexes", "stored_files", "kept_folder", "entra_access", "applications"),
+    (
+        "uv_indexes",
+        "stored_files",
+        "kept_folder",
+        "entra_access",
+        "applications",
+        "first_provider",
+        "unopened",
+    ),
     ("gateway.life",),
     ("gateway.server",),
     ("gateway.guard", "gateway.relay", "gateway.defaults"),
@@ -118,6 +129,7 @@ REVEALING = {
     "stored_files": "paths of files, which are settings",
     "tokens": "what a token says of itself",
     "redaction": "what a text holds",
+    "keyring_backend": "credentials leave the process",
 }
 SOCKETS = {
     "socket",
@@ -261,9 +273,9 @@ def environment_uses(module: Module) -> list[ast.AST]:
 
 def test_the_environment_is_named_once() -> None:
     uses = {module.name: len(environment_uses(module)) for module in PRODUCT if environment_uses(module)}
-    assert uses == {"settings": 1}
-    (settings,) = (module for module in PRODUCT if module.name == "settings")
-    (named,) = (node for node in settings.tree.body if isinstance(node, ast.AnnAssign) and node.value)
+    assert uses == {"": 1}
+    (package,) = (module for module in PRODUCT if not module.name)
+    (named,) = (node for node in package.tree.body if isinstance(node, ast.AnnAssign) and node.value)
     assert ast.unparse(named) == "ENVIRON: Mapping[str, str] = os.environ"
 
 
@@ -276,6 +288,7 @@ def test_nothing_is_printed_past_the_outputs(module: Module) -> None:
             # Standard error of the task: for the last resort.
             # Another module reads what other programs write.
             own = {"task", "cli", "command_line", "handover", "report", "other_programs"}
+            own |= {"keyring_backend"}
             assert module.name in own or module.pattern == "commands.*"
     assert "logging" not in imported(module)
 
@@ -406,7 +419,7 @@ def test_a_command_with_a_token_and_urls_loads_little(tmp_path: Path, command: l
     assert not {name for name in modules if name.startswith(f"{NAME}.gateway")}
     assert f"{NAME}.commands.{command[0]}" in modules
     assert modules & (NETWORK | NEVER | COSTLY) == set()
-    assert len(ours(modules)) <= 42, ours(modules)
+    assert len(ours(modules)) <= 43, ours(modules)
     assert providers(modules) == {"explicit_token"}, "no provider that comes after the one that answers"
 
 
