@@ -309,6 +309,23 @@ class Session:
             self.report.warning(text)
         return found
 
+    def find_anew(self) -> Found:
+        """Every index with a credential that is asked for once more; tokens that are kept do not count.
+
+        A token file is read again, since others may renew it.
+
+        Raises:
+            PipAuthenticateError: as for `find`.
+        """
+        is_read = self.value("token-file") and not self.arguments.token_stdin
+        settings = self.settings._replace(
+            cache_folder="", verify="off", token=self._token() if is_read else self.settings.token
+        )
+        self._learned(told_secrets.of(settings))
+        return authenticate.resolve(
+            settings, Deadline(self.value("timeout")), self.report.debug, self._learned
+        )
+
     def tell_clients(self) -> None:
         """Say whom everything is for, where nobody has chosen that."""
         if self.chosen["client"].origin == "default":

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -302,6 +303,40 @@ def test_an_index_that_does_not_answer_is_told_at_the_end(command: Command, inde
         assert "127.0.0.1 did not answer" in one.end()
 
 
+# ---- a credential that ends --------------------------------------------------------------------------
+
+
+def test_a_credential_that_is_not_taken_any_more_is_renewed_once(command: Command, index: Service) -> None:
+    """Twelve requests at the same time, and none of their clients hears of it."""
+    file = command.project / "token"
+    file.write_text("the-former-canary-token", encoding="utf-8")
+    file.chmod(0o600)
+    one = Behind(command, "", "--token-file", str(file), f"{index.url}/feed/simple/")
+    try:
+        file.write_text(TOKEN, encoding="utf-8")
+        with ThreadPoolExecutor(12) as pool:
+            ended = list(pool.map(lambda _: one.get(f"{index.url}/feed/simple/demo/")[0], range(12)))
+        assert ended == [200] * 12
+        file.write_text("another-canary-token", encoding="utf-8")
+        assert one.get(f"{index.url}/feed/simple/demo/")[0] == 200
+    finally:
+        said = one.end()
+    assert "warning" not in said
+    assert {request.login for request in index.requests[-2:]} == {("build", TOKEN)}
+
+
+def test_where_there_is_no_other_credential_the_reason_is_told(command: Command, index: Service) -> None:
+    file = command.project / "token"
+    file.write_text("the-former-canary-token", encoding="utf-8")
+    file.chmod(0o600)
+    one = Behind(command, "", "--token-file", str(file), f"{index.url}/feed/simple/")
+    file.unlink()
+    assert one.get(f"{index.url}/feed/simple/demo/")[0] == 403
+    said = one.end()
+    assert "The credential could not be renewed" in said
+    assert "does not accept the credential (status 401)" in said
+
+
 # ---- networks ---------------------------------------------------------------------------------------
 
 
@@ -393,13 +428,23 @@ def test_an_ancestor_that_shows_the_credential_is_named(command: Command, index:
 
 
 @linux
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everybody's memory")
 def test_nobody_of_this_user_reads_the_memory_of_the_run(command: Command, index: Service) -> None:
-    with behind(command, index) as one:
-        for name in ("mem", "environ"):
-            with pytest.raises(PermissionError):
-                Path(f"/proc/{one.process.pid}/{name}").read_bytes()
-        assert shown_variables(one.child)
+    """Nor does root, without the powers of root."""
+    powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    code = "import sys; file = open(sys.argv[1], 'rb'); print(file.name)"
+    one = Behind(command, TOKEN, f"{index.url}/feed/simple/", started_by=powerless)
+    try:
+        for number, can in ((one.child, True), (one.process.pid, False)):
+            for name in ("mem", "environ"):
+                path = f"/proc/{number}/{name}"
+                ended = subprocess.run(
+                    [*powerless, sys.executable, "-I", "-c", code, path],
+                    capture_output=True, text=True, timeout=30, check=False,
+                )  # fmt: skip
+                assert (ended.stdout == f"{path}\n") == can
+                assert ("PermissionError" in ended.stderr) != can
+    finally:
+        one.end()
 
 
 # ---- how it ends ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,12 +28,27 @@ class Behind:
         command: says where.
         token: opens the indexes.
         arguments: of `run`.
+        started_by: a program that starts it.
         environ: variables beside the command's own.
     """
 
-    def __init__(self, command: Command, token: str, *arguments: str, **environ: str) -> None:
+    def __init__(
+        self, command: Command, token: str, *arguments: str, started_by: Sequence[str] = (), **environ: str
+    ) -> None:
         self.process = subprocess.Popen(
-            [COMMAND, "run", "--via", "gateway", *arguments, "--", sys.executable, "-I", "-c", WAITING],
+            [
+                *started_by,
+                COMMAND,
+                "run",
+                "--via",
+                "gateway",
+                *arguments,
+                "--",
+                sys.executable,
+                "-I",
+                "-c",
+                WAITING,
+            ],
             env={**command.environ, "PIP_AUTHENTICATE_TOKEN": token, **environ},
             cwd=command.project,
             stdin=subprocess.PIPE,

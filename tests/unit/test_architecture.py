@@ -54,7 +54,7 @@ LAYERS = (
     ("gateway.server",),
     ("gateway.guard", "gateway.relay", "gateway.defaults"),
     ("gateway.upstream", "gateway.record"),
-    ("gateway.links",),
+    ("gateway.links", "gateway.renewal"),
     ("gateway.fence",),
     ("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust"),
     ("run", "netrc_file", "publishing", "named_indexes", "appending", "printed", "assignments"),

@@ -125,7 +125,15 @@ def _through_gateway(session: Session, found: Found, path: str, program: list[st
     environ = child_environment.without(session.environ, secrets)
     environ |= {variable.name: variable.value.reveal() for variable in told.variables}
     indexes = _guarded(session, found, environ)
-    gateway = Gateway(indexes, settings.proxy, settings.certificates, secrets, session.report.debug)
+    gateway = Gateway(
+        indexes,
+        settings.proxy,
+        settings.certificates,
+        lambda: _private(session.find_anew()),
+        secrets,
+        session.report.debug,
+    )
+    session.tell_secrets(gateway.learn)
     session.report.register(gateway.secrets)
     for ancestor in hiding.showing(secrets):
         session.report.warning(
@@ -149,7 +157,7 @@ def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "lis
     from pip_authenticate.gateway import defaults  # noqa: PLC0415 - no other way needs it
     from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415
 
-    private = [Guarded(index.url, index.source, index.credential.authorization) for index in found.indexes]
+    private = _private(found)
     wanted = session.value("guard")
     named = [IndexUrl.parse(text)[0] for text in session.value("public")] or found.strangers
     if wanted is not False and private:
@@ -165,6 +173,16 @@ def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "lis
         origins = {index.url.origin for index in private}
         return private + [Guarded(url, str(url), None) for url in public.values() if url.origin in origins]
     return private + [Guarded(url, str(url), None, is_public=True) for url in public.values()]
+
+
+def _private(found: Found) -> "list[Guarded]":
+    """The indexes with what opens them."""
+    from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415 - no other way needs it
+
+    return [
+        Guarded(index.url, index.source, index.credential.authorization, expires=index.credential.expires)
+        for index in found.indexes
+    ]
 
 
 def _tell(session: Session, record: "Record") -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
@@ -11,6 +11,9 @@ from pip_authenticate.azure.addresses import FeedAddress
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.origin import Origin
 from pip_authenticate.secret import Secret
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 HEADERS = ("accept", "range", "if-range", "if-none-match", "if-modified-since", "user-agent")
 """What of a client's headers goes further; everything else ends here."""
@@ -32,12 +35,14 @@ class Guarded(NamedTuple):
         source: what people call it.
         authorization: what requests for it get; None where it needs nothing.
         is_public: whether its pages are for names only that no private index owns.
+        expires: when the credential ends, or None where nobody says.
     """
 
     url: IndexUrl
     source: str
     authorization: Secret | None
     is_public: bool = False
+    expires: "datetime | None" = None
 
 
 class Page(NamedTuple):

@@ -15,6 +15,7 @@ from pip_authenticate.gateway.entrance import Entrance
 from pip_authenticate.gateway.fence import Fence, Guarded
 from pip_authenticate.gateway.guard import Guard
 from pip_authenticate.gateway.record import Record
+from pip_authenticate.gateway.renewal import Credentials, Renew
 from pip_authenticate.gateway.server import Server
 from pip_authenticate.gateway.upstream import Upstream
 from pip_authenticate.origin import Origin
@@ -36,6 +37,7 @@ class Gateway:
         indexes: what is opened.
         proxy: the caller's.
         certificates: the caller's.
+        renew: asks for credentials anew; called in another thread.
         secrets: what no answer may repeat.
         log: takes one line for people who debug; called in another thread.
 
@@ -51,16 +53,22 @@ class Gateway:
         indexes: list[Guarded],
         proxy: Proxy,
         certificates: Certificates,
+        renew: Renew,
         secrets: Iterable[Secret],
         log: Callable[[str], None],
     ) -> None:
         self.record = Record()
         self._entrance = Entrance()
         self._fence = Fence(indexes)
-        self._upstream = Upstream(proxy, certificates, secrets, log)
+        credentials = Credentials(indexes, renew, self.record.fail)
+        self._upstream = Upstream(proxy, certificates, credentials, secrets, log)
         private = [index for index in indexes if not index.is_public and index.authorization]
         self._guard = Guard(private, self._upstream)
         self._authority: Authority | None = None
+
+    def learn(self, secrets: Iterable[Secret]) -> None:
+        """Let no answer repeat these secrets either."""
+        self._upstream.learn(secrets)
 
     @property
     def secrets(self) -> Iterator[Secret]:

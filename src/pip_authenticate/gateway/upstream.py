@@ -11,6 +11,7 @@ from yarl import URL
 from pip_authenticate import proxies
 from pip_authenticate.encryption import Encryption
 from pip_authenticate.gateway.fence import Guarded
+from pip_authenticate.gateway.renewal import Credentials
 from pip_authenticate.origin import Origin, origin_of
 from pip_authenticate.secret import MASK, Secret
 from pip_authenticate.settings import Certificates, Proxy
@@ -18,6 +19,8 @@ from pip_authenticate.settings import Certificates, Proxy
 CONNECT_SECONDS, READ_SECONDS = 8.0, 60.0
 PAGE_BYTES = 64 * 1024 * 1024
 """Longest page that is read; the largest public one has some ten million bytes."""
+REFUSED = frozenset({401, 203})
+"""Statuses of who does not take a credential; the second one comes with a sign-in page."""
 ERROR_BYTES = 64 * 1024
 FAILED = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
 """What a request raises that is not answered."""
@@ -44,6 +47,7 @@ class Upstream:
     Args:
         proxy: the caller's.
         certificates: the caller's. The client's is shown to the indexes and to nobody else.
+        credentials: what opens the indexes.
         secrets: what no answer may repeat.
         log: takes one line for people who debug.
     """
@@ -52,17 +56,23 @@ class Upstream:
         self,
         proxy: Proxy,
         certificates: Certificates,
+        credentials: Credentials,
         secrets: Iterable[Secret],
         log: Callable[[str], None],
     ) -> None:
         self._proxy = proxy
         self._client = certificates.client
         self.encryption = Encryption(certificates, log)
-        self._texts = sorted(
-            {secret.reveal() for secret in secrets if len(secret.reveal()) > 3}, key=len, reverse=True
-        )
+        self._credentials = credentials
+        self._texts = list[str]()
+        self.learn(secrets)
         self.log = log
         self._session: aiohttp.ClientSession | None = None
+
+    def learn(self, secrets: Iterable[Secret]) -> None:
+        """Let no answer repeat these either."""
+        texts = {*self._texts, *(secret.reveal() for secret in secrets if len(secret.reveal()) > 3)}
+        self._texts = sorted(texts, key=len, reverse=True)
 
     async def close(self) -> None:
         """Hang up."""
@@ -94,13 +104,34 @@ class Upstream:
             ServiceError: a proxy or a certificate of the settings cannot be used.
             Exception: one of FAILED.
         """
+        opened = await self._credentials.of(index) if index else None
+        async with self._sent(method, url, headers, index, opened, body) as answer:
+            is_refused = answer.status in REFUSED and opened is not None
+            if not (index and is_refused and await self._credentials.renewed(index, opened)):
+                yield answer
+                return
+        opened = await self._credentials.of(index)
+        async with self._sent(method, url, headers, index, opened, body) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def _sent(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        index: Guarded | None,
+        authorization: Secret | None,
+        body: object,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request once."""
         origin = origin_of(url.partition("?")[0])
         sent = dict(headers)
         if index:
             # Without it Azure DevOps answers a wrong credential with a sign-in page, not with 401.
             sent["x-tfs-fedauthredirect"] = "Suppress"
-            if index.authorization:
-                sent["authorization"] = index.authorization.reveal()
+        if authorization:
+            sent["authorization"] = authorization.reveal()
         proxy = self.proxy_of(origin)
         of_proxy = {"proxy-authorization": proxy.login.reveal()} if proxy and proxy.login else None
         async with self._opened().request(
