@@ -23,20 +23,24 @@ class Reader:
     Args:
         folder: an empty one.
         service: the organisation.
-        scripts: where the real programs are, this one among them.
+        tools: where uv, keyring and this program are.
+        pips: where pip is: it would pass over a keyring beside itself.
     """
 
-    def __init__(self, folder: Path, service: Service, scripts: Path) -> None:
+    def __init__(self, folder: Path, service: Service, tools: Path, pips: Path) -> None:
         self.folder = folder
         self.service = service
         self.programs = Programs(service, folder / "bin")
         (folder / "home").mkdir()
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "CI"))}
         self.environ = {
-            **own,
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("PIP_", "UV_", "CI"))
+            },
             **{name: os.environ[name] for name in ("PIP_CERT", "UV_NATIVE_TLS") if name in os.environ},
             "HOME": str(folder / "home"),
-            "PATH": os.pathsep.join((str(folder / "bin"), str(scripts), os.environ["PATH"])),
+            "PATH": os.pathsep.join((str(folder / "bin"), str(pips), str(tools), os.environ["PATH"])),
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_AUTHENTICATE_ORGANIZATION": service.collection_uri,
             "AZURE_AUTHORITY_HOST": service.authority,
@@ -62,7 +66,8 @@ class Reader:
     @property
     def people(self) -> set[str]:
         """Who the feed was read as."""
-        return {record.identity for record in self.service.log if record.host == "pkgs" and record.identity}
+        asked = {record.identity for record in self.service.log if record.host == "pkgs"}
+        return asked - {"anonymous"}  # who asked for the tenant
 
 
 def laptop(reader: Reader) -> bool:
@@ -103,15 +108,21 @@ def machine(reader: Reader) -> bool:
 SCENES: tuple[Callable[[Reader], bool], ...] = (laptop, github, machine)
 
 
+def _installed(folder: Path, *requirements: str) -> Path:
+    """A virtual environment with some programs; gives the folder that they are in."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
+    install = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, *requirements], check=True)
+    return scripts
+
+
 def main() -> list[tuple[str, bool, float]]:
     """Play all scenes; what each shows, whether it did, and in how many seconds."""
     outcomes = []
     with tempfile.TemporaryDirectory() as folder:
-        programs = Path(folder) / "programs"
-        subprocess.run([sys.executable, "-m", "venv", str(programs)], check=True)
-        scripts = programs / ("Scripts" if sys.platform == "win32" else "bin")
-        install = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, "uv", "pip>=26.2", f"{ROOT}[keyring,ci]"], check=True)
+        tools = _installed(Path(folder) / "tools", "uv", f"{ROOT}[keyring]")
+        pips = _installed(Path(folder) / "pip", "pip>=26.2")  # which asks keyring without a user name
         organization = Organization.load(EXAMPLES / "identities.toml")
         for number, scene in enumerate(SCENES, 1):
             title = (scene.__doc__ or "").rstrip(".")
@@ -120,7 +131,7 @@ def main() -> list[tuple[str, bool, float]]:
             place = Path(folder) / scene.__name__
             place.mkdir()
             with Service(organization) as service:
-                works = scene(Reader(place, service, scripts))
+                works = scene(Reader(place, service, tools, pips))
             outcomes.append((title, works, time.monotonic() - started))
     return outcomes
 
