@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   pip-authenticate run -- pip install -r requirements.txt    the indexes that the project names
   pip-authenticate run project1/myFeed --organization fabrikam -- pip install HelloTestPackage
-  pip-authenticate run --via gateway --report fetched.json -- uv sync
+  pip-authenticate run --via gateway -- pip install -r requirements.txt
   pip-authenticate run --via env -- sh -c 'pip download HelloTestPackage'
 """
 _END = "--"
