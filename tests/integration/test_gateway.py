@@ -25,7 +25,8 @@ from support.web_proxy import proxying
 TOKEN = "gateway-canary-7f3a9c-token"
 PAGE = (
     b'<a href="../../files/demo-1.0-py3-none-any.whl#sha256=%s">demo</a>'
-    b'<a href="https://elsewhere.example/demo-2.0.tar.gz">demo</a>' % (b"0" * 64)
+    b'<a href="https://elsewhere.example/demo-2.0.tar.gz">demo</a><a href="/_apis/projects">x</a>'
+    % (b"0" * 64)
 )
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells of processes in /proc")
 
@@ -98,6 +99,8 @@ def test_pages_and_the_files_that_they_name_pass_with_the_credential(
         assert (status, body) == (200, PAGE)
         status, _, body = one.get(f"{index.url}/feed/files/demo-1.0-py3-none-any.whl")
         assert (status, body) == (200, b"wheel" * 1000)
+        assert one.get(f"{index.url}/_apis/projects")[0] == 403
+        assert one.get(f"{index.url}/demo-2.0.tar.gz")[0] == 403
         said = one.end()
     assert all(request.login == ("build", TOKEN) for request in index.requests)
     assert "1 file (demo-1.0-py3-none-any.whl)" in said
@@ -106,7 +109,8 @@ def test_pages_and_the_files_that_they_name_pass_with_the_credential(
     assert (file["name"], file["version"], file["bytes"]) == ("demo", "1.0", 5000)
     assert file["index"] == f"{index.url}/feed/simple/"
     assert file["sha256"] == sha256(b"wheel" * 1000).hexdigest()
-    assert report["refused"] == report["failures"] == []
+    assert [one["why"] for one in report["refused"]] == ["no page of an index names it"] * 2
+    assert report["failures"] == []
 
 
 def test_a_file_is_passed_though_its_page_was_never_asked_for(command: Command, index: Service) -> None:
@@ -485,8 +489,7 @@ def test_a_killed_program_ends_the_gateway(command: Command, index: Service) -> 
 def test_a_killed_gateway_ends_the_program(command: Command, index: Service) -> None:
     with behind(command, index) as one:
         one.process.kill()
-        until(lambda: is_gone(one.child))
-        assert not is_open(one.host, one.port)
+        until(lambda: is_gone(one.child) and not is_open(one.host, one.port))
 
 
 def test_a_program_that_cannot_be_run(command: Command, index: Service) -> None:

@@ -118,6 +118,36 @@ def test_without_the_guard_a_person_is_warned(command: Command, places: Places) 
     assert "Public indexes are not guarded" in said
 
 
+@pytest.mark.parametrize("more", ["?x=1", "/"])
+def test_no_other_spelling_leads_past_the_guard(command: Command, places: Places, more: str) -> None:
+    assert asked(command, places, f"corp-package/{more}".replace("//", "/") + "x/..")[0] == 403
+    assert asked(command, places, f"corp-package/{more}")[0] == 403
+    assert not [record for record in places.public.log if record.host == "public"]
+
+
+def test_the_index_that_an_installed_pip_asks_is_guarded(
+    command: Command, places: Places, tmp_path: Path
+) -> None:
+    """It is asked without any credential: code may run at its start, too."""
+    (tmp_path / "bin").mkdir()
+    pip = tmp_path / "bin" / "pip"
+    pip.write_text(
+        f"#!/bin/sh\nenv > {tmp_path}/seen\n"
+        f"echo '-i, --index-url <url>  Base URL (default'\necho '     {places.stranger}).'\n",
+        encoding="utf-8",
+    )
+    pip.chmod(0o700)
+    command.environ["PATH"] = f"{tmp_path / 'bin'}:{command.environ['PATH']}"
+    one = Behind(command, TOKEN, "--client", "pip", "--only-extra", places.feed, MY_PAT=TOKEN)
+    try:
+        assert one.get(f"{places.stranger}corp-package/")[0] == 404
+    finally:
+        one.end()
+    seen = (tmp_path / "seen").read_text(encoding="utf-8")
+    assert "PATH=" in seen
+    assert TOKEN not in seen
+
+
 INSTALLS = {
     "pip": "pip download --no-deps --index-url {stranger} --extra-index-url {feed} --dest got {name}",
     "uv": "uv pip install --no-deps --index {stranger} --default-index {feed} "

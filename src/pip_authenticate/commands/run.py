@@ -162,7 +162,7 @@ def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "lis
     named = [IndexUrl.parse(text)[0] for text in session.value("public")] or found.strangers
     if wanted is not False and private:
         asking = [name for name in session.clients if wanted or not environ.get(_PRIMARY.get(name, ""))]
-        named = [*named, *defaults.asked_by(asking, session.environ, session.deadline)]
+        named = [*named, *defaults.asked_by(asking, environ, session.deadline)]
     known = {index.url.key for index in private}
     public = {url.key: url for url in named if url.key not in known}
     if wanted is False and public:

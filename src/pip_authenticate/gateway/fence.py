@@ -128,7 +128,7 @@ class Fence:
                 name = rest[0] if rest else ""
                 if not name or _NAME.fullmatch(name):
                     return Page(index, canonicalize_name(name) if name else "")
-            if _is_download(path, index.url):
+            if _is_download(path, index.url) or (index.is_public and rest is not None):
                 return File(index)
         return File(None)
 

@@ -81,6 +81,8 @@ class Links:
     def find(self, origin: Origin, target: str) -> Link | None:
         """The file that a request is for; None where no page has shown it yet."""
         name = file_name(target)
+        if project_of(name) is None:  # a page can hold other links, too
+            return None
         for name_of_file in dict.fromkeys((name, name.removesuffix(_METADATA))):
             for shown in self._by_file.get(name_of_file, ()):
                 if _is_at(shown, origin, target, name[len(name_of_file) :]):

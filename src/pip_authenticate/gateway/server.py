@@ -199,7 +199,7 @@ class Server:
 
     async def _file(self, file: File, asked: Request, request: web.BaseRequest) -> web.StreamResponse:
         link = await self._link(file, asked)
-        if link is None and self._fence.is_public(asked.origin):
+        if link is None and file.home is None and self._fence.is_public(asked.origin):
             headers = {**_further(asked), "accept-encoding": "identity"}
             async with self._upstream.ask(asked.method, asked.url, headers, None) as answer:
                 return await _streamed(request, answer, self._upstream.headers_of_others(answer))
@@ -237,7 +237,7 @@ class Server:
                 link = self._links.find(asked.origin, asked.target)
                 if link:
                     break
-        if link is None and file.home:
+        if link is None and file.home and not file.home.is_public:
             return Link(file.home, file_name(asked.target).removesuffix(".metadata"), "")
         return link
 
