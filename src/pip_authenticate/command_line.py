@@ -116,6 +116,14 @@ def parser(
             "--no-cache", action="append_const", const="off", dest="cache", help="The same as --cache off."
         )
         made.add_argument("--token-stdin", action="store_true", help="Read the token from standard input.")
+    if name == "run":
+        made.add_argument(
+            "--no-guard",
+            action="append_const",
+            const="false",
+            dest="guard",
+            help="The same as --guard false.",
+        )
     made.add_argument("-q", "--quiet", action="store_true", help="Say nothing but warnings and errors.")
     made.add_argument("-v", "--verbose", action="store_true", help="Say what is asked and tried.")
     return made
@@ -311,6 +319,23 @@ class Session:
         for text in found.warnings:
             self.report.warning(text)
         return found
+
+    def find_anew(self) -> Found:
+        """Every index with a credential that is asked for once more; tokens that are kept do not count.
+
+        A token file is read again, since others may renew it.
+
+        Raises:
+            PipAuthenticateError: as for `find`.
+        """
+        is_read = self.value("token-file") and not self.arguments.token_stdin
+        settings = self.settings._replace(
+            cache_folder="", verify="off", token=self._token() if is_read else self.settings.token
+        )
+        self._learned(told_secrets.of(settings))
+        return authenticate.resolve(
+            settings, Deadline(self.value("timeout")), self.report.debug, self._learned
+        )
 
     def tell_clients(self) -> None:
         """Say whom everything is for, where nobody has chosen that."""

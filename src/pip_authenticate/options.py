@@ -23,7 +23,7 @@ OUTPUTS = (
     "files",
 )  # fmt: skip
 """Names that `--output` takes; each is a module of `outputs`."""
-WAYS = ("files", "env")
+WAYS = ("files", "env", "gateway")
 SCOPES = ("read", "write")
 CACHES = ("auto", "on", "off")
 VERIFICATIONS = ("off", "warn", "fail")
@@ -261,10 +261,39 @@ OPTIONS = (
         "via",
         "PIP_AUTHENTICATE_VIA",
         _word(WAYS),
-        "How run hands credentials over: in files that it removes, or in the environment. Default: files.",
+        "How run hands credentials over: in files that it removes, in the environment, or not at all, but "
+        "through a gateway that adds them to requests (extra secretless). Default: files.",
         ("run",),
         "WAY",
         default="files",
+    ),
+    Option(
+        "guard",
+        "PIP_AUTHENTICATE_GUARD",
+        _switch,
+        "Behind the gateway, show a public package only where every private index says that it has no such "
+        "name. Default: where private and public indexes meet.",
+        ("run",),
+        default=None,
+    ),
+    Option(
+        "public",
+        "PIP_AUTHENTICATE_PUBLIC",
+        _list,
+        "URLs of public indexes to guard. Default: those that the project and the installers name.",
+        ("run",),
+        "URL",
+        is_list=True,
+        default=(),
+    ),
+    Option(
+        "report",
+        "PIP_AUTHENTICATE_REPORT",
+        _one,
+        "File into which run writes what was fetched through the gateway, as JSON.",
+        ("run",),
+        "FILE",
+        in_files=False,
     ),
     Option(
         "verify",

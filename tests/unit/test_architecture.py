@@ -23,7 +23,11 @@ NAME = "pip_authenticate"
 DEPENDENCIES = {"idna", "platformdirs", "tomli", "truststore"}
 # What only an extra installs, by the one module that needs it. The first opens sockets of its own:
 # ARCHITECTURE.md says why that is so.
-EXTRAS = {"ci_identities": {"id"}, "keyring_backend": {"keyring"}}
+EXTRAS = {
+    "ci_identities": {"id"},
+    "keyring_backend": {"keyring"},
+    "gateway.*": {"aiohttp", "cryptography", "multidict", "packaging", "yarl"},
+}
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
@@ -46,6 +50,13 @@ LAYERS = (
         "first_provider",
         "unopened",
     ),
+    ("gateway.life",),
+    ("gateway.server",),
+    ("gateway.guard", "gateway.relay", "gateway.defaults"),
+    ("gateway.upstream", "gateway.record"),
+    ("gateway.links", "gateway.renewal"),
+    ("gateway.fence",),
+    ("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust"),
     ("run", "netrc_file", "publishing", "named_indexes", "appending", "printed", "assignments"),
     ("other_programs", "ci_identities"),
     ("token_cache", "stored_login"),
@@ -70,7 +81,7 @@ LAYERS = (
     ("secret", "origin"),
     ("errors", "provenance", "text_files", "user_folders"),
     # The packages themselves: the version, words, and the table of commands.
-    ("", "azure", "sources", "providers", "clients", "outputs", "commands"),
+    ("", "azure", "sources", "providers", "clients", "outputs", "commands", "gateway"),
 )
 # What these must do without, although it is below them.
 FORBIDDEN = {
@@ -107,6 +118,11 @@ REVEALING = {
     "logging_commands": "settings leave the process",
     "command_line": "whether a token is there",
     "child_environment": "what must not be handed on",
+    "gateway.entrance": "the secret of its own way in",
+    "gateway.hiding": "what must not be seen",
+    "gateway.life": "the address of its own way in",
+    "gateway.relay": "logins of proxies",
+    "gateway.upstream": "headers; what must not be repeated",
     "commands.run": "settings leave the process",
     "uv_indexes": "addresses become a file",
     "assignments": "settings leave the process",
@@ -126,6 +142,7 @@ SOCKETS = {
     "selectors",
     "socketserver",
     "ftplib",
+    "aiohttp",
 }
 
 
@@ -200,7 +217,12 @@ def test_imports_go_down_only(module: Module) -> None:
 
 @pytest.mark.parametrize("module", by_name(PRODUCT))
 def test_nothing_is_imported_but_the_standard_library_and_the_dependencies(module: Module) -> None:
-    known = sys.stdlib_module_names | DEPENDENCIES | {NAME} | EXTRAS.get(module.name, set())
+    known = (
+        sys.stdlib_module_names
+        | DEPENDENCIES
+        | {NAME}
+        | EXTRAS.get(module.name, EXTRAS.get(module.pattern, set()))
+    )
     assert {name.split(".")[0] for name in imported(module)} <= known
 
 
@@ -228,7 +250,8 @@ def test_only_the_emulators_public_face_is_used(folder: str) -> None:
 @pytest.mark.parametrize("module", by_name(PRODUCT))
 def test_sockets_are_opened_in_one_place(module: Module) -> None:
     libraries = {name.split(".")[0] for name in imported(module)} & SOCKETS
-    assert module.name in {"connections", "encryption", "tunnel", "layered"} or not libraries
+    is_opener = module.name in {"connections", "encryption", "tunnel", "layered"}
+    assert is_opener or module.pattern == "gateway.*" or not libraries
 
 
 @pytest.mark.parametrize("module", by_name(PRODUCT))
@@ -393,6 +416,7 @@ def test_a_command_with_a_token_and_urls_loads_little(tmp_path: Path, command: l
         env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     modules = set(ended.stderr.split()) - of_python
+    assert not {name for name in modules if name.startswith(f"{NAME}.gateway")}
     assert f"{NAME}.commands.{command[0]}" in modules
     assert modules & (NETWORK | NEVER | COSTLY) == set()
     assert len(ours(modules)) <= 43, ours(modules)
