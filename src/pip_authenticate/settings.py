@@ -219,6 +219,10 @@ class Settings(NamedTuple):
     temporary_folder: str = ""
     own_netrc: str = ""
 
+    def is_ours(self, name: str) -> bool:
+        """Whether an earlier run of this job stored what a client's variable holds now."""
+        return name in self.previous and self.remembered.get(name) == self.previous[name].digest
+
 
 def _entries(text: str) -> tuple[str, ...]:
     """The entries of a list separated by commas or line breaks; duplicates differ in more than case."""

@@ -9,11 +9,10 @@ from types import TracebackType
 from pip_authenticate import authenticate, delivery, settings, told_secrets
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import Cancelled, OutputLost, PipAuthenticateError, each, places
+from pip_authenticate.errors import OutputLost
 from pip_authenticate.logging_commands import AzurePipelines, harmless
 from pip_authenticate.outputs.stream import Stream
 
-FAILED = "Failed to add authentication."
 OUTPUT_FAILED = 3
 """Exit code of a run whose commands did not reach the agent whole; python.js ends it."""
 _TELEMETRY_SINCE = (2, 120, 0)
@@ -68,30 +67,20 @@ def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -
                 f"Successfully added auth for {counts['Internal']} internal feeds "
                 f"and {counts['External']} external endpoint."
             )
-    except PipAuthenticateError as error:
-        delivery.erase(given, output)
-        for slug, text in dict.fromkeys((single.slug, str(single)) for single in each(error)):
-            output.debug(f"error {slug}")
-            output.error(text)
-        output.complete("Failed", FAILED)
-    except Cancelled:
-        delivery.erase(given, output)
-        output.complete("Canceled", "Cancelled.")
     except OutputLost:
         raise
     except Exception as error:  # noqa: BLE001 - the edge: a defect must not pass for success
         delivery.erase(given, output)
-        for place in places(error):
-            output.debug(place)
-        output.error(
-            f"A defect in this task, not in your pipeline: {type(error).__name__}. Please report it."
-        )
-        output.complete("Failed", FAILED)
+        from pip_authenticate import failures  # noqa: PLC0415 - most runs succeed
+
+        failures.tell(error, output)
     return counts
 
 
 def _last_resort(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
     """Say where the task broke, without a word from outside: the agent reads this stream, too."""
+    from pip_authenticate.failures import places  # noqa: PLC0415 - as above
+
     sys.stderr.write(harmless(f"{kind.__name__} {' '.join(places(error))}") + "\n")
 
 

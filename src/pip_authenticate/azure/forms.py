@@ -2,15 +2,8 @@
 
 from urllib.parse import unquote
 
-from pip_authenticate.azure.addresses import (
-    DOMAIN,
-    LEGACY_SUFFIX,
-    FeedAddress,
-    Place,
-    encode_segment,
-    is_name,
-    with_slash,
-)
+from pip_authenticate.azure.addresses import DOMAIN, LEGACY_SUFFIX, Place, encode_segment, is_name, with_slash
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import IndexUrl
 

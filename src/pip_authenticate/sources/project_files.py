@@ -1,6 +1,7 @@
 """Indexes that a project's own files name."""
 
-from pip_authenticate.azure.addresses import FeedAddress, Place, lies_under
+from pip_authenticate.azure.addresses import Place, lies_under
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.azure.forms import identity, organization_of
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import Index, IndexUrl
