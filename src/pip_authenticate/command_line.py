@@ -21,11 +21,11 @@ from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each
 from pip_authenticate.logging_commands import harmless
-from pip_authenticate.options import Given
+from pip_authenticate.options import Given, network
 from pip_authenticate.project import Project
 from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import ENVIRON, Settings, network
+from pip_authenticate.settings import ENVIRON, Settings
 from pip_authenticate.text_files import UnreadableError
 from pip_authenticate.token_files import TOKEN_BYTES, read, token_in
 

@@ -19,6 +19,7 @@ from pip_authenticate.settings import Certificates
 
 if TYPE_CHECKING:
     from pip_authenticate.encryption import Encryption
+    from pip_authenticate.layers import Layer
 
 CONNECT_SECONDS = 8.0
 READ_SECONDS = 15.0
@@ -199,7 +200,11 @@ class _Connection(HTTPConnection):
         Raises:
             ServiceError: one of them failed.
         """
-        layers = [] if self._way.is_plain else self._layers()  # files that cannot be used are told first
+        layers = list["Layer"]()
+        if not self._way.is_plain:
+            from pip_authenticate.layers import layers_of  # noqa: PLC0415 - plain http needs none
+
+            layers = layers_of(*self._way, self._encryption())  # files that cannot be used are told first
         sock = self._dialled()
         try:
             for put in layers:
@@ -213,21 +218,6 @@ class _Connection(HTTPConnection):
                 raise broken_ways.too_slow(self._way.origin.host, self._way.via) from None
             raise
         self.sock = sock
-
-    def _layers(self) -> "list[Callable[[socket.socket], socket.socket]]":
-        """What is put onto a fresh socket: encryption, and the tunnel of a proxy."""
-        from pip_authenticate.encryption import encrypting  # noqa: PLC0415 - plain http needs none
-
-        way, context, layers = self._way, self._encryption().context, []
-        if way.proxy and way.proxy.scheme == "https":
-            layers.append(encrypting(context(""), way.proxy.host, "the web proxy"))
-        if way.is_tunnel:
-            from pip_authenticate.tunnel import tunnelling  # noqa: PLC0415 - few runs have a proxy
-
-            layers.append(tunnelling(way.origin, way.login))
-        if way.origin.scheme == "https":
-            layers.append(encrypting(context(way.client), way.origin.host, way.origin.host))
-        return layers
 
     def _dialled(self) -> socket.socket:
         proxy, origin = self._way.proxy, self._way.origin

@@ -125,23 +125,23 @@ class AzurePipelines:
 
     def line(self, text: str) -> None:
         """Print a line for people."""
-        self._write(self._clean(text))
+        self._write(self.clean(text))
 
     def debug(self, text: str) -> None:
         """Print a line that the agent shows where System.Debug is set."""
-        self._send("task.debug", {}, self._clean(text))
+        self.send("task.debug", {}, self.clean(text))
 
     def warning(self, text: str) -> None:
         """Report a warning; it does not change the result."""
-        self._send("task.logissue", {"type": "warning"}, self._clean(text))
+        self.send("task.logissue", {"type": "warning"}, self.clean(text))
 
     def error(self, text: str) -> None:
         """Report an error; it does not change the result."""
-        self._send("task.logissue", {"type": "error"}, self._clean(text))
+        self.send("task.logissue", {"type": "error"}, self.clean(text))
 
     def complete(self, result: str, text: str) -> None:
         """End the task with a result in the agent's spelling: Failed, Canceled."""
-        self._send("task.complete", {"result": result}, self._clean(text))
+        self.send("task.complete", {"result": result}, self.clean(text))
 
     def summarize(self, markdown: str, folder: str) -> None:
         """Have the agent upload a summary; it masks nothing in that.
@@ -157,16 +157,9 @@ class AzurePipelines:
         except OSError as error:
             self.debug(f"No summary could be written: {error.strerror}")
         else:
-            self._send("task.uploadsummary", {}, _portable(path))
+            self.send("task.uploadsummary", {}, _portable(path))
 
-    def telemetry(self, area: str, feature: str, data: Mapping[str, object]) -> None:
-        """Publish counts and ids; the agent drops them where a task may not."""
-        clean = {name: self._clean(item) if isinstance(item, str) else item for name, item in data.items()}
-        import json  # noqa: PLC0415 - the command publishes none
-
-        self._send("telemetry.publish", {"area": area, "feature": feature}, json.dumps(clean))
-
-    def _clean(self, text: str) -> str:
+    def clean(self, text: str) -> str:
         """Text for a line: registered secrets and logins masked, one line, harmless."""
         return _lower(harmless(_LOGIN.sub(f"://{MASK}@", self._masked(text))))
 
@@ -182,7 +175,8 @@ class AzurePipelines:
                 at += 1
         return "".join((*parts, text[start:]))
 
-    def _send(self, name: str, properties: Mapping[str, str], data: str) -> None:
+    def send(self, name: str, properties: Mapping[str, str], data: str) -> None:
+        """Give a command; its data are to be clean, or without any secret."""
         self._write(_command(name, properties, data))
 
 

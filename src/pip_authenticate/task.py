@@ -15,7 +15,6 @@ from pip_authenticate.outputs.stream import Stream
 
 OUTPUT_FAILED = 3
 """Exit code of a run whose commands did not reach the agent whole; python.js ends it."""
-_TELEMETRY_SINCE = (2, 120, 0)
 _STANDARD_OUTPUT = 1
 
 
@@ -39,9 +38,10 @@ def main() -> int:
     )
     try:
         counts = _run(given, output, deadline)
-        if _version(given.agent_version) >= _TELEMETRY_SINCE:
-            numbers = {f"{name}FeedAuthCount": count for name, count in counts.items()}
-            output.telemetry("Packaging", "PipAuthenticateV1", {**given.telemetry, **numbers})
+        if given.agent_version:
+            from pip_authenticate import telemetry  # noqa: PLC0415 - the first agents take none
+
+            telemetry.report(counts, given, output)
     except OutputLost:
         return OUTPUT_FAILED
     for number in (signal.SIGINT, signal.SIGTERM):  # all is said, and nothing may contradict it
@@ -99,10 +99,3 @@ def _cautions(given: settings.Settings) -> Iterator[str]:
         from pip_authenticate import cautions  # noqa: PLC0415
 
         yield from cautions.of(given)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    """A version's numbers; anything unreadable counts as older than all."""
-    parts = text.partition("-")[0].split(".")
-    readable = all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts)
-    return tuple(int(part) for part in parts) if readable else ()

@@ -32,11 +32,11 @@ LAYERS = (
     ("handover",),
     ("command_line", "task", "child_environment", "child_process", "passing_folder"),
     ("delivery",),
-    ("advice", "summary", "earlier_values", "fitting", "failures"),
+    ("advice", "summary", "earlier_values", "fitting", "failures", "telemetry"),
     ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
     ("feed_entries", "uv_indexes", "stored_files", "kept_folder", "entra_access", "applications"),
-    ("run", "netrc_file", "publishing", "named_indexes", "appending", "printed", "assignments"),
+    ("run", "netrc_file", "pip_conf", "publishing", "named_indexes", "appending", "printed", "assignments"),
     ("other_programs", "ci_identities"),
     ("token_cache", "stored_login"),
     ("private_files",),
@@ -49,9 +49,10 @@ LAYERS = (
     ("azure.job", "azure.forms"),
     ("azure.addresses", "azure.application"),
     ("azure.feed_names", "azure.feed_addresses"),
+    ("azure.name_rules",),
     ("transport",),
     ("connections", "patience", "parallel", "redirects"),
-    ("broken_ways",),
+    ("broken_ways", "layers"),
     ("encryption", "tunnel"),
     ("layered", "proxies"),
     ("settings", "deadline"),
@@ -59,7 +60,7 @@ LAYERS = (
     ("surroundings", "logging_commands"),
     ("client_settings",),
     ("index", "tokens", "token_files"),
-    ("secret", "origin", "odd_hosts"),
+    ("secret", "origin", "odd_hosts", "macros"),
     ("errors", "provenance", "text_files", "user_folders"),
     # The packages themselves: the version, words, and the table of commands.
     ("", "azure", "sources", "providers", "clients", "outputs", "commands"),
@@ -101,6 +102,7 @@ REVEALING = {
     "child_environment": "what must not be handed on",
     "commands.run": "settings leave the process",
     "uv_indexes": "addresses become a file",
+    "pip_conf": "addresses become a file",
     "assignments": "settings leave the process",
     "stored_files": "paths of files, which are settings",
     "tokens": "what a token says of itself",
@@ -219,7 +221,7 @@ def test_only_the_emulators_public_face_is_used(folder: str) -> None:
 @pytest.mark.parametrize("module", by_name(PRODUCT))
 def test_sockets_are_opened_in_one_place(module: Module) -> None:
     libraries = {name.split(".")[0] for name in imported(module)} & SOCKETS
-    knowing = {"connections", "encryption", "tunnel", "layered", "broken_ways"}
+    knowing = {"connections", "encryption", "tunnel", "layered", "layers", "broken_ways"}
     assert module.name in knowing or not libraries
 
 
@@ -325,14 +327,14 @@ OCCASIONAL = {
             "azure.own_hosts",
         ),
         *("netrc_file", "private_files", "stored_files", "shared_hosts", "publishing", "uv_indexes"),
-        *("verify", "tokens", "parallel", "patience", "proxies", "encryption", "tunnel", "layered"),
+        *("verify", "tokens", "parallel", "patience", "proxies", "encryption", "tunnel", "layered", "layers"),
         *("redirects", "broken_ways", "odd_hosts", "earlier_values", "fitting", "failures", "advice"),
-        "feed_entries",
+        *("feed_entries", "macros", "pip_conf", "azure.name_rules"),
     )
 }
 # What a run of the task needs whatever it is told, and then for each kind of index.
 ALWAYS = {
-    *("", "task", "authenticate", "delivery", "run", "transport", "settings", "told_secrets"),
+    *("", "task", "telemetry", "authenticate", "delivery", "run", "transport", "settings", "told_secrets"),
     *("logging_commands", "client_settings", "index", "origin", "secret", "errors", "deadline"),
     *("sources", "providers", "clients", "clients.pip", "outputs", "outputs.stream"),
 }

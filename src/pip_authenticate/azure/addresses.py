@@ -188,8 +188,8 @@ def _strangeness(url: IndexUrl, kind: str, home: Collection) -> str:
 
 def _is_token_service(host: str) -> bool:
     """Whether a host is one that may be told a person's token of Entra (artifacts-credprovider)."""
-    known = (f"vssps.{DOMAIN}", f"vsspsext.{DOMAIN}", f"vssps{LEGACY_SUFFIX}", f"vsspsext{LEGACY_SUFFIX}")
-    return any(host == name or host.endswith(f".{name}") for name in known)
+    domains = (f".{DOMAIN}", LEGACY_SUFFIX)
+    return f".{host}".endswith(tuple(f".{name}{end}" for name in ("vssps", "vsspsext") for end in domains))
 
 
 def is_azure_devops(host: str) -> bool:
