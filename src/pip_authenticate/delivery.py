@@ -60,10 +60,10 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
 def _summarize(found: Found, settings: Settings, output: AzurePipelines) -> None:
     """Leave a summary for the agent to upload; nothing depends on it."""
     if found.indexes and os.path.isdir(settings.temporary_folder):
-        from pip_authenticate import summary  # noqa: PLC0415 - what has no place needs no text
+        from pip_authenticate import summary, uploads  # noqa: PLC0415 - what has no place needs no text
 
         text = summary.of(found, ", ".join(settings.clients))
-        output.summarize(text, settings.temporary_folder)
+        uploads.summarize(text, settings.temporary_folder, output)
 
 
 def _advice(found: Found) -> Iterator[str]:
@@ -84,13 +84,9 @@ def _wish(settings: Settings) -> Wish:
     wish = Wish(only_extra=settings.only_add_extra_index, publish=settings.publish, can_unset=False)
     if all(client(name).KNOWS_PATHS for name in settings.clients):
         return wish
-    from pip_authenticate import netrc_file  # noqa: PLC0415 - pip needs none
+    from pip_authenticate import earlier_values  # noqa: PLC0415 - pip needs no netrc file
 
-    given = settings.previous.get(netrc_file.VARIABLE)
-    is_own = given and not settings.is_ours(netrc_file.VARIABLE)
-    return wish._replace(
-        own_netrc=netrc_file.text_of(given.reveal() if given and is_own else settings.own_netrc)
-    )
+    return wish._replace(own_netrc=earlier_values.own_netrc(settings))
 
 
 def _report(found: Found, settings: Settings, output: AzurePipelines) -> None:

@@ -55,7 +55,7 @@ def fate(assigned: Collection[str], settings: Settings) -> Fate:
         named, names = (f"; it {verb} {shown}" if shown else "" for verb in ("named", "names"))
         if name in assigned:
             told.lines.append(f"{name} is replaced{named}.")
-        elif settings.is_ours(name):
+        elif _is_ours(name, settings):
             told.erased[name] = _left(name, settings)
             text = f"{name}, which an earlier run of this task set, is emptied{named}."
             if name in _PRIMARY_NOTES:
@@ -82,9 +82,23 @@ def _left(name: str, settings: Settings) -> Secret:
 
 def remove_files(settings: Settings) -> None:
     """Remove the files that an earlier run of this job wrote."""
-    ours = [value for name, value in settings.previous.items() if settings.is_ours(name)]
+    ours = [value for name, value in settings.previous.items() if _is_ours(name, settings)]
     if ours and settings.temporary_folder:
         from pip_authenticate import private_files, stored_files  # noqa: PLC0415 - values for pip name none
 
         for folder in stored_files.folders_of(ours, settings.temporary_folder):
             private_files.remove(folder)
+
+
+def own_netrc(settings: Settings) -> Secret:
+    """The text of the user's own netrc file; NETRC may name it, unless an earlier run wrote what that names."""
+    from pip_authenticate import netrc_file  # noqa: PLC0415 - values for pip need none
+
+    given = settings.previous.get(netrc_file.VARIABLE)
+    is_own = given and not _is_ours(netrc_file.VARIABLE, settings)
+    return netrc_file.text_of(given.reveal() if given and is_own else settings.own_netrc)
+
+
+def _is_ours(name: str, settings: Settings) -> bool:
+    """Whether an earlier run of this job stored what a variable holds now."""
+    return settings.remembered.get(name) == settings.previous[name].digest

@@ -4,7 +4,6 @@ The commands and their escaping are the agent's (Microsoft Learn, "Logging comma
 azure-pipelines-agent: Command.cs, CommandStringConvertor.cs, TaskCommandExtension.cs).
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 
@@ -116,7 +115,7 @@ class AzurePipelines:
             hidden: secret ones, which only tasks are given.
         """
         commands = [
-            _command("task.setvariable", {"variable": name, "issecret": secret}, _portable(value.reveal()))
+            _command("task.setvariable", {"variable": name, "issecret": secret}, portable(value.reveal()))
             for secret, variables in (("true", hidden), ("false", assignments))
             for name, value in variables.items()
         ]
@@ -142,22 +141,6 @@ class AzurePipelines:
     def complete(self, result: str, text: str) -> None:
         """End the task with a result in the agent's spelling: Failed, Canceled."""
         self.send("task.complete", {"result": result}, self.clean(text))
-
-    def summarize(self, markdown: str, folder: str) -> None:
-        """Have the agent upload a summary; it masks nothing in that.
-
-        Args:
-            markdown: without any secret, so that a plain file will do.
-            folder: where files live until the job ends: the agent reads them then.
-        """
-        path = os.path.join(folder, f"pip-authenticate-{os.urandom(4).hex()}.md")
-        try:
-            with open(path, "x", encoding="utf-8") as file:
-                file.write(markdown)
-        except OSError as error:
-            self.debug(f"No summary could be written: {error.strerror}")
-        else:
-            self.send("task.uploadsummary", {}, _portable(path))
 
     def clean(self, text: str) -> str:
         """Text for a line: registered secrets and logins masked, one line, harmless."""
@@ -208,7 +191,7 @@ def _decoded(text: str) -> str:
     return text
 
 
-def _portable(text: str) -> str:
+def portable(text: str) -> str:
     """A text as the data of a command that delivers it unchanged, on as many agents as there can be."""
     decoded = any(sequence in text for sequence in (*_ALWAYS_DECODED, "%AZP25"))
     return text.replace("%", "%AZP25") if decoded else text

@@ -219,10 +219,6 @@ class Settings(NamedTuple):
     temporary_folder: str = ""
     own_netrc: str = ""
 
-    def is_ours(self, name: str) -> bool:
-        """Whether an earlier run of this job stored what a client's variable holds now."""
-        return name in self.previous and self.remembered.get(name) == self.previous[name].digest
-
 
 def _entries(text: str) -> tuple[str, ...]:
     """The entries of a list separated by commas or line breaks; duplicates differ in more than case."""
@@ -529,9 +525,9 @@ def _endpoint(env: Environment, connection: str, key: str) -> Endpoint:
     scheme, parameters = "", dict[str, Secret]()
     if not text:
         scheme = env.text(f"ENDPOINT_AUTH_SCHEME_{key}")
-        start = f"ENDPOINT_AUTH_PARAMETER_{key}_"
-        given = ((name, value) for name, value in env.names.items() if name.upper().startswith(start.upper()))
-        parameters = {name[len(start) :].lower(): Secret(value) for name, value in given}
+        start = f"ENDPOINT_AUTH_PARAMETER_{key}_".upper()
+        names = [name for name in env.names if name.upper().startswith(start)]
+        parameters = {name[len(start) :].lower(): Secret(env.names[name]) for name in names}
     else:
         try:
             scheme, parameters = _authorization(text)

@@ -56,7 +56,7 @@ LAYERS = (
     ("encryption", "tunnel"),
     ("layered", "proxies"),
     ("settings", "deadline"),
-    ("redaction", "shared_hosts"),
+    ("redaction", "shared_hosts", "uploads"),
     ("surroundings", "logging_commands"),
     ("client_settings",),
     ("index", "tokens", "token_files"),
@@ -89,7 +89,7 @@ REVEALING = {
     "token_cache": "tokens are kept in files of the user's alone",
     "providers.*": "user names and ids, which an agent treats as secrets",
     "told_secrets": "user names, and what must be masked",
-    "delivery": "paths of files, which are settings",
+    "earlier_values": "paths of files, which are settings",
     "cautions": "hosts",
     "report": "what must be masked",
     "netrc_file": "credentials become what clients read",
@@ -329,7 +329,7 @@ OCCASIONAL = {
         *("netrc_file", "private_files", "stored_files", "shared_hosts", "publishing", "uv_indexes"),
         *("verify", "tokens", "parallel", "patience", "proxies", "encryption", "tunnel", "layered", "layers"),
         *("redirects", "broken_ways", "odd_hosts", "earlier_values", "fitting", "failures", "advice"),
-        *("feed_entries", "macros", "pip_conf", "azure.name_rules"),
+        *("feed_entries", "macros", "uploads", "summary", "pip_conf", "azure.name_rules"),
     )
 }
 # What a run of the task needs whatever it is told, and then for each kind of index.
