@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from support.http_service import Answer, Service, serving
+from support.keyrings import Keyrings
 from support.organisation import Organisation, organisation
 from support.programs import Programs
 from support.task import Task
@@ -43,6 +44,12 @@ def programs(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Progra
     """The real clients, each installed when it is first asked for: once for all workers of a run."""
     own = tmp_path_factory.getbasetemp()
     return Programs((own if worker_id == "master" else own.parent) / "programs")
+
+
+@pytest.fixture(scope="session")
+def keyrings(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Keyrings:
+    """Environments with the keyring back end, and without it."""
+    return Keyrings(programs, tmp_path_factory.mktemp("keyrings"))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import build_extension
 import demo_commands
+import demo_identities
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = "Successfully installed"
@@ -76,7 +77,7 @@ def main() -> int:
         word = "installed" if worked else "FAILED:  "
         print(f"{word} {example.installs:24} {example.title} ({seconds:.1f} s)")
     failed = sum(not worked for _, worked, _ in outcomes)
-    scenes = demo_commands.main()
+    scenes = [*demo_commands.main(), *demo_identities.main()]
     for title, worked, seconds in scenes:
         print(f"{'worked   ' if worked else 'FAILED:  '} {title} ({seconds:.1f} s)")
     failed += sum(not worked for _, worked, _ in scenes)

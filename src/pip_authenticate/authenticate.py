@@ -3,28 +3,21 @@
 The only module that sees sources, providers and clients together; what it gives goes to an output.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import Faults, InputError, NotHere, PipAuthenticateError, ServiceError, each
+from pip_authenticate.errors import Faults, PipAuthenticateError, ServiceError, each
 from pip_authenticate.index import AuthenticatedIndex, Index, IndexUrl
-from pip_authenticate.run import Named, Run, Tried, listed
+from pip_authenticate.run import Named, Outcome, Run
 from pip_authenticate.secret import Learned
 from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Transport
 
 if TYPE_CHECKING:
     from pip_authenticate.verify import Verdict
-
-_SHOWN = 10
-"""Most indexes that one warning names."""
-
-
-Outcome: TypeAlias = AuthenticatedIndex | PipAuthenticateError
 
 
 class Source(Protocol):
@@ -39,17 +32,6 @@ class Provider(Protocol):
 
     def open_all(self, indexes: list[Index], run: Run) -> Sequence[Outcome]:
         """For each index itself with a credential, or why it gets none; raises what holds for all."""
-
-
-class FreeProvider(Provider, Protocol):
-    """What the module of a provider looks like that also opens indexes which name none.
-
-    Its `open_all` gives a NotHere for an index that its credential is not for, and raises one where there is
-    none after all: then the next provider is asked.
-    """
-
-    def absent(self, run: Run) -> str:
-        """Why there can be no such credential here, as far as that is seen without asking anybody."""
 
 
 class Client(Protocol):
@@ -166,48 +148,13 @@ def resolve(settings: Settings, deadline: Deadline, debug: Callable[[str], None]
     if settings.project_folder or set(settings.clients) - {"pip"}:
         names = run.project.names_of
         indexes = [index._replace(names=(*index.names, *names(index.url))) for index in indexes]
-    warnings = [*run.warnings, *_ambiguous(run), *_forgotten(run, indexes)]
-    strangers = _strangers(run, indexes)
+    warnings, strangers = list(run.warnings), list[IndexUrl]()
+    if settings.project_folder:
+        from pip_authenticate import unopened  # noqa: PLC0415 - the task looks at no project for pip
+
+        warnings += unopened.warnings(run, indexes)
+        strangers = unopened.strangers(run, indexes)
     return Found(counts, indexes, [*doubled, *more], verdicts, mixed, warnings, run.left_out, strangers)
-
-
-def _ambiguous(run: Run) -> Iterator[str]:
-    """A warning about names that mean several indexes: no credential is given by such a name."""
-    several = run.project.ambiguous if run.settings.project_folder else []
-    if several:
-        shown = [f"{one.name} ({one.place}: {one.url})" for one in several[:_SHOWN]]
-        yield (
-            f"These names mean, or become, one, and stand for different indexes: {', '.join(shown)}. "
-            "No credential is given by such a name. Rename all but one."
-        )
-
-
-def _strangers(run: Run, indexes: list[AuthenticatedIndex]) -> list[IndexUrl]:
-    if not run.settings.project_folder:
-        return []
-    from pip_authenticate.azure.forms import identity  # noqa: PLC0415 - the task looks at no project for pip
-
-    known = {identity(index.url) for index in indexes}
-    return [mention.url for mention in run.project.mentions if identity(mention.url) not in known]
-
-
-def _forgotten(run: Run, indexes: list[AuthenticatedIndex]) -> Iterator[str]:
-    """A warning about indexes that the project names, and that no credential was even looked for."""
-    if not run.settings.project_folder:
-        return
-    from pip_authenticate.azure.forms import identity  # noqa: PLC0415 - the task looks at no project for pip
-
-    known = {identity(url) for url in (*(one.url for one in indexes), *(one.url for one in run.left_out))}
-    left = [
-        f"{mention.name} ({mention.place})"
-        for mention in run.project.mentions
-        if mention.name and identity(mention.url) not in known
-    ]
-    if left:
-        yield (
-            f"No credential is given to {', '.join(dict.fromkeys(left[:_SHOWN]))}: neither a feed of Azure "
-            "Artifacts nor listed as one of your indexes. That is right for public ones."
-        )
 
 
 def _each_once(indexes: list[AuthenticatedIndex]) -> tuple[list[AuthenticatedIndex], list[Pair]]:
@@ -259,12 +206,14 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex]:
     for name in dict.fromkeys(index.provider for index in indexes):
         own = [index for index in indexes if index.provider == name]
         try:
-            outcomes |= _outcomes(own, name, run) if name else _from_the_first(own, run)
+            outcomes |= _outcomes(own, name, run) if name else _by_the_first(own, run)
         except PipAuthenticateError as error:
             if any(index.is_asked_for for index in own):
                 faults.extend(each(error))
             else:
-                run.warnings.extend(_about(own, single) for single in each(error))
+                from pip_authenticate import unopened  # noqa: PLC0415 - not every run looks at a project
+
+                run.warnings.extend(unopened.why(own, single) for single in each(error))
                 run.left_out.extend(own)
     opened = list[AuthenticatedIndex]()
     for index in indexes:
@@ -290,87 +239,12 @@ def _outcomes(indexes: list[Index], name: str, run: Run) -> dict[int, Outcome]:
     }
 
 
-def _about(indexes: list[Index], error: PipAuthenticateError) -> str:
-    """What several indexes that nobody asked for lack."""
-    return f"No credential for {', '.join(index.source for index in indexes[:_SHOWN])}: {error}"
+def _by_the_first(indexes: list[Index], run: Run) -> dict[int, Outcome]:
+    """What the first provider that has a credential says of each index."""
+    from pip_authenticate import first_provider  # noqa: PLC0415 - the task names the provider of each index
 
-
-def _from_the_first(indexes: list[Index], run: Run) -> dict[int, Outcome]:
-    """What the first provider of the run's order says of each index that has a credential for it.
-
-    One that is here but broken is the last that is asked: a later one would be somebody else.
-
-    Raises:
-        PipAuthenticateError: no index has got a credential.
-    """
-    outcomes, left = dict[int, Outcome](), indexes
-    reasons, tried = dict[int, list[str]](), list[Tried]()
-    try:
-        for name in run.settings.credentials:
-            run.transport.deadline.check()
-            answers, why = _timed(name, left, run, tried)
-            outcomes |= {key: one for key, one in answers.items() if not isinstance(one, NotHere)}
-            left = [index for index in left if id(index) not in outcomes]
-            for index in left:
-                said = answers.get(id(index))
-                reason = said.what if isinstance(said, NotHere) else why
-                reasons.setdefault(id(index), []).append(f"{name}: {reason}")
-            if not left:
-                break
-    except PipAuthenticateError as error:
-        if left == indexes:
-            raise
-        return outcomes | {id(index): _instead(index, each(error)[0]) for index in left}
-    finally:
-        for line in listed(tried):
-            run.transport.log(line)
-    if left == indexes:
-        raise _no_credential("", reasons[id(left[0])] if run.settings.credentials else [])
-    for index in left:
-        outcomes[id(index)] = _no_credential(f" for {index.source}", reasons[id(index)])
-    return outcomes
-
-
-def _instead(index: Index, error: PipAuthenticateError) -> PipAuthenticateError:
-    """Why an index gets no credential where others do."""
-    return error if index.is_asked_for else error.preceded(f"No credential for {index.source}: ")
-
-
-def _timed(name: str, indexes: list[Index], run: Run, tried: list[Tried]) -> tuple[dict[int, Outcome], str]:
-    """The same as `_answers`; how long it took is noted, and what came of it."""
-    started, why = time.monotonic(), "is broken"
-    try:
-        answers, why = _answers(name, indexes, run)
-    except PipAuthenticateError as error:
-        why = f"is broken: {error.what}"
-        raise
-    finally:
-        tried.append(Tried(name, why, time.monotonic() - started))
-    return answers, why
-
-
-def _answers(name: str, indexes: list[Index], run: Run) -> tuple[dict[int, Outcome], str]:
-    """What a provider says of each index; nothing, and why, where it has no credential here."""
-    provider: FreeProvider = _load("providers", name)
-    try:
-        why = provider.absent(run)
-        if why:
-            return {}, why
-        answers = _outcomes(indexes, name, run)
-    except NotHere as error:
-        return {}, error.what
-    except PipAuthenticateError as error:
-        raise Faults([single.preceded(f"{name}: ") for single in each(error)]) from None
-    passed = [one.what for one in answers.values() if isinstance(one, NotHere)]
-    return answers, passed[0] if len(passed) == len(answers) else ""
-
-
-def _no_credential(whom: str, reasons: list[str]) -> InputError:
-    return InputError(
-        "no-credential",
-        f"No credential was found{whom}",
-        context="; ".join(reasons),
-        hint="Set PIP_AUTHENTICATE_TOKEN, say --token-file FILE, or sign in: az login.",
+    return first_provider.outcomes(
+        indexes, run, lambda name: _load("providers", name), lambda own, name: _outcomes(own, name, run)
     )
 
 

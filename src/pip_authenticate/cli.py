@@ -6,9 +6,8 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 
-from pip_authenticate import __version__
+from pip_authenticate import ENVIRON, __version__
 from pip_authenticate.commands import COMMANDS
-from pip_authenticate.settings import ENVIRON
 
 EXAMPLES = """\
   pip-authenticate env project1/myFeed --organization fabrikam

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from pip_authenticate import (
+    ENVIRON,
     authenticate,
     options,
     report,
@@ -25,7 +26,7 @@ from pip_authenticate.options import Given, network
 from pip_authenticate.project import Project
 from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import ENVIRON, Settings
+from pip_authenticate.settings import Settings
 from pip_authenticate.text_files import UnreadableError
 from pip_authenticate.token_files import TOKEN_BYTES, read, token_in
 

@@ -91,7 +91,7 @@ def remove_files(settings: Settings) -> None:
 
 
 def own_netrc(settings: Settings) -> Secret:
-    """The text of the user's own netrc file; NETRC may name it, unless an earlier run wrote what that names."""
+    """The text of the user's own netrc file; NETRC may name it, if no earlier run wrote that."""
     from pip_authenticate import netrc_file  # noqa: PLC0415 - values for pip need none
 
     given = settings.previous.get(netrc_file.VARIABLE)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from pip_authenticate.client_settings import Variable, login
+from pip_authenticate.client_settings import Variable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex
 
@@ -25,6 +25,8 @@ def variables(
     Raises:
         DeliveryError: two names become one, and their credentials differ.
     """
+    from pip_authenticate import logins  # noqa: PLC0415 - few projects name indexes
+
     found, meant = dict[str, Variable](), dict[str, tuple[str, AuthenticatedIndex]]()
     for name, index in named:
         other, first = meant.setdefault(spelled(name), (name, index))
@@ -36,6 +38,6 @@ def variables(
                 hint="Rename one of them.",
             )
         user, password = (pattern.format(spelled(name)) for pattern in patterns)
-        for variable in login(index.credential, user, password):
+        for variable in logins.variables(index.credential, user, password):
             found[variable.name] = variable._replace(can_be_emptied=can_be_emptied)
     return tuple(found.values())

@@ -52,12 +52,17 @@ class Mention(NamedTuple):
         name: what it calls the index; `index-url` or `extra-index-url` for pip; may be empty.
         url: the index.
         place: the file, or the variable.
+        user: the user name in its address: empty for none, `VssSessionToken`, on which some insist, or `***`
+            for any other, since that may be a token.
+        always: whether uv looks for a credential before it is asked for one.
     """
 
     client: str
     name: str
     url: IndexUrl
     place: str
+    user: str = ""
+    always: bool = False
 
 
 class Project(NamedTuple):
@@ -69,6 +74,8 @@ class Project(NamedTuple):
         table: `[tool.pip-authenticate]` of its pyproject.toml.
         table_file: the path of that, or empty.
         faults: what is wrong with files that could not be read.
+        uv_keyring: what uv's own files say of keyring, the most important one first, each with its path.
+        pip_keyring: whether a file of pip says anything of it.
     """
 
     mentions: tuple[Mention, ...] = ()
@@ -76,6 +83,8 @@ class Project(NamedTuple):
     table: Mapping[str, Any] = {}
     table_file: str = ""
     faults: tuple[PipAuthenticateError, ...] = ()
+    uv_keyring: tuple[tuple[str, str], ...] = ()
+    pip_keyring: bool = False
 
     def names_of(self, url: IndexUrl) -> Names:
         """What the clients call an index, whatever the spelling of its address.
@@ -142,7 +151,13 @@ def read(folder: str, environ: Mapping[str, str]) -> Project:
         reader.pip(path)
     reader.variables()
     return Project(
-        tuple(reader.mentions), tuple(reader.clients), reader.table, reader.table_file, tuple(reader.faults)
+        tuple(reader.mentions),
+        tuple(reader.clients),
+        reader.table,
+        reader.table_file,
+        tuple(reader.faults),
+        tuple(reader.uv_keyring),
+        reader.pip_keyring,
     )
 
 
@@ -152,6 +167,8 @@ class _Reader:
         self.mentions = list[Mention]()
         self.clients = dict[str, None]()
         self.faults = list[PipAuthenticateError]()
+        self.uv_keyring = list[tuple[str, str]]()
+        self.pip_keyring = False
         self.table: Mapping[str, Any] = {}
         self.table_file = ""
         self._seen = set[str]()
@@ -164,6 +181,7 @@ class _Reader:
             self._named(client, _rows(tools.get(client), key), path)
         for key in ("index-url", "extra-index-url"):
             self._unnamed("uv", _table(tools, "uv").get(key), path)
+        self._uv_keyring(_table(tools, "uv"), path)
         hatch = _table(tools, "hatch")
         if hatch:
             self.clients["hatch"] = None
@@ -188,6 +206,12 @@ class _Reader:
         self._named("uv", _rows(table, "index"), path)
         for key in ("index-url", "extra-index-url"):
             self._unnamed("uv", table.get(key), path)
+        self._uv_keyring(table, path)
+
+    def _uv_keyring(self, table: Mapping[str, Any], path: str) -> None:
+        provider = table.get("keyring-provider")
+        if isinstance(provider, str):
+            self.uv_keyring.append((provider, path))
 
     def pipfile(self, path: str) -> None:
         table = self._toml(path)
@@ -232,6 +256,7 @@ class _Reader:
             self._unreadable(path, "is no configuration file of pip")
             return
         for section in parser.sections():
+            self.pip_keyring |= parser.has_option(section, "keyring-provider")
             for name in (_PRIMARY, _EXTRA):
                 for word in (parser.get(section, name, fallback="") or "").split():
                     self._add("pip", name, word, path)
@@ -253,13 +278,14 @@ class _Reader:
     def _named(self, client: str, rows: list[Mapping[str, Any]], path: str) -> None:
         for row in rows:
             name = row.get("name")
-            self._add(client, name if isinstance(name, str) else "", row.get("url"), path)
+            always = row.get("authenticate") == "always"
+            self._add(client, name if isinstance(name, str) else "", row.get("url"), path, always=always)
 
     def _unnamed(self, client: str, value: object, path: str) -> None:
         for url in value if isinstance(value, list) else [value]:
             self._add(client, "", url, path)
 
-    def _add(self, client: str, name: str, url: object, path: str) -> None:
+    def _add(self, client: str, name: str, url: object, path: str, *, always: bool = False) -> None:
         """Note an index; what is no address of one (a path, another scheme) is none of ours."""
         if not isinstance(url, str):
             return
@@ -270,7 +296,7 @@ class _Reader:
         except InputError:
             return
         if len(self.mentions) < _MENTIONS:
-            self.mentions.append(Mention(client, name, parsed, path))
+            self.mentions.append(Mention(client, name, parsed, path, _user(url), always))
 
     def _toml(self, path: str) -> Mapping[str, Any]:
         try:
@@ -291,6 +317,13 @@ class _Reader:
         self.faults.append(
             InputError("file-unreadable", f"{path} {why}", hint="Mend it, or name the indexes as arguments.")
         )
+
+
+def _user(url: str) -> str:
+    """What may be shown of the user name in an address."""
+    login = re.search(_LOGIN, url)
+    user = login[0].removesuffix("@").partition(":")[0] if login else ""
+    return user if user in {"", "VssSessionToken"} else "***"
 
 
 def _root(folder: str) -> str:

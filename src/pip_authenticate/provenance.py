@@ -37,6 +37,7 @@ WRITERS = {
     "faults": INPUT,
     "entries": OPTION,
     "project_folder": OPTION,
+    "sees_all_indexes": OPTION,
     "variables": VARIABLE,
     "listed": OPTION,
     "organization": OPTION,

@@ -118,5 +118,6 @@ class Report:
 
 
 def standard(environ: Mapping[str, str], *, is_quiet: bool = False, is_verbose: bool = False) -> Report:
-    """A report on standard error."""
-    return Report(sys.stderr, environ, is_quiet=is_quiet, is_verbose=is_verbose)
+    """A report on standard error; on nothing where a program without a terminal has none."""
+    stream = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    return Report(stream, environ, is_quiet=is_quiet, is_verbose=is_verbose)

@@ -1,11 +1,10 @@
 """What the parts of a run share: its settings, its requests, and what is found out but once."""
 
-from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pip_authenticate.errors import PipAuthenticateError
-from pip_authenticate.index import Index
+from pip_authenticate.index import AuthenticatedIndex, Index
 from pip_authenticate.secret import Learned
 from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Transport
@@ -15,6 +14,10 @@ if TYPE_CHECKING:
     from pip_authenticate.azure.routes import Routes
     from pip_authenticate.project import Project
     from pip_authenticate.token_cache import TokenCache
+
+
+Outcome: TypeAlias = AuthenticatedIndex | PipAuthenticateError
+"""What a provider says of an index."""
 
 
 class Named(NamedTuple):
@@ -27,28 +30,6 @@ class Named(NamedTuple):
 
     indexes: list[Index]
     faults: list[PipAuthenticateError]
-
-
-class Tried(NamedTuple):
-    """A provider that was asked for a credential.
-
-    Args:
-        provider: its name.
-        reason: why it has none; empty where it gave one.
-        seconds: how long it took to say so.
-    """
-
-    provider: str
-    reason: str
-    seconds: float
-
-
-def listed(tried: list[Tried]) -> Iterator[str]:
-    """What was tried, as lines for people."""
-    yield "Credentials that were tried, in order:"
-    width = max((len(one.provider) for one in tried), default=0)
-    for one in tried:
-        yield f"  {one.provider:{width}}  {one.seconds * 1000:5.0f} ms  {one.reason or 'has a credential'}"
 
 
 class Run:

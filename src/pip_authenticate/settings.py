@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from pip_authenticate import ENVIRON
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.secret import Secret
 
@@ -147,6 +148,8 @@ class Settings(NamedTuple):
         faults: inputs that cannot be used.
         entries: indexes that the command's arguments name: feeds, URLs, `name=URL`.
         project_folder: where a project's own files are looked for, or empty: nowhere.
+        sees_all_indexes: whether a run knows every index that its client will ask. keyring is asked for one
+            after the other.
         variables: variables of the environment by name, for what names a project's indexes and files.
         listed: URLs of indexes that the user's configuration lists.
         organization: name or address of the organisation that feeds without one belong to, or empty.
@@ -199,6 +202,7 @@ class Settings(NamedTuple):
     faults: tuple[PipAuthenticateError, ...] = ()
     entries: tuple[str, ...] = ()
     project_folder: str = ""
+    sees_all_indexes: bool = True
     variables: Mapping[str, str] = {}
     listed: tuple[str, ...] = ()
     organization: str = ""
@@ -255,9 +259,6 @@ def _verify(text: str) -> str:
         raise _refused("not-a-choice", "the words off, warn and fail", text)
     return word
 
-
-ENVIRON: Mapping[str, str] = os.environ
-"""The environment of this process."""
 
 CLIENTS = ("pip", "uv", "poetry", "pdm", "pipenv", "hatch", "twine", "netrc", "docker")
 """The installers and publishers that settings can be made for; each is a module of `clients`."""

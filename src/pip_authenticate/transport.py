@@ -194,8 +194,7 @@ class Transport:
             return Way(origin, None, None, client)
         from pip_authenticate import proxies  # noqa: PLC0415 - few runs have one
 
-        proxy = proxies.chosen(self._proxy, origin, self.log)
-        return Way(origin, proxy.origin if proxy else None, proxy.login if proxy else None, client)
+        return Way(origin, *proxies.chosen(self._proxy, origin, self.log), client)
 
     def _bounded(self, function: Callable[[], _T], host: str) -> _T:
         """Run a function in a thread and stop waiting for it at the deadline."""

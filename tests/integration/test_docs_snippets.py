@@ -64,7 +64,7 @@ def output_of(snippet: Snippet) -> str:
 def public_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the product and what it needs, as a reader would find it in the public index."""
     folder = tmp_path_factory.mktemp("public")
-    build = ["wheel", "--quiet", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
+    build = ["wheel", "--quiet", "--no-build-isolation", "--wheel-dir", str(folder), f"{ROOT}[keyring]"]
     subprocess.run([sys.executable, "-m", "pip", *build], check=True, timeout=240)
     return folder
 

@@ -1,6 +1,7 @@
 """Two organisations on one host: what the real uv sends to which of them, with and without us."""
 
 import re
+import sys
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
@@ -11,20 +12,25 @@ import pytest
 import trustme
 
 from pip_authenticate import authenticate, settings
+from pip_authenticate.azure.forms import own_host_form
 from pip_authenticate.client_settings import ClientSettings, Variable, Wish
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
 from pip_authenticate.secret import Secret
 from support.certificates import server_context
 from support.http_service import Answer, Request, Service, serving
+from support.keyrings import Keyrings, run
 from support.programs import Programs, applied
+from support.tokens import token
 from support.web_proxy import WebProxy, proxying
 
 pytestmark = pytest.mark.slow
 
 SHARED = "pkgs.dev.azure.com"
 OWN = {name: f"{name}.pkgs.visualstudio.com" for name in ("contoso", "northwind")}
-TOKENS = {"contoso": "canary-contoso", "northwind": "canary-northwind"}
+# Those of applications: a person's would be exchanged first.
+TOKENS = {name: token({"idtyp": "app", "for": name}) for name in OWN}
+TENANTS = {name: f"0b1c2d3e-0000-4000-8000-00000000000{at}" for at, name in enumerate(TOKENS, 1)}
 PACKAGES = {"contoso": "alpha", "northwind": "beta"}
 _PATH = re.compile(r"/(?P<organisation>[^/]+)/_packaging/[^/]+/pypi/(?P<kind>simple|download)/(?P<rest>.*)")
 
@@ -43,7 +49,8 @@ def answer(request: Request) -> Answer:
     if not organisation:
         return Answer(404)
     if request.login != ("build", TOKENS[organisation]):
-        return Answer(401, headers=[("WWW-Authenticate", f'Basic realm="{organisation}"')])
+        told = [("WWW-Authenticate", f'Basic realm="{organisation}"')]
+        return Answer(401, headers=[*told, ("X-VSS-ResourceTenant", TENANTS[organisation])])
     name = PACKAGES[organisation]
     if kind == "download":
         return Answer(200, wheel(name))
@@ -151,7 +158,7 @@ def test_each_organisation_gets_its_own_token(
     assert {request.headers["host"] for request in azure.service.requests} == set(OWN.values())
     lock = (tmp_path / "p" / "uv.lock").read_text(encoding="utf-8")
     assert all(f"https://{host}/_packaging/feed/pypi/simple/" in lock for host in OWN.values())
-    assert not any(token in lock for token in TOKENS.values())
+    assert not any(one in lock for one in TOKENS.values())
     assert all(any(one.source in note for note in found.notes) for one in indexes)
 
 
@@ -184,7 +191,7 @@ def test_what_cannot_be_parted_is_refused(indexes: tuple[AuthenticatedIndex, ...
         told(*indexes, wish=wish)
     assert refused.value.slug == "host-shared"
     assert all(one.source in str(refused.value) for one in indexes)
-    assert not any(token in str(refused.value) for token in TOKENS.values())
+    assert not any(one in str(refused.value) for one in TOKENS.values())
 
 
 def test_pip_tells_paths_apart_and_keeps_its_addresses() -> None:
@@ -196,3 +203,42 @@ def test_pip_tells_paths_apart_and_keeps_its_addresses() -> None:
 def test_one_credential_for_both_needs_no_parting() -> None:
     same = BOTH[1]._replace(credential=BOTH[0].credential)
     assert all(SHARED in one.value.reveal() for one in told(BOTH[0], same).variables)
+
+
+# ---- by keyring ------------------------------------------------------------------------------------
+
+AZ = """#!{python}
+import json, sys
+token = {tokens!r}[sys.argv[sys.argv.index("--tenant") + 1]]
+print(json.dumps({{"accessToken": token, "expires_on": 4102444800}}))
+"""
+
+
+@pytest.mark.parametrize("by_own_hosts", [False, True])
+def test_keyring_gives_each_organisation_its_own_token(
+    keyrings: Keyrings, azure: Azure, tmp_path: Path, *, by_own_hosts: bool
+) -> None:
+    """What pip itself sends to the other one, on a host that they share, is no answer of ours."""
+    pip = keyrings.with_ours("pip")
+    tokens = {TENANTS[name]: one for name, one in TOKENS.items()}
+    az = tmp_path / "az"
+    az.write_text(AZ.format(python=sys.executable, tokens=tokens), encoding="utf-8")
+    az.chmod(0o700)
+    env = {"HTTPS_PROXY": azure.proxy.url, "SSL_CERT_FILE": azure.authority, "PIP_CERT": azure.authority}
+    urls = [str(own_host_form(one.url) if by_own_hosts else one.url) for one in BOTH]
+    asked = [run(tmp_path, [tmp_path], env, str(pip / "keyring"), "get", url, "ada") for url in urls]
+    assert [(ended.stdout, ended.stderr) for ended in asked] == [(f"{one}\n", "") for one in TOKENS.values()]
+    azure.service.requests.clear()
+    words = ("-m", "pip", "download", "--no-deps", "--index-url", urls[0], "--extra-index-url", urls[1])
+    ended = run(
+        tmp_path,
+        [tmp_path],
+        {**env, "PIP_KEYRING_PROVIDER": "import"},
+        str(pip / "python"),
+        *words,
+        "alpha",
+        "beta",
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert len(list(tmp_path.glob("*.whl"))) == len(BOTH)
+    assert bool(azure.astray) != by_own_hosts

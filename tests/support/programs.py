@@ -45,6 +45,15 @@ class Programs:
 
     def place(self, name: str) -> Path:
         """The folder of a program's executables."""
+        return self.environment(name, *REQUIREMENTS.get(name, (name,)))
+
+    def environment(self, name: str, *requirements: str) -> Path:
+        """The folder of the executables of an environment.
+
+        Args:
+            name: of the environment.
+            requirements: what is installed into it when it is first asked for.
+        """
         self._folder.mkdir(exist_ok=True)
         home = self._folder / name
         bin_folder = home / ("Scripts" if sys.platform == "win32" else "bin")
@@ -52,12 +61,8 @@ class Programs:
         with FileLock(self._folder / f"{name}.lock"):
             if not ready.exists():
                 venv.create(home, with_pip=True, clear=True)
-                install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-                subprocess.run(
-                    [bin_folder / "python", *install, *REQUIREMENTS.get(name, (name,))],
-                    timeout=300,
-                    check=True,
-                )
+                install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade"]
+                subprocess.run([bin_folder / "python", *install, *requirements], timeout=300, check=True)
                 ready.touch()
         return bin_folder
 

@@ -149,7 +149,7 @@ class Project:
             self._bin / "docker", f'exec {sys.executable} {Path(__file__).with_name("docker_build.py")} "$@"'
         )
         self.variables = {
-            **QUIET,
+            **{name: value for name, value in QUIET.items() if name != "PYTHON_KEYRING_BACKEND"},
             "HOME": str(self.home),
             "PATH": os.pathsep.join((str(self.python.parent), str(self._bin), os.defpath)),
             "PIP_AUTHENTICATE_TOKEN": TOKEN,

@@ -21,21 +21,32 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pip_authenticate"
 NAME = "pip_authenticate"
 DEPENDENCIES = {"idna", "platformdirs", "tomli", "truststore"}
-EXTRAS = {"ci_identities": {"id"}}  # it opens sockets of its own: ARCHITECTURE.md says why that is so
+# What only an extra installs, by the one module that needs it. The first opens sockets of its own:
+# ARCHITECTURE.md says why that is so.
+EXTRAS = {"ci_identities": {"id"}, "keyring_backend": {"keyring"}}
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 
 # From the top down. A module may import from the layers below its own, not from its neighbours.
 LAYERS = (
-    ("cli",),
-    ("commands.*",),
+    ("cli", "keyring_backend"),
+    ("commands.*", "keyring_access"),
     ("handover",),
     ("command_line", "task", "child_environment", "child_process", "passing_folder"),
     ("delivery",),
     ("advice", "summary", "earlier_values", "fitting", "failures", "telemetry"),
-    ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs"),
+    ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs", "keyring_doctor"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
-    ("feed_entries", "uv_indexes", "stored_files", "kept_folder", "entra_access", "applications"),
+    (
+        "feed_entries",
+        "uv_indexes",
+        "stored_files",
+        "kept_folder",
+        "entra_access",
+        "applications",
+        "first_provider",
+        "unopened",
+    ),
     ("run", "netrc_file", "pip_conf", "publishing", "named_indexes", "appending", "printed", "assignments"),
     ("other_programs", "ci_identities"),
     ("token_cache", "stored_login"),
@@ -56,7 +67,7 @@ LAYERS = (
     ("encryption", "tunnel"),
     ("layered", "proxies"),
     ("settings", "deadline"),
-    ("redaction", "shared_hosts", "uploads"),
+    ("redaction", "shared_hosts", "uploads", "logins", "latin"),
     ("surroundings", "logging_commands"),
     ("client_settings",),
     ("index", "tokens", "token_files"),
@@ -107,6 +118,7 @@ REVEALING = {
     "stored_files": "paths of files, which are settings",
     "tokens": "what a token says of itself",
     "redaction": "what a text holds",
+    "keyring_backend": "credentials leave the process",
 }
 SOCKETS = {
     "socket",
@@ -244,9 +256,9 @@ def environment_uses(module: Module) -> list[ast.AST]:
 
 def test_the_environment_is_named_once() -> None:
     uses = {module.name: len(environment_uses(module)) for module in PRODUCT if environment_uses(module)}
-    assert uses == {"settings": 1}
-    (settings,) = (module for module in PRODUCT if module.name == "settings")
-    (named,) = (node for node in settings.tree.body if isinstance(node, ast.AnnAssign) and node.value)
+    assert uses == {"": 1}
+    (package,) = (module for module in PRODUCT if not module.name)
+    (named,) = (node for node in package.tree.body if isinstance(node, ast.AnnAssign) and node.value)
     assert ast.unparse(named) == "ENVIRON: Mapping[str, str] = os.environ"
 
 
@@ -259,6 +271,7 @@ def test_nothing_is_printed_past_the_outputs(module: Module) -> None:
             # Standard error of the task: for the last resort.
             # Another module reads what other programs write.
             own = {"task", "cli", "command_line", "handover", "report", "other_programs"}
+            own |= {"keyring_backend"}
             assert module.name in own or module.pattern == "commands.*"
     assert "logging" not in imported(module)
 
@@ -329,7 +342,7 @@ OCCASIONAL = {
         *("netrc_file", "private_files", "stored_files", "shared_hosts", "publishing", "uv_indexes"),
         *("verify", "tokens", "parallel", "patience", "proxies", "encryption", "tunnel", "layered", "layers"),
         *("redirects", "broken_ways", "odd_hosts", "earlier_values", "fitting", "failures", "advice"),
-        *("feed_entries", "macros", "uploads", "summary", "pip_conf", "azure.name_rules"),
+        *("feed_entries", "macros", "latin", "logins", "uploads", "summary", "pip_conf", "azure.name_rules"),
     )
 }
 # What a run of the task needs whatever it is told, and then for each kind of index.

@@ -1,8 +1,17 @@
 """The forms that an address of Azure DevOps can have, and how one is written in another."""
 
+from collections.abc import Container
 from urllib.parse import unquote
 
-from pip_authenticate.azure.addresses import DOMAIN, LEGACY_SUFFIX, Place, encode_segment, is_name, with_slash
+from pip_authenticate.azure.addresses import (
+    DOMAIN,
+    LEGACY_SUFFIX,
+    Place,
+    encode_segment,
+    is_name,
+    lies_under,
+    with_slash,
+)
 from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import IndexUrl
@@ -59,6 +68,26 @@ def identity(url: IndexUrl) -> object:
         return url.key
     segments = [unquote(part).casefold() for part in url.path.split("/") if part]
     return place.organization, tuple(segments[place.depth :])
+
+
+def is_known(url: IndexUrl, organization: str, listed: Container[object]) -> bool:
+    """Whether an index is one that credentials are found for, and no public one or a mirror.
+
+    Args:
+        url: the index.
+        organization: name or address of the user's organisation, or empty: a server's feeds lie below that.
+        listed: the identities of addresses that the user has listed.
+
+    Raises:
+        InputError: the organisation cannot be used.
+    """
+    place = Place.of(url)
+    if place and place.service == "pkgs" and FeedAddress.of(url):
+        return True
+    home = organization_of(organization) if organization else None
+    if home and not Place.of(home) and lies_under(url, home):
+        return True
+    return identity(url) in listed
 
 
 def own_host_form(url: IndexUrl) -> IndexUrl:

@@ -5,7 +5,6 @@ from pip_authenticate.client_settings import (
     PrivateFile,
     Wish,
     address_variables,
-    unsendable,
 )
 from pip_authenticate.index import AuthenticatedIndex
 
@@ -47,7 +46,11 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     known.sort(key=lambda index: "index-url" not in index.names_for("pip"))
     wished = wish if has_primary else wish._replace(only_extra=True)
     every = address_variables(PRIMARY, EXTRA, [*asked, *known], wished)
-    warnings = unsendable("pip", indexes)
+    warnings: tuple[str, ...] = ()
+    if not all(index.credential.is_latin for index in indexes):
+        from pip_authenticate.latin import unsendable  # noqa: PLC0415 - most can be sent
+
+        warnings = unsendable("pip", indexes)
     if not wish.by_files:
         return ClientSettings(every, warnings=warnings)
     files: tuple[PrivateFile, ...] = ()

@@ -63,6 +63,7 @@ def _check(session: Session) -> int:
         ),
         *(Row("project", "bad", str(fault)) for fault in _faults(session)),
         *_of_clients(session, found),
+        *_of_keyring(session, found),
     ]
     if session.arguments.json:
         sys.stdout.write(json.dumps(session.report.cleaned([row._asdict() for row in rows]), indent=2) + "\n")
@@ -99,6 +100,18 @@ def _of_clients(session: Session, found: Found) -> list[Row]:
             continue
         rows.extend(Row(client, "limited", text) for text in (*told.warnings, *told.notes))
     return rows
+
+
+def _of_keyring(session: Session, found: Found) -> list[Row]:
+    """What keeps clients that ask keyring from an answer, where it seems to be in use."""
+    from pip_authenticate.keyring_doctor import Doctor  # noqa: PLC0415 - few people use it
+
+    indexes = [*(index.url for index in found.indexes), *(index.url for index in found.left_out)]
+    doctor = Doctor(session.environ, session.project, indexes, session.clients, session.deadline)
+    if not doctor.is_needed:
+        return []
+    with session.report.waiting("asking the programs that use keyring"):
+        return [Row(f"{one.subject}, by keyring", one.grade, one.text) for one in doctor.findings()]
 
 
 def _table(rows: list[Row], session: Session) -> str:

@@ -54,6 +54,7 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
     own = _own_organization(run.settings.organization)
     found = list[AuthenticatedIndex | PipAuthenticateError]()
     others = {place.organization for place in map(_place, indexes) if place}
+    is_only_one = not own and len(others) == 1 and run.settings.sees_all_indexes
     for index in indexes:
         place = _place(index)
         if not index.is_asked_for and index.url.origin.is_exposed:
@@ -65,7 +66,7 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
                 )
             )
             continue
-        if index.is_asked_for or not place or place.organization == own or (not own and len(others) == 1):
+        if index.is_asked_for or not place or place.organization == own or is_only_one:
             found.append(index.opened_by(credential))
             continue
         found.append(
@@ -73,7 +74,8 @@ def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAut
                 "other-organization",
                 f"{index.source} belongs to the organisation {place.organization}, which the token may not "
                 "be meant for",
-                hint="Say --organization NAME for the one that it is for, or name the index as an argument.",
+                hint="Say --organization NAME (PIP_AUTHENTICATE_ORGANIZATION) for the one that it is for, or "
+                "name the index as an argument.",
             )
         )
     return found

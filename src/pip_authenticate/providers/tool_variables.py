@@ -155,7 +155,8 @@ def _objection(index: Index, token: _Token, indexes: list[Index], run: Run) -> s
     if not place:
         return "is none of Azure DevOps"
     others = {found.organization for found in (Place.of(one.url) for one in indexes) if found}
-    return "" if len(others) == 1 else "may be of another organisation: say --organization"
+    is_only_one = len(others) == 1 and settings.sees_all_indexes
+    return "" if is_only_one else "may be of another organisation: say --organization"
 
 
 # ---- endpoints -------------------------------------------------------------------------------------
