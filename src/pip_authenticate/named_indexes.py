@@ -25,8 +25,6 @@ def variables(
     Raises:
         DeliveryError: two names become one, and their credentials differ.
     """
-    from pip_authenticate import logins  # noqa: PLC0415 - few projects name indexes
-
     found, meant = dict[str, Variable](), dict[str, tuple[str, AuthenticatedIndex]]()
     for name, index in named:
         other, first = meant.setdefault(spelled(name), (name, index))
@@ -38,6 +36,8 @@ def variables(
                 hint="Rename one of them.",
             )
         user, password = (pattern.format(spelled(name)) for pattern in patterns)
+        from pip_authenticate import logins  # noqa: PLC0415 - few projects name indexes
+
         for variable in logins.variables(index.credential, user, password):
             found[variable.name] = variable._replace(can_be_emptied=can_be_emptied)
     return tuple(found.values())

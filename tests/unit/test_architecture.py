@@ -418,7 +418,7 @@ def test_a_command_with_a_token_and_urls_loads_little(tmp_path: Path, command: l
     modules = set(ended.stderr.split()) - of_python
     assert f"{NAME}.commands.{command[0]}" in modules
     assert modules & (NETWORK | NEVER | COSTLY) == set()
-    assert len(ours(modules)) <= 43, ours(modules)
+    assert len(ours(modules)) <= 44, ours(modules)
     assert providers(modules) == {"explicit_token"}, "no provider that comes after the one that answers"
 
 
