@@ -20,13 +20,13 @@ from pip_authenticate import (
 from pip_authenticate.authenticate import Found
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each, places
+from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each
 from pip_authenticate.logging_commands import harmless
-from pip_authenticate.options import Given
+from pip_authenticate.options import Given, network
 from pip_authenticate.project import Project
 from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import Settings, network
+from pip_authenticate.settings import Settings
 from pip_authenticate.text_files import UnreadableError
 from pip_authenticate.token_files import TOKEN_BYTES, read, token_in
 
@@ -462,6 +462,8 @@ def guarded(command: Callable[[Work], int], make: Callable[[], Work]) -> int:
         return FAILED
     except Exception as error:  # noqa: BLE001 - the edge: a traceback quotes texts from outside
         told.error(f"A defect of this program, not of yours: {type(error).__name__}. Please report it.")
+        from pip_authenticate.failures import places  # noqa: PLC0415 - most runs have no defect
+
         for place in places(error):
             told.debug(place)
         return FAILED

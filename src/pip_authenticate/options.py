@@ -5,12 +5,22 @@ user's own file, and that before the default. Of the organization and the
 scope, which say who a token is for and what for, the user's own file comes before the project's.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pip_authenticate import text_files
 from pip_authenticate.errors import InputError
-from pip_authenticate.settings import CLIENTS, ID_TOKEN_VARIABLE, package
+from pip_authenticate.settings import (
+    CLIENTS,
+    ID_TOKEN_VARIABLE,
+    Certificates,
+    Environment,
+    Proxy,
+    certificates_in,
+    package,
+    proxy_in,
+)
 from pip_authenticate.text_files import UnreadableError
 
 PROVIDERS = (
@@ -407,3 +417,13 @@ def unknown_keys(files: list[tuple[str, Mapping[str, Any]]]) -> list[str]:
         for key in table
         if key not in known
     ]
+
+
+def network(environ: Mapping[str, str]) -> tuple[Proxy, Certificates]:
+    """The web proxy and the certificates that an environment names, outside of a task too.
+
+    Names of proxies are read in both cases, as other programs read them.
+    """
+    upper = {name.upper(): value for name, value in environ.items() if name.upper().endswith("_PROXY")}
+    env = Environment({**environ, **upper}, ignores_case=sys.platform == "win32")
+    return proxy_in(env), certificates_in(env)

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 
-from pip_authenticate.azure.addresses import FeedAddress
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.origin import Origin
 from pip_authenticate.secret import Secret

@@ -80,16 +80,16 @@ async def reached(place: Origin, upstream: Upstream) -> asyncio.Transport:
         OSError: there is none.
         ServiceError: the settings of the web proxy or of certificates cannot be used.
     """
-    proxy = upstream.proxy_of(place)
-    loop, near = asyncio.get_running_loop(), proxy.origin if proxy else place
+    proxy, login = upstream.proxy_of(place)
+    loop, near = asyncio.get_running_loop(), proxy or place
     context = upstream.encryption.context("") if proxy and near.scheme == "https" else None
     connecting = loop.create_connection(_End, near.host, near.port, ssl=context)
     transport, end = await asyncio.wait_for(connecting, CONNECT_SECONDS)
     if proxy:
         host = f"[{place.host}]" if ":" in place.host else place.host
         lines = [f"CONNECT {host}:{place.port} HTTP/1.1", f"Host: {host}:{place.port}"]
-        if proxy.login:
-            lines.append(f"Proxy-Authorization: {proxy.login.reveal()}")
+        if login:
+            lines.append(f"Proxy-Authorization: {login.reveal()}")
         transport.write("\r\n".join([*lines, "", ""]).encode("ascii"))
         try:
             await asyncio.wait_for(end.connected(), CONNECT_SECONDS)

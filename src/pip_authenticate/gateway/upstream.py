@@ -79,8 +79,8 @@ class Upstream:
         if self._session:
             await self._session.close()
 
-    def proxy_of(self, origin: Origin) -> proxies.WebProxy | None:
-        """The web proxy before a server; None where it is asked directly.
+    def proxy_of(self, origin: Origin) -> tuple[Origin | None, Secret | None]:
+        """The web proxy before a server, and its Proxy-Authorization; each None where there is none.
 
         Raises:
             ServiceError: the proxy's address cannot be used.
@@ -132,8 +132,8 @@ class Upstream:
             sent["x-tfs-fedauthredirect"] = "Suppress"
         if authorization:
             sent["authorization"] = authorization.reveal()
-        proxy = self.proxy_of(origin)
-        of_proxy = {"proxy-authorization": proxy.login.reveal()} if proxy and proxy.login else None
+        proxy, login = self.proxy_of(origin)
+        of_proxy = {"proxy-authorization": login.reveal()} if login else None
         async with self._opened().request(
             method,
             URL(url, encoded=True),
@@ -141,7 +141,7 @@ class Upstream:
             data=body,
             allow_redirects=False,
             ssl=self.encryption.context(self._client if index else ""),
-            proxy=f"{proxy.origin.scheme}://{proxy.origin.netloc}" if proxy else None,
+            proxy=f"{proxy.scheme}://{proxy.netloc}" if proxy else None,
             proxy_headers=of_proxy,
         ) as answer:
             yield answer
