@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from pip_authenticate.azure import tenants
-from pip_authenticate.azure.addresses import DOMAIN, Collection, FeedAddress, Place, objection
+from pip_authenticate.azure.addresses import DOMAIN, Collection, Place, objection
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.azure.tenants import Told
 from pip_authenticate.errors import NotHere, PipAuthenticateError

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pip_authenticate import entra_access, token_files
-from pip_authenticate.azure.addresses import Collection, FeedAddress, Place, belongs_to, lies_under
+from pip_authenticate.azure.addresses import Collection, Place, belongs_to, lies_under
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.azure.forms import identity, organization_of
 from pip_authenticate.entra_access import EntraToken
 from pip_authenticate.errors import InputError, NotHere, PipAuthenticateError
