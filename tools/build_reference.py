@@ -98,8 +98,8 @@ class Module:
     def _made(self, maker: ast.FunctionDef, call: ast.Call) -> Iterator[Failure]:
         """What a function makes of what it is given here."""
         names = [argument.arg for argument in maker.args.args]
-        given = {**dict(zip(names, call.args, strict=False)), **{one.arg: one.value for one in call.keywords}}
-        self._known = {name or "": self._texts(value) for name, value in given.items()}
+        given = [*zip(names, call.args, strict=False), *((one.arg or "", one.value) for one in call.keywords)]
+        self._known = {name: self._texts(value) for name, value in given}
         for error in self._errors(maker):
             yield from self._of(error)
         self._known = {}
