@@ -315,6 +315,7 @@ def count_requests(main: list[str], port: int) -> None:
 
 
 COMMAND = str(Path(sys.executable).with_name("pip-authenticate"))
+GATEWAY = ("--via", "gateway", "--client", "uv")
 LEAST_TURNS = 15
 """Runs of a command whose budget is a few milliseconds."""
 FILES = 10_000
@@ -401,12 +402,22 @@ def together(
     return {name: figure([turn[name] for turn in turns]) for name in commands}
 
 
-def held(count: int, given: Mapping[str, str], folder: str) -> str:
-    """The memory that run holds beside its program, at its peak, where the system tells."""
+def held(count: int, given: Mapping[str, str], folder: str, *way: str, proportional: bool = False) -> str:
+    """The memory that run holds beside its program, where the system tells.
+
+    Args:
+        count: of indexes.
+        given: the environment.
+        folder: of the project.
+        way: options of run.
+        proportional: its share of pages that others hold too, now; else all of its pages, at its peak.
+    """
     if sys.platform != "linux":
         return ""
     script = "sed -n 's/^VmHWM:[^0-9]*//p' /proc/$PPID/status"
-    command = [COMMAND, "run", *urls(count), "--", "sh", "-c", script]
+    if proportional:
+        script = "sed -n 's/^Pss:[^0-9]*//p' /proc/$PPID/smaps_rollup"
+    command = [COMMAND, "run", *way, *urls(count), "--", "sh", "-c", script]
     told = subprocess.run(command, env=given, cwd=folder, check=True, capture_output=True)
     return f", {int(told.stdout.split()[0]) / 1024:.1f} MiB"
 
@@ -432,6 +443,7 @@ def commands(runs: int) -> None:
                 "program": ["true"],
                 "env": [COMMAND, "env", *urls(1)],
                 "run 1": [COMMAND, "run", *urls(1), "--", "true"],
+                "gateway": [COMMAND, "run", *GATEWAY, *urls(1), "--", "true"],
                 "run 50": [COMMAND, "run", *urls(50), "--", "true"],
             },
             given,
@@ -450,6 +462,14 @@ def commands(runs: int) -> None:
                 beside,
                 f"the program alone {shown(program)}",
             )
+        through = took["gateway"]
+        row(
+            "run --via gateway -- true over starting the program directly, 1 index",
+            "the program + 300 ms, 45 MiB",
+            f"{shown(through)}: the program + {through.median - program.median:.0f} ms"
+            f"{held(1, given, folder, *GATEWAY, proportional=True)}",
+            f"the program alone {shown(program)}",
+        )
         kept_token(home)
         asked = [COMMAND, "env", FEED]
         explicit = processor(runs, asked, given, folder)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import check_task
-from build_task import ROOT, BuildError, assemble_library, put_together
+from build_task import EXTRAS, ROOT, BuildError, assemble_library, put_together
 
 OWN_FILES = (
     *("action.yml", "LICENSE"),
@@ -44,7 +44,7 @@ def assemble(folder: Path, root: Path) -> None:
     for name in OWN_FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, folder / name)
-    assemble_library(folder / "task" / "lib", root)
+    assemble_library(folder / "task" / "lib", root, without=EXTRAS)
     for file in folder.rglob("*"):
         file.chmod(0o755 if file.is_dir() else 0o644)
 

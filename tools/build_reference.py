@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
@@ -19,7 +19,6 @@ from typing import NamedTuple
 import yaml
 
 from pip_authenticate.commands import COMMANDS
-from pip_authenticate.errors import unanswered
 from pip_authenticate.options import OPTIONS, Option
 from pip_authenticate.settings import CLIENTS, INPUTS
 
@@ -30,6 +29,8 @@ HOLE = "…"
 _PART = re.compile(r"(<!-- made by tools/build_reference\.py: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _ERRORS = ("InputError", "ServiceError", "DeliveryError")
 _COLUMNS = "100"
+_LONGEST_MAKER = 5
+"""Statements of a function whose errors are told where it is called, not where it stands."""
 
 
 class Failure(NamedTuple):
@@ -55,29 +56,65 @@ class Module:
 
     def __init__(self, path: Path) -> None:
         name = ".".join(path.relative_to(SOURCES.parent).with_suffix("").parts)
+        self.name = path.stem
         self._tree = ast.parse(path.read_text(encoding="utf-8"))
         self._names = vars(import_module(name.removesuffix(".__init__")))
+        self._known: dict[str, list[str]] = {}
 
-    def failures(self) -> Iterator[Failure]:
-        """Every error that the module raises under a name of its own."""
+    def failures(self, makers: Mapping[str, ast.FunctionDef]) -> Iterator[Failure]:
+        """Every error that the module raises under a name of its own.
+
+        Args:
+            makers: functions of other modules that make errors of what they are given.
+        """
+        makers = {**makers, **self.makers()}
         for node in ast.walk(self._tree):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-                continue
-            named = {keyword.arg: self._texts(keyword.value) for keyword in node.keywords}
-            if node.func.id == "unanswered":
-                why = " / ".join(self._texts(node.args[1]))
-                told = [unanswered(HOLE, why, slug=slug) for slug in named["slug"]]
-                yield from (Failure(error.slug, error.what, error.hint) for error in told)
-            elif node.func.id in _ERRORS:
-                what, hint = (
-                    " / ".join(texts) for texts in (self._texts(node.args[1]), named.get("hint", []))
-                )
-                yield from (Failure(slug, what, hint) for slug in self._texts(node.args[0]))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                maker = makers.get(node.func.id)
+                if maker:
+                    yield from self._made(maker, node)
+                elif node.func.id in _ERRORS:
+                    yield from self._of(node)
+
+    def makers(self) -> dict[str, ast.FunctionDef]:
+        """The functions of the module that make errors of what they are given, by name."""
+        return {
+            node.name: node
+            for node in ast.walk(self._tree)
+            if isinstance(node, ast.FunctionDef)
+            and len(node.body) < _LONGEST_MAKER
+            and any(self._errors(node))
+        }
+
+    def _errors(self, maker: ast.FunctionDef) -> Iterator[ast.Call]:
+        """Errors in a function that hold one of its parameters."""
+        names = {argument.arg for argument in (*maker.args.args, *maker.args.kwonlyargs)}
+        for node in ast.walk(maker):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ERRORS:
+                parts = [part for given in node.args[:2] for part in ast.walk(given)]
+                if any(isinstance(part, ast.Name) and part.id in names for part in parts):
+                    yield node
+
+    def _made(self, maker: ast.FunctionDef, call: ast.Call) -> Iterator[Failure]:
+        """What a function makes of what it is given here."""
+        names = [argument.arg for argument in maker.args.args]
+        given = [*zip(names, call.args, strict=False), *((one.arg or "", one.value) for one in call.keywords)]
+        self._known = {name: self._texts(value) for name, value in given}
+        for error in self._errors(maker):
+            yield from self._of(error)
+        self._known = {}
+
+    def _of(self, error: ast.Call) -> Iterator[Failure]:
+        named = {keyword.arg: self._texts(keyword.value) for keyword in error.keywords}
+        what, hint = (" / ".join(texts) for texts in (self._texts(error.args[1]), named.get("hint", [])))
+        yield from (Failure(slug, what, hint) for slug in self._texts(error.args[0]))
 
     def _texts(self, node: ast.expr) -> list[str]:
         """What an expression can be, each as far as the sources say it."""
         if isinstance(node, ast.Constant):
             return [str(node.value)]
+        if isinstance(node, ast.Name) and node.id in self._known:
+            return self._known[node.id]
         if isinstance(node, ast.Name) and isinstance(self._names.get(node.id), str | int):
             return [str(self._names[node.id])]
         if isinstance(node, ast.IfExp):
@@ -92,7 +129,8 @@ class Module:
 def failures() -> list[Failure]:
     """Every failure of the product, by its slug."""
     modules = [Module(path) for path in sorted(SOURCES.rglob("*.py")) if path.stem != "__main__"]
-    found = {failure for module in modules for failure in module.failures()}
+    common = next(module for module in modules if module.name == "errors").makers()
+    found = {failure for module in modules for failure in module.failures(common)}
     return sorted(failure for failure in found if HOLE not in failure.slug)  # else it passes another one on
 
 

@@ -31,6 +31,8 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "PipAuthenticate"  # as the documentation's pipelines call the task
 NAMESPACE = uuid.UUID("7f77708b-2117-4e66-ac45-10b36deabfe1")  # of this project's tasks, drawn once
+# What stands on extras, which neither the task nor the action has.
+EXTRAS = ("gateway", "keyring_*.py")
 # What an installer notes about its own doing says nothing about the library.
 INSTALLER_NOTES = ("INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 # Only files that run on every machine, chosen for the oldest Python that the task takes.
@@ -60,17 +62,23 @@ def assemble(folder: Path, name: str, identity: str, root: Path = ROOT) -> None:
         shutil.copyfile(root / "task" / own, folder / own)
     shutil.copyfile(root / "LICENSE", folder / "LICENSE")
     name_task(folder / "task.json", {"id": identity, "name": name})
-    assemble_library(folder / "lib", root)
+    assemble_library(folder / "lib", root, without=EXTRAS)
     for file in folder.rglob("*"):
         file.chmod(0o755 if file.is_dir() else 0o644)
 
 
-def assemble_library(library: Path, root: Path = ROOT) -> None:
-    """Makes the folder that holds the package and all that it needs, for any machine."""
+def assemble_library(library: Path, root: Path = ROOT, *, without: tuple[str, ...] = ()) -> None:
+    """Makes the folder that holds the package and all that it needs, for any machine.
+
+    Args:
+        library: the folder.
+        root: of the project.
+        without: patterns of names in the package that are left out.
+    """
     install_libraries(root / "task" / "requirements.txt", library)
     check_libraries(library, root / "pyproject.toml")
     package = root / "src" / "pip_authenticate"
-    shutil.copytree(package, library / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(package, library / package.name, ignore=shutil.ignore_patterns("__pycache__", *without))
 
 
 def name_task(file: Path, naming: dict[str, str]) -> None:

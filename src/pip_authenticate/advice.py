@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pip_authenticate.authenticate import Found
-from pip_authenticate.azure.addresses import index_meant
+from pip_authenticate.azure.feed_addresses import index_meant
 from pip_authenticate.index import Credential
 
 JOB_SECONDS = 3600
@@ -78,3 +78,13 @@ def _expiring(found: Found) -> Iterator[str]:
                     f"The credential of {', '.join(sources)} expires in {max(seconds, 0) / 60:.0f} minutes; "
                     "the job may outlive it. Run this task again before later steps that call pip."
                 )
+
+
+def ends(found: Found) -> Iterator[str]:
+    """When each credential expires that says so."""
+    for credential, sources in by_credential(found).items():
+        if credential.expires:
+            yield (
+                f"The credential of {', '.join(sources)} expires at {credential.expires:%Y-%m-%d %H:%M} UTC; "
+                "steps that call pip after that need this task to run again."
+            )

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from types import FrameType
 from typing import TypeAlias
@@ -71,26 +71,30 @@ Run: TypeAlias = Callable[[str, list[str], Mapping[str, str]], int]
 Gives its exit code, or the number of the signal that ended it as a negative one; raises CannotStart.
 """
 
+Beside: TypeAlias = Callable[[], AbstractContextManager[object]]
+"""What lives beside a program, entered once that has been started and left when it has ended."""
+
 
 if sys.platform == "win32":
 
     @contextmanager
-    def attended() -> Iterator[Run]:
+    def attended(beside: Beside = nullcontext) -> Iterator[Run]:
         """Where a program can be run."""
-        yield _run
+        yield partial(_run, beside)
 
-    def _run(path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
+    def _run(beside: Beside, path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
         import subprocess  # noqa: PLC0415 - elsewhere it is not needed
 
         try:
             process = subprocess.Popen(arguments, executable=path, env=dict(environ))  # noqa: S603
         except OSError as error:
             raise CannotStart(NOT_RUNNABLE, f"cannot be run: {error.strerror}") from None
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:  # the console interrupts all of its programs
-                continue
+        with beside():
+            while True:
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:  # the console interrupts all of its programs
+                    continue
 
     def end_by(number: int) -> None:
         """Windows knows no end by a signal."""
@@ -102,6 +106,7 @@ else:
         signal.SIGALRM, signal.SIGWINCH, signal.SIGCONT, *_STOPS,
     )  # fmt: skip
     _SHELL = "/bin/sh"
+    _DEATH_SIGNAL = 1
     _AWAITED = frozenset({*_HANDED_ON, signal.SIGCHLD})
     # Python ignores these from its start on, and a program would inherit that.
     _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -109,38 +114,83 @@ else:
     _IGNORED_BY_DEFAULT = (signal.SIGCHLD, signal.SIGCONT, signal.SIGWINCH)
 
     @contextmanager
-    def attended() -> Iterator[Run]:
-        """Where a program can be run: signals wait for it, and end this process no more."""
+    def attended(beside: Beside = nullcontext) -> Iterator[Run]:
+        """Where a program can be run: signals wait for it, and end this process no more.
+
+        Args:
+            beside: what the program needs. It is killed, where the system can do that, when this process
+                is.
+        """
         handlers = {number: signal.signal(number, _nothing) for number in _IGNORED_BY_DEFAULT}
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
         try:
-            yield partial(_run, before)
+            yield partial(_run, before, beside)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler if handler is not None else signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def _run(mask: set[int], path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
-        child = _started(mask, path, arguments, environ)
-        while True:
-            number, is_told_to_all = _awaited(child)
-            if number == signal.SIGCHLD:
-                code = _state_of(child)
-                if code is not None:
-                    return code
-            elif not is_told_to_all:
-                os.kill(child, number)
+    def _run(
+        mask: set[int], beside: Beside, path: str, arguments: list[str], environ: Mapping[str, str]
+    ) -> int:
+        is_tied = beside is not nullcontext and sys.platform == "linux"
+        child = _started(_tied if is_tied else _spawned, mask, path, arguments, environ)
+        with beside():
+            while True:
+                number, is_told_to_all = _awaited(child)
+                if number == signal.SIGCHLD:
+                    code = _state_of(child)
+                    if code is not None:
+                        return code
+                elif not is_told_to_all:
+                    os.kill(child, number)
 
-    def _started(mask: set[int], path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
+    _Spawn: TypeAlias = Callable[[set[int], str, list[str], Mapping[str, str]], int]
+
+    def _spawned(mask: set[int], path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
+        return os.posix_spawn(path, arguments, environ, setsigmask=mask, setsigdef=_IGNORED_BY_PYTHON)
+
+    def _tied(mask: set[int], path: str, arguments: list[str], environ: Mapping[str, str]) -> int:
+        """Start a program that is killed when this process ends before it (prctl(2), PR_SET_PDEATHSIG)."""
+        from ctypes import CDLL  # noqa: PLC0415 - most programs are not tied
+
+        prctl, own, (reader, writer) = CDLL(None).prctl, os.getpid(), os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+                if os.getppid() != own:  # it has ended already
+                    os._exit(1)
+                for number in _IGNORED_BY_PYTHON:
+                    signal.signal(number, signal.SIG_DFL)
+                if callable(signal.getsignal(signal.SIGINT)):
+                    signal.signal(signal.SIGINT, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                os.execve(path, arguments, environ)  # noqa: S606 - as a shell would
+            except OSError as error:
+                os.write(writer, str(error.errno).encode())
+            finally:
+                os._exit(NOT_RUNNABLE)
+        os.close(writer)
+        with open(reader, "rb") as told:
+            failure = int(told.read() or 0)
+        if failure:
+            os.waitpid(child, 0)
+            raise OSError(failure, os.strerror(failure))
+        return child
+
+    def _started(
+        spawn: _Spawn, mask: set[int], path: str, arguments: list[str], environ: Mapping[str, str]
+    ) -> int:
         try:
-            return os.posix_spawn(path, arguments, environ, setsigmask=mask, setsigdef=_IGNORED_BY_PYTHON)
+            return spawn(mask, path, arguments, environ)
         except FileNotFoundError:
             raise CannotStart(
                 NOT_RUNNABLE, "cannot be run: the interpreter that it names is missing"
             ) from None
         except OSError as error:
             if error.errno == errno.ENOEXEC and path != _SHELL:  # shells run a script without #! themselves
-                return _started(mask, _SHELL, ["sh", path, *arguments[1:]], environ)
+                return _started(spawn, mask, _SHELL, ["sh", path, *arguments[1:]], environ)
             raise CannotStart(NOT_RUNNABLE, f"cannot be run: {error.strerror}") from None
 
     def _state_of(child: int) -> int | None:

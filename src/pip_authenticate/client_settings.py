@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from pip_authenticate.errors import DeliveryError
-from pip_authenticate.index import AuthenticatedIndex, Credential
+from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.secret import Secret
 
 LINUX_BYTES = 131_072
@@ -133,33 +133,6 @@ def address_variables(
         told.setdefault(extra if position or wish.only_extra else primary, []).append(label(index) + address)
     return tuple(
         Variable(name, Secret(" ".join(values)), is_secret=not wish.by_files) for name, values in told.items()
-    )
-
-
-def login(credential: Credential, username: str, password: str) -> tuple[Variable, Variable]:
-    """A credential in two variables, neither encoded in any way; the user name of a password is no secret.
-
-    Args:
-        credential: goes into them.
-        username: name of the one variable.
-        password: name of the other.
-    """
-    return (
-        Variable(username, Secret(credential.username), is_secret=False),
-        Variable(password, credential.secret),
-    )
-
-
-def unsendable(program: str, indexes: Iterable[AuthenticatedIndex]) -> tuple[str, ...]:
-    """Warnings about credentials that a program cannot send which stands on requests."""
-    found = dict[Credential, dict[str, None]]()
-    for index in indexes:
-        if not index.credential.is_latin:
-            found.setdefault(index.credential, {})[index.source] = None
-    return tuple(
-        f"The credential of {', '.join(sources)} holds a character that {program} cannot send: "
-        "it knows Latin-1 only and ends with a UnicodeEncodeError. Choose another secret."
-        for sources in found.values()
     )
 
 

@@ -20,13 +20,13 @@ from pip_authenticate import (
 from pip_authenticate.authenticate import Found
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each, places
+from pip_authenticate.errors import Cancelled, InputError, OutputLost, PipAuthenticateError, each
 from pip_authenticate.logging_commands import harmless
-from pip_authenticate.options import Given
+from pip_authenticate.options import Given, network
 from pip_authenticate.project import Project
 from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import Settings, network
+from pip_authenticate.settings import Settings
 from pip_authenticate.text_files import UnreadableError
 from pip_authenticate.token_files import TOKEN_BYTES, read, token_in
 
@@ -116,6 +116,14 @@ def parser(
             "--no-cache", action="append_const", const="off", dest="cache", help="The same as --cache off."
         )
         made.add_argument("--token-stdin", action="store_true", help="Read the token from standard input.")
+    if name == "run":
+        made.add_argument(
+            "--no-guard",
+            action="append_const",
+            const="false",
+            dest="guard",
+            help="The same as --guard false.",
+        )
     made.add_argument("-q", "--quiet", action="store_true", help="Say nothing but warnings and errors.")
     made.add_argument("-v", "--verbose", action="store_true", help="Say what is asked and tried.")
     return made
@@ -301,6 +309,23 @@ class Session:
             self.report.warning(text)
         return found
 
+    def find_anew(self) -> Found:
+        """Every index with a credential that is asked for once more; tokens that are kept do not count.
+
+        A token file is read again, since others may renew it.
+
+        Raises:
+            PipAuthenticateError: as for `find`.
+        """
+        is_read = self.value("token-file") and not self.arguments.token_stdin
+        settings = self.settings._replace(
+            cache_folder="", verify="off", token=self._token() if is_read else self.settings.token
+        )
+        self._learned(told_secrets.of(settings))
+        return authenticate.resolve(
+            settings, Deadline(self.value("timeout")), self.report.debug, self._learned
+        )
+
     def tell_clients(self) -> None:
         """Say whom everything is for, where nobody has chosen that."""
         if self.chosen["client"].origin == "default":
@@ -426,6 +451,8 @@ def guarded(command: Callable[[Work], int], make: Callable[[], Work]) -> int:
         return FAILED
     except Exception as error:  # noqa: BLE001 - the edge: a traceback quotes texts from outside
         told.error(f"A defect of this program, not of yours: {type(error).__name__}. Please report it.")
+        from pip_authenticate.failures import places  # noqa: PLC0415 - most runs have no defect
+
         for place in places(error):
             told.debug(place)
         return FAILED

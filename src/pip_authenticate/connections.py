@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import ServiceError, unanswered
 from pip_authenticate.origin import Origin
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates
 
 if TYPE_CHECKING:
     from pip_authenticate.encryption import Encryption
+    from pip_authenticate.layers import Layer
 
 CONNECT_SECONDS = 8.0
 READ_SECONDS = 15.0
@@ -125,12 +125,10 @@ class Connections:
                 with answer:
                     limit = ERROR_BODY_BYTES if answer.status >= 400 else BODY_BYTES
                     content, is_whole = _read(answer, limit, deadline)
-            except ssl.SSLError as error:
-                from pip_authenticate.encryption import insecure  # noqa: PLC0415
-
-                raise insecure(error, way.origin.host) from None
             except (OSError, HTTPException) as error:
-                raise _unanswered(error, way) from None
+                from pip_authenticate import broken_ways  # noqa: PLC0415 - most requests are answered
+
+                raise broken_ways.while_asking(error, way.origin.host, way.via) from None
             finally:
                 if is_whole and connection.sock is not None:
                     self._keep(way, connection)
@@ -202,7 +200,11 @@ class _Connection(HTTPConnection):
         Raises:
             ServiceError: one of them failed.
         """
-        layers = [] if self._way.is_plain else self._layers()  # files that cannot be used are told first
+        layers = list["Layer"]()
+        if not self._way.is_plain:
+            from pip_authenticate.layers import layers_of  # noqa: PLC0415 - plain http needs none
+
+            layers = layers_of(*self._way, self._encryption())  # files that cannot be used are told first
         sock = self._dialled()
         try:
             for put in layers:
@@ -211,41 +213,20 @@ class _Connection(HTTPConnection):
         except BaseException as error:
             sock.close()
             if isinstance(error, TimeoutError):
-                why = f"connecting{self._way.via} took too long"
-                raise unanswered(self._way.origin.host, why, slug="no-answer") from None
+                from pip_authenticate import broken_ways  # noqa: PLC0415 - few ways are
+
+                raise broken_ways.too_slow(self._way.origin.host, self._way.via) from None
             raise
         self.sock = sock
-
-    def _layers(self) -> "list[Callable[[socket.socket], socket.socket]]":
-        """What is put onto a fresh socket: encryption, and the tunnel of a proxy."""
-        from pip_authenticate.encryption import encrypting  # noqa: PLC0415 - plain http needs none
-
-        way, context, layers = self._way, self._encryption().context, []
-        if way.proxy and way.proxy.scheme == "https":
-            layers.append(encrypting(context(""), way.proxy.host, "the web proxy"))
-        if way.is_tunnel:
-            from pip_authenticate.tunnel import tunnelling  # noqa: PLC0415 - few runs have a proxy
-
-            layers.append(tunnelling(way.origin, way.login))
-        if way.origin.scheme == "https":
-            layers.append(encrypting(context(way.client), way.origin.host, way.origin.host))
-        return layers
 
     def _dialled(self) -> socket.socket:
         proxy, origin = self._way.proxy, self._way.origin
         try:
             return _dial(proxy or origin, min(CONNECT_SECONDS, self._patience))
         except OSError as error:
-            if proxy:
-                from pip_authenticate import proxies  # noqa: PLC0415 - few runs have one
+            from pip_authenticate import broken_ways  # noqa: PLC0415 - few ways are
 
-                raise proxies.unreachable() from None
-            why = "no connection could be made"
-            if isinstance(error, socket.gaierror):
-                why = "its name cannot be resolved"
-            if isinstance(error, TimeoutError):
-                raise unanswered(origin.host, "connecting took too long", slug="no-answer") from None
-            raise unanswered(origin.host, why, slug="connection-failed") from None
+            raise broken_ways.while_dialling(error, origin.host, is_proxied=bool(proxy)) from None
 
 
 def _dial(place: Origin, seconds: float) -> socket.socket:
@@ -301,16 +282,5 @@ def _read(answer: HTTPResponse, limit: int, deadline: Deadline) -> tuple[bytes, 
 
 def _merged(answer: HTTPResponse) -> dict[str, str]:
     """The headers of an answer by lower-case name."""
-    found: dict[str, str] = {}
-    for name, value in answer.headers.items():
-        key = name.lower()
-        found[key] = (f"{found[key]}, {value}" if key in found else value)[:HEADER_CHARACTERS]
-    return found
-
-
-def _unanswered(error: Exception, way: Way) -> ServiceError:
-    """What an exception of a socket or of http.client means; its own text could quote anything."""
-    if isinstance(error, TimeoutError):
-        return unanswered(way.origin.host, f"nothing came{way.via} for too long", slug="no-answer")
-    why = f"its answer{way.via} broke off or was no HTTP"
-    return unanswered(way.origin.host, why, slug="broken-answer")
+    names = {name.lower() for name in answer.headers}
+    return {name: answer.getheader(name, "")[:HEADER_CHARACTERS] for name in names}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pip_authenticate.authenticate import Found, client, client_settings
 from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.errors import DeliveryError, Faults
-from pip_authenticate.index import AuthenticatedIndex, Credential
+from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import MEMORY, Settings
@@ -24,21 +24,6 @@ GUID_NOTE = (
     "Note: feeds of one organisation with different credentials are written with GUIDs, so that pip "
     "(23.1 or newer) sends each its own. An older pip sends the first one's for every index of a host."
 )
-PRIMARY_NOTE = (
-    "From now on pip asks its own primary index again, the public one unless configured otherwise: a "
-    "stranger's package of a private one's name can come from there."
-)
-FOREIGN_NOTE = (
-    "pip asks {} too, and installs the highest version that any index offers. Empty the variable if that "
-    "is not meant."
-)
-_PRIMARY_NOTES = {"PIP_INDEX_URL": PRIMARY_NOTE, "UV_DEFAULT_INDEX": PRIMARY_NOTE.replace("pip", "uv")}
-_FOREIGN_NOTES = {
-    "PIP_EXTRA_INDEX_URL": FOREIGN_NOTE,
-    "UV_INDEX": "uv asks {} before all others. Empty the variable if that is not meant.",
-}
-_ADDRESSES = ("_URL", "_INDEX", "_REPO", "_MIRROR")
-"""How names of variables end that hold addresses; of no other's value is anything shown."""
 
 
 def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
@@ -56,15 +41,11 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
     for position, index in enumerate(found.indexes):
         word = "extra" if position or settings.only_add_extra_index else "primary"
         output.line(f"{word} index: {index.url} ({index.source})")
-    expiring = dict[Credential, dict[str, None]]()
-    for index in found.indexes:
-        if index.credential.expires:
-            expiring.setdefault(index.credential, {})[index.source] = None
-    for credential, sources in expiring.items():
-        output.line(
-            f"The credential of {', '.join(sources)} expires at {credential.expires:%Y-%m-%d %H:%M} UTC; "
-            "steps that call pip after that need this task to run again."
-        )
+    if any(index.credential.expires for index in found.indexes):
+        from pip_authenticate import advice  # noqa: PLC0415 - most credentials say nothing of it
+
+        for text in advice.ends(found):
+            output.line(text)
     if any(index.feed for index in found.indexes):
         output.line(GUID_NOTE)
     if settings.only_add_extra_index and found.indexes:
@@ -79,10 +60,10 @@ def deliver(found: Found, settings: Settings, output: AzurePipelines) -> None:
 def _summarize(found: Found, settings: Settings, output: AzurePipelines) -> None:
     """Leave a summary for the agent to upload; nothing depends on it."""
     if found.indexes and os.path.isdir(settings.temporary_folder):
-        from pip_authenticate import summary  # noqa: PLC0415 - what has no place needs no text
+        from pip_authenticate import summary, uploads  # noqa: PLC0415 - what has no place needs no text
 
         text = summary.of(found, ", ".join(settings.clients))
-        output.summarize(text, settings.temporary_folder)
+        uploads.summarize(text, settings.temporary_folder, output)
 
 
 def _advice(found: Found) -> Iterator[str]:
@@ -103,13 +84,9 @@ def _wish(settings: Settings) -> Wish:
     wish = Wish(only_extra=settings.only_add_extra_index, publish=settings.publish, can_unset=False)
     if all(client(name).KNOWS_PATHS for name in settings.clients):
         return wish
-    from pip_authenticate import netrc_file  # noqa: PLC0415 - pip needs none
+    from pip_authenticate import earlier_values  # noqa: PLC0415 - pip needs no netrc file
 
-    given = settings.previous.get(netrc_file.VARIABLE)
-    is_own = given and not _is_ours(netrc_file.VARIABLE, given, settings)
-    return wish._replace(
-        own_netrc=netrc_file.text_of(given.reveal() if given and is_own else settings.own_netrc)
-    )
+    return wish._replace(own_netrc=earlier_values.own_netrc(settings))
 
 
 def _report(found: Found, settings: Settings, output: AzurePipelines) -> None:
@@ -130,18 +107,6 @@ def erase(settings: Settings, output: AzurePipelines) -> None:
     _assign(ClientSettings(), settings, output)
 
 
-def digest(value: Secret) -> str:
-    """What a run remembers of a value that it stores: enough to know it again, and no more."""
-    from hashlib import sha256  # noqa: PLC0415 - it loads a library of the system's
-
-    return sha256(value.reveal().encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _is_ours(name: str, value: Secret, settings: Settings) -> bool:
-    """Whether an earlier run of this job stored a value."""
-    return settings.remembered.get(name) == digest(value)
-
-
 def _assign(told: ClientSettings, settings: Settings, output: AzurePipelines) -> None:
     """Write files, set variables, erase what an earlier run stored, and say what becomes of each.
 
@@ -152,89 +117,39 @@ def _assign(told: ClientSettings, settings: Settings, output: AzurePipelines) ->
         from pip_authenticate import stored_files  # noqa: PLC0415 - pip needs none
 
         assignments |= stored_files.write(told.files, settings.temporary_folder)
-    changes, lines, warnings = dict(assignments), list[str](), list[str]()
-    for name, value in settings.previous.items():
-        shown = _hosts(value) if name.endswith(_ADDRESSES) else ""
-        named, names = (f"; it {verb} {shown}" if shown else "" for verb in ("named", "names"))
-        if name in assignments:
-            lines.append(f"{name} is replaced{named}.")
-        elif _is_ours(name, value, settings):
-            changes[name] = _left(name, settings)
-            text = f"{name}, which an earlier run of this task set, is emptied{named}."
-            if name in _PRIMARY_NOTES:
-                warnings.append(f"{text} {_PRIMARY_NOTES[name]}")
-            else:
-                lines.append(text)
-        elif name in _FOREIGN_NOTES:
-            warnings.append(
-                f"{name} was not set by this task and stays: {_FOREIGN_NOTES[name].format(shown)}"
-            )
-        else:
-            lines.append(f"{name} was not set by this task and stays{names}.")
+    if not settings.previous:
+        output.set(assignments, _memory(assignments, settings))
+        return
+    from pip_authenticate import earlier_values  # noqa: PLC0415 - most runs find none
+
+    fate = earlier_values.fate(assignments, settings)
+    changes = assignments | fate.erased
     output.set(changes, _memory(changes, settings))
-    _remove_files(settings)
-    for line in lines:
+    earlier_values.remove_files(settings)
+    for line in fate.lines:
         output.line(line)
-    for text in warnings:
+    for text in fate.warnings:
         output.warning(text)
-
-
-def _left(name: str, settings: Settings) -> Secret:
-    """What takes the place of a value that is erased: nothing, but for one name.
-
-    requests, and so pip and Poetry, look at no netrc file at all where NETRC is empty (requests: utils.py).
-    """
-    is_netrc = name == "NETRC" and os.path.isfile(settings.own_netrc)
-    return Secret(settings.own_netrc if is_netrc else "")
-
-
-def _remove_files(settings: Settings) -> None:
-    """Remove the files that an earlier run of this job wrote."""
-    ours = [value for name, value in settings.previous.items() if _is_ours(name, value, settings)]
-    if ours and settings.temporary_folder:
-        from pip_authenticate import private_files, stored_files  # noqa: PLC0415 - a first run needs neither
-
-        for folder in stored_files.folders_of(ours, settings.temporary_folder):
-            private_files.remove(folder)
 
 
 def _memory(changes: dict[str, Secret], settings: Settings) -> dict[str, Secret]:
     """The variable that remembers what is stored; none where there is nothing to remember or forget."""
     if not changes and not settings.remembered:
         return {}
-    entries = [f"{name}={digest(value)}" for name, value in changes.items() if value]
+    entries = [f"{name}={value.digest}" for name, value in changes.items() if value]
     return {MEMORY: Secret(" ".join(entries))}
 
 
-def _hosts(value: Secret) -> str:
-    from pip_authenticate.redaction import hosts_in  # noqa: PLC0415 - only a second run has previous values
-
-    return hosts_in(value)
-
-
 def _check(found: Found, told: ClientSettings, settings: Settings, output: AzurePipelines) -> list[str]:
+    """See whether the settings can reach the later steps; warns where they nearly cannot."""
     try:
         return output.check(told)
     except DeliveryError as error:
         if error.slug != "too-long":
             raise
-        from bisect import bisect_right  # noqa: PLC0415 - few runs find more than fits
+        from pip_authenticate import fitting  # noqa: PLC0415 - few runs find more than fits
 
-        counts = range(1, len(found.indexes) + 1)
-        fitting = bisect_right(
-            counts, 0, key=lambda count: int(not _fits(found.indexes[:count], settings, output))
-        )
-        raise DeliveryError(
-            error.slug,
-            error.what,
-            context=f"the first {fitting} of {len(found.indexes)} feeds and connections fit",
-            hint="Name fewer; one feed can offer the packages of others as its upstream sources.",
-        ) from None
+        def told_of(indexes: list[AuthenticatedIndex]) -> ClientSettings:
+            return client_settings(indexes, settings, _wish(settings))
 
-
-def _fits(indexes: list[AuthenticatedIndex], settings: Settings, output: AzurePipelines) -> bool:
-    try:
-        output.check(client_settings(indexes, settings, _wish(settings)))
-    except DeliveryError:
-        return False
-    return True
+        raise fitting.counted(error, found.indexes, told_of, output.check) from None

@@ -1,7 +1,5 @@
 """The errors of the project: data first, text second. Imports nothing of the project."""
 
-from collections.abc import Iterator
-
 
 class PipAuthenticateError(Exception):
     """Root of every error that the project raises on purpose.
@@ -49,6 +47,11 @@ class InputError(PipAuthenticateError):
     """What the user gave (an input, a service connection, a file) cannot be used."""
 
 
+def not_a_url(rule: str) -> InputError:
+    """The error that a text breaks a rule for URLs of indexes. It is not quoted: it may hold a secret."""
+    return InputError("not-a-url", f"is not the URL of an index: {rule}")
+
+
 class ServiceError(PipAuthenticateError):
     """A service did not answer, or not as its documentation says."""
 
@@ -93,12 +96,3 @@ class Faults(PipAuthenticateError):  # noqa: N818 - a group of errors, not one m
 def each(error: PipAuthenticateError) -> tuple[PipAuthenticateError, ...]:
     """The single errors that an error stands for: a group's members, or the error itself."""
     return error.errors if isinstance(error, Faults) else (error,)
-
-
-def places(error: BaseException) -> Iterator[str]:
-    """Where an exception came from; its message is left out, since it may hold anything."""
-    frame = error.__traceback__
-    while frame:
-        code = frame.tb_frame.f_code
-        yield f"{code.co_filename}:{frame.tb_lineno} in {code.co_name}"
-        frame = frame.tb_next

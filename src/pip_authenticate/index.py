@@ -1,11 +1,11 @@
 """An index, the credential for it, and the two together."""
 
-import ipaddress
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
 
-from pip_authenticate.errors import InputError
+from pip_authenticate.errors import not_a_url
 from pip_authenticate.origin import DEFAULT_PORTS, Origin
 from pip_authenticate.secret import Secret
 
@@ -18,9 +18,6 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 # What may stand in a path as it is; everything else is percent-encoded. `$` is not among it:
 # the agent would expand `$(name)` in a variable's value before every later step.
 _DECODED_BY_AGENTS = re.compile("%(3B|5D|0A|0D)")
-_LONGEST_HOST = 1024
-_ENCODED = re.compile("%([0-9A-Fa-f]{2})")
-_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _PATH_SAFE = "/%:@!&'()*+,;=~-._[]"
 
@@ -31,16 +28,21 @@ def percent_encode(text: str) -> str:
     Args:
         text: any text; bytes that were no UTF-8 (surrogate escapes) keep their value.
     """
-    return _settled(quote(text, safe="", encoding="utf-8", errors="surrogateescape"))
+    return settled(quote(text, safe="", encoding="utf-8", errors="surrogateescape"))
 
 
-def _settled(encoded: str) -> str:
+def settled(encoded: str) -> str:
     """Write four sequences in lower case, which means the same.
 
     In upper case an agent of Azure Pipelines decodes them whenever a value passes it in a command, also in
     one that a later step writes.
     """
     return _DECODED_BY_AGENTS.sub(lambda match: match[0].lower(), encoded)
+
+
+def leads_elsewhere(segments: Iterable[str]) -> bool:
+    """Whether a path's decoded segments do not name, one after the other, what somebody takes them for."""
+    return any(part in {".", ".."} or "/" in part or "\\" in part for part in segments)
 
 
 class IndexUrl:
@@ -76,25 +78,25 @@ class IndexUrl:
         """
         # isprintable() is false for every blank but the plain one, which .NET writes into a URL's path.
         if not text.isprintable():
-            raise _bad_url("it holds control characters or unusual blanks")
+            raise not_a_url("it holds control characters or unusual blanks")
         if "\\" in text:
-            raise _bad_url("it holds a backslash")
+            raise not_a_url("it holds a backslash")
         try:
             parts = urlsplit(text.strip(" "))
             host, port, password = parts.hostname, parts.port, parts.password
         except ValueError:  # its message may quote the text
-            raise _bad_url("its host or port cannot be read") from None
+            raise not_a_url("its host or port cannot be read") from None
         if parts.scheme not in DEFAULT_PORTS:
-            raise _bad_url("it must begin with https:// (or http://)")
+            raise not_a_url("it must begin with https:// (or http://)")
         if " " in parts.netloc:
-            raise _bad_url("its host or login holds a blank")
+            raise not_a_url("its host or login holds a blank")
         if "[" in parts.netloc.rpartition("@")[2] and ":" not in (host or ""):
-            raise _bad_url("its host is no IPv6 address")
+            raise not_a_url("its host is no IPv6 address")
         if port == 0:
-            raise _bad_url("its port is 0")
+            raise not_a_url("its port is 0")
         if parts.query or parts.fragment:
-            raise _bad_url("an index has neither a query nor a fragment")
-        path = _settled(quote(_STRAY_PERCENT.sub("%25", parts.path or "/"), safe=_PATH_SAFE))
+            raise not_a_url("an index has neither a query nor a fragment")
+        path = settled(quote(_STRAY_PERCENT.sub("%25", parts.path or "/"), safe=_PATH_SAFE))
         url = cls(parts.scheme, _host(host), port or DEFAULT_PORTS[parts.scheme], path)
         return url, Secret(unquote(password, errors="surrogateescape")) if password else None
 
@@ -114,16 +116,6 @@ class IndexUrl:
         """What two spellings of one index have in common: encoding and last slash do not count."""
         return self.origin, unquote(self.path).rstrip("/")
 
-    @property
-    def normalized(self) -> "IndexUrl":
-        """The same address in the spelling that servers write into links (RFC 3986, section 6.2.2)."""
-
-        def spelled(match: re.Match[str]) -> str:
-            char = chr(int(match[1], 16))
-            return char if char in _UNRESERVED else match[0].upper()
-
-        return IndexUrl(*self.origin, _settled(_ENCODED.sub(spelled, self.path)))
-
     def with_credential(self, credential: "Credential") -> Secret:
         """The URL as a client wants it, with user name and secret in its userinfo."""
         scheme = self.origin.scheme
@@ -133,37 +125,18 @@ class IndexUrl:
 def _host(host: str | None) -> str:
     """A host name fit for a URL: checked, lower-case, international names in their ASCII form."""
     if not host:
-        raise _bad_url("it names no host")
+        raise not_a_url("it names no host")
     if ":" in host:
-        if "%" in host:
-            raise _bad_url("its host is an address of one machine only")
-        try:
-            return str(ipaddress.IPv6Address(host))
-        except ValueError:
-            raise _bad_url("its host is no IPv6 address") from None
+        from pip_authenticate import odd_hosts  # noqa: PLC0415 - a rare form
+
+        return odd_hosts.address(host)
     if not host.isascii():
-        host = _ascii_name(host)
+        from pip_authenticate import odd_hosts  # noqa: PLC0415 - a rare form
+
+        host = odd_hosts.ascii_name(host)
     if not _HOST_NAME.fullmatch(host):
-        raise _bad_url("its host name holds characters that no host name has")
+        raise not_a_url("its host name holds characters that no host name has")
     return host.lower()
-
-
-def _ascii_name(host: str) -> str:
-    """The ASCII form of an international name, as pip makes it.
-
-    IDNA 2003, which Python itself knows, reads some names differently: the credential would be written for
-    a host that pip does not ask. (requests, which pip carries: models.py, _get_idna_encoded_host)
-    """
-    import idna  # noqa: PLC0415 - a rare form
-
-    try:
-        return idna.encode(host[:_LONGEST_HOST], uts46=True).decode("ascii")
-    except UnicodeError:  # idna.IDNAError is one; its message quotes the name
-        raise _bad_url("its host is no valid international name") from None
-
-
-def _bad_url(rule: str) -> InputError:
-    return InputError("not-a-url", f"is not the URL of an index: {rule}")
 
 
 class Credential(NamedTuple):

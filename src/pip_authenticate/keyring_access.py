@@ -6,7 +6,8 @@ from functools import cached_property
 
 from pip_authenticate import report, told_secrets
 from pip_authenticate.authenticate import open_all
-from pip_authenticate.azure.addresses import Place, index_meant
+from pip_authenticate.azure.addresses import Place
+from pip_authenticate.azure.feed_addresses import index_meant
 from pip_authenticate.azure.forms import identity, is_known
 from pip_authenticate.command_line import Session
 from pip_authenticate.deadline import Deadline

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pip_authenticate import other_programs
-from pip_authenticate.azure.addresses import FeedAddress, Place
+from pip_authenticate.azure.addresses import Place
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.azure.forms import identity, own_host_form
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import NotHere, ServiceError

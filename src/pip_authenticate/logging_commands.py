@@ -4,7 +4,6 @@ The commands and their escaping are the agent's (Microsoft Learn, "Logging comma
 azure-pipelines-agent: Command.cs, CommandStringConvertor.cs, TaskCommandExtension.cs).
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 
@@ -116,7 +115,7 @@ class AzurePipelines:
             hidden: secret ones, which only tasks are given.
         """
         commands = [
-            _command("task.setvariable", {"variable": name, "issecret": secret}, _portable(value.reveal()))
+            _command("task.setvariable", {"variable": name, "issecret": secret}, portable(value.reveal()))
             for secret, variables in (("true", hidden), ("false", assignments))
             for name, value in variables.items()
         ]
@@ -125,48 +124,25 @@ class AzurePipelines:
 
     def line(self, text: str) -> None:
         """Print a line for people."""
-        self._write(self._clean(text))
+        self._write(self.clean(text))
 
     def debug(self, text: str) -> None:
         """Print a line that the agent shows where System.Debug is set."""
-        self._send("task.debug", {}, self._clean(text))
+        self.send("task.debug", {}, self.clean(text))
 
     def warning(self, text: str) -> None:
         """Report a warning; it does not change the result."""
-        self._send("task.logissue", {"type": "warning"}, self._clean(text))
+        self.send("task.logissue", {"type": "warning"}, self.clean(text))
 
     def error(self, text: str) -> None:
         """Report an error; it does not change the result."""
-        self._send("task.logissue", {"type": "error"}, self._clean(text))
+        self.send("task.logissue", {"type": "error"}, self.clean(text))
 
     def complete(self, result: str, text: str) -> None:
         """End the task with a result in the agent's spelling: Failed, Canceled."""
-        self._send("task.complete", {"result": result}, self._clean(text))
+        self.send("task.complete", {"result": result}, self.clean(text))
 
-    def summarize(self, markdown: str, folder: str) -> None:
-        """Have the agent upload a summary; it masks nothing in that.
-
-        Args:
-            markdown: without any secret, so that a plain file will do.
-            folder: where files live until the job ends: the agent reads them then.
-        """
-        path = os.path.join(folder, f"pip-authenticate-{os.urandom(4).hex()}.md")
-        try:
-            with open(path, "x", encoding="utf-8") as file:
-                file.write(markdown)
-        except OSError as error:
-            self.debug(f"No summary could be written: {error.strerror}")
-        else:
-            self._send("task.uploadsummary", {}, _portable(path))
-
-    def telemetry(self, area: str, feature: str, data: Mapping[str, object]) -> None:
-        """Publish counts and ids; the agent drops them where a task may not."""
-        clean = {name: self._clean(item) if isinstance(item, str) else item for name, item in data.items()}
-        import json  # noqa: PLC0415 - the command publishes none
-
-        self._send("telemetry.publish", {"area": area, "feature": feature}, json.dumps(clean))
-
-    def _clean(self, text: str) -> str:
+    def clean(self, text: str) -> str:
         """Text for a line: registered secrets and logins masked, one line, harmless."""
         return _lower(harmless(_LOGIN.sub(f"://{MASK}@", self._masked(text))))
 
@@ -182,7 +158,8 @@ class AzurePipelines:
                 at += 1
         return "".join((*parts, text[start:]))
 
-    def _send(self, name: str, properties: Mapping[str, str], data: str) -> None:
+    def send(self, name: str, properties: Mapping[str, str], data: str) -> None:
+        """Give a command; its data are to be clean, or without any secret."""
         self._write(_command(name, properties, data))
 
 
@@ -214,7 +191,7 @@ def _decoded(text: str) -> str:
     return text
 
 
-def _portable(text: str) -> str:
+def portable(text: str) -> str:
     """A text as the data of a command that delivers it unchanged, on as many agents as there can be."""
     decoded = any(sequence in text for sequence in (*_ALWAYS_DECODED, "%AZP25"))
     return text.replace("%", "%AZP25") if decoded else text

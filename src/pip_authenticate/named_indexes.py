@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from pip_authenticate.client_settings import Variable, login
+from pip_authenticate.client_settings import Variable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex
 
@@ -36,6 +36,8 @@ def variables(
                 hint="Rename one of them.",
             )
         user, password = (pattern.format(spelled(name)) for pattern in patterns)
-        for variable in login(index.credential, user, password):
+        from pip_authenticate import logins  # noqa: PLC0415 - few projects name indexes
+
+        for variable in logins.variables(index.credential, user, password):
             found[variable.name] = variable._replace(can_be_emptied=can_be_emptied)
     return tuple(found.values())

@@ -5,12 +5,22 @@ user's own file, and that before the default. Of the organization, which says wh
 user's own file comes before the project's.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pip_authenticate import text_files
 from pip_authenticate.errors import InputError
-from pip_authenticate.settings import CLIENTS, ID_TOKEN_VARIABLE, package
+from pip_authenticate.settings import (
+    CLIENTS,
+    ID_TOKEN_VARIABLE,
+    Certificates,
+    Environment,
+    Proxy,
+    certificates_in,
+    package,
+    proxy_in,
+)
 from pip_authenticate.text_files import UnreadableError
 
 PROVIDERS = (
@@ -23,7 +33,7 @@ OUTPUTS = (
     "files",
 )  # fmt: skip
 """Names that `--output` takes; each is a module of `outputs`."""
-WAYS = ("files", "env")
+WAYS = ("files", "env", "gateway")
 SCOPES = ("read", "write")
 CACHES = ("auto", "on", "off")
 VERIFICATIONS = ("off", "warn", "fail")
@@ -261,10 +271,39 @@ OPTIONS = (
         "via",
         "PIP_AUTHENTICATE_VIA",
         _word(WAYS),
-        "How run hands credentials over: in files that it removes, or in the environment. Default: files.",
+        "How run hands credentials over: in files that it removes, in the environment, or not at all, but "
+        "through a gateway that adds them to requests (extra secretless). Default: files.",
         ("run",),
         "WAY",
         default="files",
+    ),
+    Option(
+        "guard",
+        "PIP_AUTHENTICATE_GUARD",
+        _switch,
+        "Behind the gateway, show a public package only where every private index says that it has no such "
+        "name. Default: where private and public indexes meet.",
+        ("run",),
+        default=None,
+    ),
+    Option(
+        "public",
+        "PIP_AUTHENTICATE_PUBLIC",
+        _list,
+        "URLs of public indexes to guard. Default: those that the project and the installers name.",
+        ("run",),
+        "URL",
+        is_list=True,
+        default=(),
+    ),
+    Option(
+        "report",
+        "PIP_AUTHENTICATE_REPORT",
+        _one,
+        "File into which run writes what was fetched through the gateway, as JSON.",
+        ("run",),
+        "FILE",
+        in_files=False,
     ),
     Option(
         "verify",
@@ -378,3 +417,13 @@ def unknown_keys(files: list[tuple[str, Mapping[str, Any]]]) -> list[str]:
         for key in table
         if key not in known
     ]
+
+
+def network(environ: Mapping[str, str]) -> tuple[Proxy, Certificates]:
+    """The web proxy and the certificates that an environment names, outside of a task too.
+
+    Names of proxies are read in both cases, as other programs read them.
+    """
+    upper = {name.upper(): value for name, value in environ.items() if name.upper().endswith("_PROXY")}
+    env = Environment({**environ, **upper}, ignores_case=sys.platform == "win32")
+    return proxy_in(env), certificates_in(env)

@@ -56,14 +56,12 @@ def origin_of(url: str) -> Origin:
     Raises:
         ServiceError: it is not one.
     """
-    if len(url) > URL_CHARACTERS or not re.fullmatch(_PLAIN_URL, url):
-        raise ServiceError("not-an-address", "An address is not an absolute http or https URL")
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    else:
-        if parts.scheme in DEFAULT_PORTS and host:
+    if len(url) <= URL_CHARACTERS and re.fullmatch(_PLAIN_URL, url):
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if host:
             return Origin(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme])
     raise ServiceError("not-an-address", "An address is not an absolute http or https URL")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 from urllib.parse import unquote
 
 from pip_authenticate.errors import ServiceError
@@ -14,32 +13,20 @@ from pip_authenticate.settings import Proxy
 _HINT = "Check HTTPS_PROXY, or the proxy settings of an agent (config --proxyurl), which come first."
 
 
-class WebProxy(NamedTuple):
-    """A web proxy.
-
-    Args:
-        origin: where it is.
-        login: its Proxy-Authorization, or None.
-    """
-
-    origin: Origin
-    login: Secret | None
-
-
-def chosen(proxy: Proxy, server: Origin, log: Callable[[str], None]) -> WebProxy | None:
-    """The proxy through which a server is asked; None where it is asked directly.
+def chosen(proxy: Proxy, server: Origin, log: Callable[[str], None]) -> tuple[Origin | None, Secret | None]:
+    """The proxy through which a server is asked, and its Proxy-Authorization; each None where there is none.
 
     Raises:
         ServiceError: the proxy's address cannot be used.
     """
     written = _written(proxy, server, log)
     if not written:
-        return None
+        return None, None
     address, pair = proxy_address(written)
     if proxy.url and proxy.username:
         pair = Credential(proxy.username, proxy.password)
     try:
-        return WebProxy(origin_of(address), pair.authorization if pair.username else None)
+        return origin_of(address), pair.authorization if pair.username else None
     except ServiceError:
         raise ServiceError(
             "proxy-unusable", "The address of the web proxy is no http or https URL", hint=_HINT

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pip_authenticate.client_settings import ClientSettings, Variable, Wish, login
+from pip_authenticate.client_settings import ClientSettings, Variable, Wish
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex, IndexUrl
 from pip_authenticate.secret import Secret
@@ -52,7 +52,9 @@ class Publisher(NamedTuple):
             )
             warnings = () if self.reads_netrc else (warning,)
             return ClientSettings((address,) if is_told else (), warnings=warnings, notes=notes)
-        pair = login(first.credential, self.username, self.password)
+        from pip_authenticate import logins  # noqa: PLC0415 - few runs publish
+
+        pair = logins.variables(first.credential, self.username, self.password)
         return ClientSettings((address, *pair) if is_told else pair, notes=notes)
 
 

@@ -25,6 +25,13 @@ class Secret:
         """The text itself: only for the wire, for a URL, or for an output."""
         return self.__text
 
+    @property
+    def digest(self) -> str:
+        """What may be remembered of it: enough to know it again, and no more."""
+        from hashlib import sha256  # noqa: PLC0415 - it loads a library of the system's
+
+        return sha256(self.__text.encode("utf-8", "surrogateescape")).hexdigest()
+
     def __str__(self) -> str:
         return MASK
 

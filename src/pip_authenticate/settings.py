@@ -240,45 +240,23 @@ def _unquoted(text: str) -> str:
     return text[1:-1].strip() if quoted else text
 
 
-_MACRO = r"\$\(([^()$\s]{1,200})\)"
-
-
-def _undefined(text: str) -> InputError | None:
-    """What is wrong where macros are left: the agent replaces those of variables that exist."""
-    names = dict.fromkeys(re.findall(_MACRO, text))
-    if not names:
-        return None
-    return InputError(
-        "undefined-variable",
-        f"uses {', '.join(f'$({name})' for name in names)}: "
-        f"the variable {' and '.join(names)} is not defined",
-        hint="Define it before this step, or correct its name; a template writes ${{ parameters.name }}.",
-    )
-
-
-def _without_macros(text: str) -> str:
-    """The entries of a list that hold no macro."""
-    return ",".join(entry for entry in re.split("[,\r\n]", text) if not re.search(_MACRO, entry))
-
-
-def _brief(text: str) -> str:
-    """What was given, whole or not at all: half a secret would not be recognised as one."""
-    return text if len(text) <= 40 and "@" not in text else "another text"
+def _refused(slug: str, rule: str, text: str) -> InputError:
+    """What is wrong with a text, which is shown whole or not at all: half a secret would not be masked."""
+    given = text if len(text) <= 40 and "@" not in text else "another text"
+    return InputError(slug, f"takes {rule}", context=f"given: {given}")
 
 
 def _boolean(text: str) -> bool:
-    words = {"true": True, "false": False, "": False}
-    if text.strip().lower() not in words:
-        raise InputError("not-a-boolean", "takes the words true and false", context=f"given: {_brief(text)}")
-    return words[text.strip().lower()]
+    word = text.strip().lower()
+    if word not in {"true", "false", ""}:
+        raise _refused("not-a-boolean", "the words true and false", text)
+    return word == "true"
 
 
 def _verify(text: str) -> str:
     word = text.strip().lower() or "off"
     if word not in {"off", "warn", "fail"}:
-        raise InputError(
-            "not-a-choice", "takes the words off, warn and fail", context=f"given: {_brief(text)}"
-        )
+        raise _refused("not-a-choice", "the words off, warn and fail", text)
     return word
 
 
@@ -290,9 +268,7 @@ def _clients(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.lower() for name in _entries(text))) or CLIENTS[:1]
     for name in names:
         if name not in CLIENTS:
-            raise InputError(
-                "not-a-client", f"takes the words {', '.join(CLIENTS)}", context=f"given: {_brief(name)}"
-            )
+            raise _refused("not-a-client", f"the words {', '.join(CLIENTS)}", name)
     return names
 
 
@@ -300,7 +276,7 @@ def package(text: str) -> str:
     """A package's name (PEP 508), or empty."""
     name = text.strip()
     if name and not re.fullmatch(_PACKAGE_NAME, name):
-        raise InputError("not-a-package", "takes the name of a package", context=f"given: {_brief(text)}")
+        raise _refused("not-a-package", "the name of a package", text)
     return name
 
 
@@ -372,7 +348,7 @@ INPUTS = (
 
 MEMORY = "PIP_AUTHENTICATE_STORED"
 """The job's secret variable in which a run remembers what it stored: `NAME=digest`, separated by blanks."""
-_DIGEST = r"[0-9a-f]{64}"
+_MEMORIES = r"(?<![^ ])([^ =]*)=([0-9a-f]{64})(?![^ ])"
 _BYPASSES = 1000
 """Most expressions of a bypass list that are looked at."""
 _COLLECTION_URIS = ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "SYSTEM_COLLECTIONURI")
@@ -384,12 +360,12 @@ _TELEMETRY_NAMES = (
     "BUILD_REPOSITORY_GIT_SUBMODULECHECKOUT", "BUILD_REPOSITORY_NAME", "BUILD_REPOSITORY_PROVIDER",
     "BUILD_SOURCEVERSION",
 )  # fmt: skip
-_NO_INPUTS = frozenset({"METHOD"})  # INPUT_METHOD belongs to Linux desktops
+_NO_INPUTS = {"INPUT_METHOD"}  # it belongs to Linux desktops
 _TRUE_OF_A_KNOB = ("1", "true", "$true")
 _OS_NAMES = {"win32": "Windows_NT", "darwin": "Darwin"}
 
 
-class _Environment:
+class Environment:
     """Environment variables by name, in the agent's own spelling.
 
     Only where the system itself ignores the case of names (Windows, which gives a process upper-case
@@ -402,6 +378,7 @@ class _Environment:
         self._ignores_case = ignores_case
 
     def text(self, name: str) -> str:
+        """A variable, or empty."""
         return self.names.get(name.upper() if self._ignores_case else name, "")
 
     def secret(self, name: str) -> Secret:
@@ -409,6 +386,7 @@ class _Environment:
         return Secret(self.text(f"SECRET_{name}") or self.text(name))
 
     def flag(self, name: str) -> bool:
+        """Whether a variable is set as the agent sets its own switches."""
         return self.text(name).strip().lower() in _TRUE_OF_A_KNOB
 
 
@@ -430,7 +408,7 @@ def load(
         is_alias: whether another name means one of those variables.
         ignores_case: whether the system takes names for equal that differ in case only.
     """
-    env = _Environment(environ, ignores_case=ignores_case)
+    env = Environment(environ, ignores_case=ignores_case)
     values, faults = _inputs(env)
     remembered = _remembered(env)
     watched = dict.fromkeys((*replaced, *variables_of(values["clients"]), *remembered))
@@ -457,8 +435,8 @@ def load(
         collection_uris={name: env.text(name).strip() for name in _COLLECTION_URIS if env.text(name).strip()},
         is_hosted=env.text("SYSTEM_SERVERTYPE").strip().lower() == "hosted",
         system_connection=_endpoint(env, SYSTEM_CONNECTION, SYSTEM_CONNECTION.upper()),
-        proxy=_proxy(env),
-        certificates=_certificates(env),
+        proxy=proxy_in(env),
+        certificates=certificates_in(env),
         previous={name: Secret(env.text(name)) for name in watched if env.text(name)},
         aliases=tuple(sorted(name for name, value in env.names.items() if value and is_alias(name))),
         remembered=remembered,
@@ -477,7 +455,8 @@ def load(
     )
 
 
-def _proxy(env: _Environment) -> Proxy:
+def proxy_in(env: Environment) -> Proxy:
+    """The web proxy that an agent or its machine names."""
     return Proxy(
         url=env.text("AGENT_PROXYURL").strip(),
         username=env.text("AGENT_PROXYUSERNAME"),
@@ -489,7 +468,8 @@ def _proxy(env: _Environment) -> Proxy:
     )
 
 
-def _certificates(env: _Environment) -> Certificates:
+def certificates_in(env: Environment) -> Certificates:
+    """The certificates that an agent names."""
     return Certificates(
         authorities=env.text("AGENT_CAINFO"),
         extra_authorities=env.text("NODE_EXTRA_CA_CERTS"),
@@ -500,51 +480,37 @@ def _certificates(env: _Environment) -> Certificates:
     )
 
 
-def _own_netrc(env: _Environment) -> str:
+def _own_netrc(env: Environment) -> str:
     """Where programs look for a netrc file (Python: netrc; its name on Windows: requests, utils.py)."""
     home = env.text("HOME") or env.text("USERPROFILE")
     name = "_netrc" if sys.platform == "win32" else ".netrc"
     return os.path.join(home, name) if home else ""  # noqa: PTH118 - pathlib costs some milliseconds
 
 
-def network(environ: Mapping[str, str]) -> tuple[Proxy, Certificates]:
-    """The web proxy and the certificates that an environment names, outside of a task too.
-
-    Names of proxies are read in both cases, as other programs read them.
-    """
-    upper = {name.upper(): value for name, value in environ.items() if name.upper().endswith("_PROXY")}
-    env = _Environment({**environ, **upper}, ignores_case=sys.platform == "win32")
-    return _proxy(env), _certificates(env)
-
-
-def _inputs(env: _Environment) -> tuple[dict[str, Any], list[PipAuthenticateError]]:
+def _inputs(env: Environment) -> tuple[dict[str, Any], list[PipAuthenticateError]]:
     values, faults = {}, list[PipAuthenticateError]()
     for item in INPUTS:
-        text = env.text(f"INPUT_{item.name.upper()}")
-        wrong = [_undefined(text)]
-        if wrong[0]:
-            text = _without_macros(text) if item.parse is _entries else ""
+        text, wrong = env.text(f"INPUT_{item.name.upper()}"), list[InputError]()
+        if "$(" in text:
+            from pip_authenticate import macros  # noqa: PLC0415 - most agents have replaced all
+
+            text, wrong = macros.removed(text, is_list=item.parse is _entries)
         try:
             values[item.name] = item.parse(text)
         except InputError as error:
             values[item.name] = item.parse("")
             wrong.append(error)
-        faults += [
-            InputError(error.slug, f"Input {item.name} {error.what}", context=error.context, hint=error.hint)
-            for error in wrong
-            if error
-        ]
+        faults += [error.preceded(f"Input {item.name} ") for error in wrong]
     return values, faults
 
 
-def _unknown_inputs(env: _Environment) -> tuple[str, ...]:
-    known = {f"INPUT_{item.name.upper()}" for item in INPUTS}
-    given = (name for name, value in env.names.items() if name.startswith("INPUT_") and value)
-    names = (name.removeprefix("INPUT_") for name in given if name not in known)
-    return tuple(sorted(name for name in names if name not in _NO_INPUTS))
+def _unknown_inputs(env: Environment) -> tuple[str, ...]:
+    known = {f"INPUT_{item.name.upper()}" for item in INPUTS} | _NO_INPUTS
+    given = {name for name, value in env.names.items() if name.startswith("INPUT_") and value}
+    return tuple(name.removeprefix("INPUT_") for name in sorted(given - known))
 
 
-def _endpoint(env: _Environment, connection: str, key: str) -> Endpoint:
+def _endpoint(env: Environment, connection: str, key: str) -> Endpoint:
     """Read a connection from the JSON that the agent gives.
 
     The single variables beside it (ENDPOINT_AUTH_PARAMETER_...) say the same, but only for what the
@@ -560,9 +526,9 @@ def _endpoint(env: _Environment, connection: str, key: str) -> Endpoint:
     scheme, parameters = "", dict[str, Secret]()
     if not text:
         scheme = env.text(f"ENDPOINT_AUTH_SCHEME_{key}")
-        start = f"ENDPOINT_AUTH_PARAMETER_{key}_"
-        given = ((name, value) for name, value in env.names.items() if name.upper().startswith(start.upper()))
-        parameters = {name[len(start) :].lower(): Secret(value) for name, value in given}
+        start = f"ENDPOINT_AUTH_PARAMETER_{key}_".upper()
+        names = [name for name in env.names if name.upper().startswith(start)]
+        parameters = {name[len(start) :].lower(): Secret(env.names[name]) for name in names}
     else:
         try:
             scheme, parameters = _authorization(text)
@@ -577,17 +543,14 @@ def _authorization(text: str) -> tuple[str, dict[str, Secret]]:
 
     try:
         value = json.loads(text)
-    except RecursionError:
+        scheme, parameters = value.get("scheme") or "", value.get("parameters") or {}
+        given = {name.lower(): "" if item is None else item for name, item in parameters.items()}
+    except (AttributeError, RecursionError):  # one kind of error for every wrong shape
         raise ValueError from None
-    if not isinstance(value, dict):
-        raise ValueError  # noqa: TRY004 - one kind of error for every wrong shape
-    scheme, parameters = value.get("scheme") or "", value.get("parameters") or {}
-    if not isinstance(scheme, str) or not isinstance(parameters, dict):
+    if not isinstance(scheme, str):
         raise ValueError  # noqa: TRY004 - as above
-    given = {name.lower(): "" if item is None else item for name, item in parameters.items()}
     texts = {name: item for name, item in given.items() if isinstance(item, str)}
-    for item in texts.values():
-        item.encode("utf-8", "surrogateescape")  # half a character: UnicodeEncodeError, a ValueError
+    "".join(texts.values()).encode("utf-8", "surrogateescape")  # half a character: a ValueError
     return scheme, {name: Secret(item) for name, item in texts.items()}
 
 
@@ -609,13 +572,12 @@ def _environment_name(name: str) -> str:
     return name.replace(".", "_").replace(" ", "_").upper()
 
 
-def _secret_variables(env: _Environment) -> frozenset[str]:
+def _secret_variables(env: Environment) -> frozenset[str]:
     listed = (_environment_name(name) for name in _strings(env.text("VSTS_SECRET_VARIABLES")))
     mapped = (name.removeprefix("SECRET_") for name in env.names if name.startswith("SECRET_"))
     return frozenset((*listed, *mapped))
 
 
-def _remembered(env: _Environment) -> dict[str, str]:
+def _remembered(env: Environment) -> dict[str, str]:
     """What an earlier run remembered; a text of another shape counts as nothing."""
-    words = (word.partition("=") for word in env.text(f"SECRET_{MEMORY}").split(" "))
-    return {name: digest for name, _, digest in words if re.fullmatch(_DIGEST, digest)}
+    return dict(re.findall(_MEMORIES, env.text(f"SECRET_{MEMORY}")))

@@ -58,11 +58,12 @@ def table(lines: Iterable[Line]) -> str:
 
     Texts may come from outside: they are escaped, so that none is more than a text of its cell.
     """
-    rows = "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+    rows = "".join(f"| {' | '.join(map(cell, line))} |\n" for line in lines)
     return f"### Package indexes\n\n{_HEAD}{rows}" if rows else ""
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """A text as a cell of a table, where it is nothing but a text."""
     shown = "".join(char if char.isprintable() else " " for char in text)[:_CELL]
     return "".join(f"&#{ord(char)};" if char in _MARKS else char for char in shown)
 

@@ -9,14 +9,12 @@ from types import TracebackType
 from pip_authenticate import authenticate, delivery, settings, told_secrets
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.errors import Cancelled, OutputLost, PipAuthenticateError, each, places
+from pip_authenticate.errors import OutputLost
 from pip_authenticate.logging_commands import AzurePipelines, harmless
 from pip_authenticate.outputs.stream import Stream
 
-FAILED = "Failed to add authentication."
 OUTPUT_FAILED = 3
 """Exit code of a run whose commands did not reach the agent whole; python.js ends it."""
-_TELEMETRY_SINCE = (2, 120, 0)
 _STANDARD_OUTPUT = 1
 
 
@@ -40,9 +38,10 @@ def main() -> int:
     )
     try:
         counts = _run(given, output, deadline)
-        if _version(given.agent_version) >= _TELEMETRY_SINCE:
-            numbers = {f"{name}FeedAuthCount": count for name, count in counts.items()}
-            output.telemetry("Packaging", "PipAuthenticateV1", {**given.telemetry, **numbers})
+        if given.agent_version:
+            from pip_authenticate import telemetry  # noqa: PLC0415 - the first agents take none
+
+            telemetry.report(counts, given, output)
     except OutputLost:
         return OUTPUT_FAILED
     for number in (signal.SIGINT, signal.SIGTERM):  # all is said, and nothing may contradict it
@@ -68,30 +67,20 @@ def _run(given: settings.Settings, output: AzurePipelines, deadline: Deadline) -
                 f"Successfully added auth for {counts['Internal']} internal feeds "
                 f"and {counts['External']} external endpoint."
             )
-    except PipAuthenticateError as error:
-        delivery.erase(given, output)
-        for slug, text in dict.fromkeys((single.slug, str(single)) for single in each(error)):
-            output.debug(f"error {slug}")
-            output.error(text)
-        output.complete("Failed", FAILED)
-    except Cancelled:
-        delivery.erase(given, output)
-        output.complete("Canceled", "Cancelled.")
     except OutputLost:
         raise
     except Exception as error:  # noqa: BLE001 - the edge: a defect must not pass for success
         delivery.erase(given, output)
-        for place in places(error):
-            output.debug(place)
-        output.error(
-            f"A defect in this task, not in your pipeline: {type(error).__name__}. Please report it."
-        )
-        output.complete("Failed", FAILED)
+        from pip_authenticate import failures  # noqa: PLC0415 - most runs succeed
+
+        failures.tell(error, output)
     return counts
 
 
 def _last_resort(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
     """Say where the task broke, without a word from outside: the agent reads this stream, too."""
+    from pip_authenticate.failures import places  # noqa: PLC0415 - as above
+
     sys.stderr.write(harmless(f"{kind.__name__} {' '.join(places(error))}") + "\n")
 
 
@@ -110,10 +99,3 @@ def _cautions(given: settings.Settings) -> Iterator[str]:
         from pip_authenticate import cautions  # noqa: PLC0415
 
         yield from cautions.of(given)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    """A version's numbers; anything unreadable counts as older than all."""
-    parts = text.partition("-")[0].split(".")
-    readable = all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts)
-    return tuple(int(part) for part in parts) if readable else ()

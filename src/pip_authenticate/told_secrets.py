@@ -26,17 +26,18 @@ _CERTAINLY_PLAIN = re.compile(r"(https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._
 
 def of(settings: Settings) -> Iterator[Secret]:
     """Every secret that a run is told, in every spelling that could turn up in a log."""
-    for token in (settings.token, settings.pipeline_token):
-        if token:
-            yield from Credential(TOKEN_USER, token).spellings
     federation = [settings.federation] if settings.federation else []
     for endpoint in (settings.system_connection, *settings.connections, *federation):
         yield from _endpoint_secrets(endpoint)
     proxy, certificates = settings.proxy, settings.certificates
-    if proxy.password:
-        yield from Credential(proxy.username, proxy.password).spellings
-    if certificates.client_password:
-        yield from Credential("", certificates.client_password).spellings
+    for user, secret in (
+        (TOKEN_USER, settings.token),
+        (TOKEN_USER, settings.pipeline_token),
+        (proxy.username, proxy.password),
+        ("", certificates.client_password),
+    ):
+        if secret:
+            yield from Credential(user, secret).spellings
     for url in (proxy.url, proxy.https, proxy.http):
         yield from _secrets_in(Secret(url if "://" in url or not url else f"http://{url}"))
     for name, value in settings.previous.items():

@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
-from urllib.parse import urljoin
 
 from pip_authenticate import __version__
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import ServiceError, unanswered
-from pip_authenticate.origin import Origin, origin_of
+from pip_authenticate.origin import origin_of
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
 
@@ -122,35 +121,23 @@ class Transport:
             if first_byte_only:
                 headers["range"] = "bytes=0-0"
             response = self._patiently(_Request(method, url, headers, body))
-            location = response.headers.get("location", "")
-            if response.status not in REDIRECT_STATUSES or not location or "_signin" in location:
+            if response.status not in REDIRECT_STATUSES:
                 return response
-            if method == "POST":  # what it carries is meant for nobody else
+            from pip_authenticate import redirects  # noqa: PLC0415 - most answers are none
+
+            target = redirects.target(method, url, response.headers.get("location", ""))
+            if not target:
                 return response
-            target = _redirected(url, location)
-            if origin_of(url).scheme == "https" and origin_of(target).scheme != "https":
-                raise ServiceError(
-                    "insecure-redirect",
-                    f"{origin_of(url).host} redirects from https to plain http, which is refused",
-                    hint="Ask whoever runs that server, or the proxy before it.",
-                )
-            if not _is_home(origin_of(target), home):
+            if not redirects.stays(origin_of(target), home):
                 if elsewhere == "return":
                     return response
                 if elsewhere == "refuse":
-                    raise ServiceError(
-                        "foreign-redirect",
-                        f"{home.host} redirects to another place, {origin_of(target).host}; it is not asked",
-                        hint="Check the address; where a server has moved, write its new address.",
-                    )
+                    raise redirects.refused(home, origin_of(target))
                 authorization = None  # for good: a chain that comes home was led there
             url = target
-        raise ServiceError(
-            "redirect-loop",
-            f"{home.host} redirects without end",
-            context=f"{REDIRECTS} redirects followed",
-            hint="Check the organisation's address.",
-        )
+        from pip_authenticate import redirects  # noqa: PLC0415 - as above
+
+        raise redirects.endless(home, REDIRECTS)
 
     def _patiently(self, request: "_Request") -> Response:
         """Try a request again where that may help."""
@@ -207,8 +194,7 @@ class Transport:
             return Way(origin, None, None, client)
         from pip_authenticate import proxies  # noqa: PLC0415 - few runs have one
 
-        proxy = proxies.chosen(self._proxy, origin, self.log)
-        return Way(origin, proxy.origin if proxy else None, proxy.login if proxy else None, client)
+        return Way(origin, *proxies.chosen(self._proxy, origin, self.log), client)
 
     def _bounded(self, function: Callable[[], _T], host: str) -> _T:
         """Run a function in a thread and stop waiting for it at the deadline."""
@@ -257,22 +243,3 @@ def _headers(accept: str, authorization: Secret | None, content_type: str) -> di
     if authorization:
         headers["authorization"] = authorization.reveal()
     return headers
-
-
-def _is_home(target: Origin, home: Origin) -> bool:
-    """Whether two origins are one, or the same host's default ports with encryption added."""
-    return target == home or (target == ("https", home.host, 443) and home == ("http", home.host, 80))
-
-
-def _redirected(url: str, location: str) -> str:
-    """The address that a redirect leads to."""
-    try:
-        target = urljoin(url, location.partition("#")[0])
-        origin_of(target)
-    except (ValueError, ServiceError):
-        raise ServiceError(
-            "broken-redirect",
-            f"{origin_of(url).host} redirects to something that is no http or https address",
-            hint="Check the organisation's address, and that no proxy answers in the service's place.",
-        ) from None
-    return target

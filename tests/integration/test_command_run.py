@@ -563,10 +563,10 @@ def test_a_requirements_file_that_names_its_index_is_told_to_need_files(
     assert "without --via env" in ended.stderr
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_the_examples_of_the_help_work(command: Command, tmp_path: Path, number: int) -> None:
     told = command("run", "--help").stdout.partition("examples:\n")[2].strip().splitlines()
-    assert len(told) == 3
+    assert len(told) == 4
     program, *arguments = shlex.split(re.split(r" {3,}", told[number].strip())[0])
     assert program == "pip-authenticate"
     command.write("requirements.txt", f"--index-url {URL}\n")
@@ -578,4 +578,4 @@ def test_the_examples_of_the_help_work(command: Command, tmp_path: Path, number:
     assert ended.returncode == 0, ended.stderr
     line, *variables = ended.stdout.splitlines()
     assert line == " ".join(arguments[arguments.index("--") + 1 :]).partition("pip ")[2].rstrip("'")
-    assert any(variable.startswith(("PIP_INDEX_URL=", "NETRC=")) for variable in variables)
+    assert any(variable.startswith(("PIP_INDEX_URL=", "NETRC=", "HTTPS_PROXY=")) for variable in variables)

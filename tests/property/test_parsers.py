@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pip_authenticate import settings
 from pip_authenticate.azure import rest
-from pip_authenticate.azure.addresses import FeedAddress
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.azure.feed_names import Feed, parse_feed
 from pip_authenticate.azure.routes import fill
 from pip_authenticate.clients import pip

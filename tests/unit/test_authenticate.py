@@ -6,7 +6,7 @@ from pip_authenticate import settings, told_secrets
 from pip_authenticate.authenticate import resolve
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
-from pip_authenticate.delivery import deliver, digest, erase
+from pip_authenticate.delivery import deliver, erase
 from pip_authenticate.errors import Faults
 from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
@@ -68,7 +68,7 @@ def test_erasing_keeps_what_is_the_users() -> None:
     ours, theirs = Secret("https://u:canary@h/"), Secret("https://u:canary@i/")
     given = settings.load((), {})._replace(
         previous={"A": ours, "B": theirs, "C": theirs},
-        remembered={"A": digest(ours), "B": digest(ours)},
+        remembered={"A": ours.digest, "B": ours.digest},
     )
     lines: list[str] = []
     erase(given, AzurePipelines(lines.append))

@@ -5,12 +5,11 @@ integrations" and "Change your organization's URL". Legacy forms stay in use: bo
 """
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from pip_authenticate.errors import InputError
-from pip_authenticate.index import IndexUrl
+from pip_authenticate.index import IndexUrl, leads_elsewhere
 
 AUTHORITIES = frozenset(
     {
@@ -24,12 +23,6 @@ AUTHORITIES = frozenset(
 )
 """Hosts of Microsoft Entra in the public and the sovereign clouds (Microsoft Learn, "National clouds")."""
 
-INDEX_PATH = re.compile(r"(?P<scope>/.*)?/_packaging/(?P<feed>[^/]+)/pypi/simple/?", re.IGNORECASE)
-# What else a feed shows addresses for: other protocols, and uploads.
-OTHER_PATH = re.compile(
-    r"(?P<feed>.*/_packaging/[^/]+)/(pypi/(upload|download)|nuget|npm|maven|cargo|upack|pypi)(/.*)?",
-    re.IGNORECASE,
-)
 DOMAIN = "dev.azure.com"
 LEGACY_SUFFIX = ".visualstudio.com"
 _ORGANIZATION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -58,7 +51,7 @@ class Place(NamedTuple):
         if (scheme, port) != ("https", 443):
             return None
         segments = [unquote(part).casefold() for part in url.path.split("/") if part]
-        if _leads_elsewhere(segments):
+        if leads_elsewhere(segments):
             return None
         if host == DOMAIN or host.endswith(f".{DOMAIN}"):
             service, dot, more = host.removesuffix(DOMAIN).rstrip(".").partition(".")
@@ -76,11 +69,6 @@ class Place(NamedTuple):
     def home(self) -> IndexUrl:
         """The organisation's own address."""
         return IndexUrl("https", DOMAIN, 443, f"/{self.organization}/")
-
-
-def _leads_elsewhere(segments: Iterable[str]) -> bool:
-    """Whether a path's decoded segments do not name, one after the other, what somebody takes them for."""
-    return any(part in {".", ".."} or "/" in part or "\\" in part for part in segments)
 
 
 def is_name(text: str) -> bool:
@@ -145,36 +133,6 @@ class Collection(NamedTuple):
         return lies_under(other, self.url) and lies_under(self.url, other)
 
 
-class FeedAddress(NamedTuple):
-    """The parts of the URL of a feed's index.
-
-    Args:
-        scope: path segments before `_packaging`: the organisation's, perhaps a project's.
-        feed: name or GUID, with `@view` where there is one.
-    """
-
-    scope: tuple[str, ...]
-    feed: str
-
-    @classmethod
-    def of(cls, url: IndexUrl) -> "FeedAddress | None":
-        """Read the URL of an index; None where it is not one of a feed, or leads elsewhere with dots."""
-        match = INDEX_PATH.fullmatch(url.path)
-        if not match:
-            return None
-        scope = tuple(unquote(part) for part in (match["scope"] or "").split("/") if part)
-        feed = unquote(match["feed"])
-        if _leads_elsewhere((*scope, feed)):
-            return None
-        return cls(scope, feed)
-
-
-def index_meant(url: IndexUrl) -> str:
-    """The index that is meant by another address of a feed (for uploads, for NuGet ...); empty elsewhere."""
-    match = None if INDEX_PATH.fullmatch(url.path) else OTHER_PATH.fullmatch(url.path)
-    return str(IndexUrl(*url.origin, f"{match['feed']}/pypi/simple/")) if match else ""
-
-
 # What may be named by an answer or a variable, and which service of the organisation it must then be.
 _OWN_SERVICES = {
     "feed service": frozenset({"pkgs"}),
@@ -230,8 +188,8 @@ def _strangeness(url: IndexUrl, kind: str, home: Collection) -> str:
 
 def _is_token_service(host: str) -> bool:
     """Whether a host is one that may be told a person's token of Entra (artifacts-credprovider)."""
-    known = (f"vssps.{DOMAIN}", f"vsspsext.{DOMAIN}", f"vssps{LEGACY_SUFFIX}", f"vsspsext{LEGACY_SUFFIX}")
-    return any(host == name or host.endswith(f".{name}") for name in known)
+    domains = (f".{DOMAIN}", LEGACY_SUFFIX)
+    return f".{host}".endswith(tuple(f".{name}{end}" for name in ("vssps", "vsspsext") for end in domains))
 
 
 def is_azure_devops(host: str) -> bool:
@@ -250,6 +208,8 @@ def belongs_to(url: IndexUrl, collection: Collection) -> bool:
     if not collection.is_hosted or not collection.name:
         return False
     # An emulated organisation has its services side by side under one origin.
+    from pip_authenticate.azure.feed_addresses import FeedAddress  # noqa: PLC0415
+
     address = FeedAddress.of(url)
     return (
         url.origin == home.origin

@@ -6,14 +6,18 @@ names the index was asked by: two indexes written with names tie, and the first 
 for every file. Written with GUIDs, each index shares its path with its own downloads only.
 """
 
+import re
 from typing import NamedTuple
 
 from pip_authenticate.azure.addresses import with_slash
 from pip_authenticate.azure.feeds import UNKNOWN, FeedsService, Organization
 from pip_authenticate.errors import ServiceError
-from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
+from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl, settled
 from pip_authenticate.parallel import in_parallel
 from pip_authenticate.transport import Transport
+
+_ENCODED = re.compile("%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 class Separated(NamedTuple):
@@ -53,7 +57,7 @@ def separate(indexes: list[AuthenticatedIndex], service: FeedsService, transport
     def rewritten(pair: tuple[AuthenticatedIndex, Organization | None]) -> AuthenticatedIndex | ServiceError:
         index, place = pair
         if place is None:
-            return index._replace(url=index.url.normalized) if index.url.netloc in shared else index
+            return index._replace(url=_normalized(index.url)) if index.url.netloc in shared else index
         settled = place._replace(base=bases[place.key])
         if len(credentials[place.key]) == 1:
             return index._replace(url=_rebased(index.url, settled))
@@ -89,7 +93,7 @@ def _shared_hosts(indexes: list[AuthenticatedIndex]) -> dict[str, list[str]]:
 
 def _rebased(url: IndexUrl, place: Organization) -> IndexUrl:
     """An index's address with the organisation's part in its own spelling."""
-    segments = [part for part in url.normalized.path.split("/") if part]
+    segments = [part for part in _normalized(url).path.split("/") if part]
     depth = len([part for part in place.base.path.split("/") if part])
     slash = "/" if url.path.endswith("/") else ""
     return IndexUrl(*url.origin, with_slash(place.base.path) + "/".join(segments[depth:]) + slash)
@@ -112,3 +116,13 @@ def _with_guids(index: AuthenticatedIndex, place: Organization, service: FeedsSe
     path = f"{with_slash(place.base.path)}{project}_packaging/{name}/pypi/simple{slash}"
     view = "".join(place.address.feed.partition("@")[1:])
     return index._replace(url=IndexUrl(*index.url.origin, path), feed=f"{feed}{view}")
+
+
+def _normalized(url: IndexUrl) -> IndexUrl:
+    """The same address in the spelling that servers write into links (RFC 3986, section 6.2.2)."""
+
+    def spelled(match: re.Match[str]) -> str:
+        char = chr(int(match[1], 16))
+        return char if char in _UNRESERVED else match[0].upper()
+
+    return IndexUrl(*url.origin, settled(_ENCODED.sub(spelled, url.path)))

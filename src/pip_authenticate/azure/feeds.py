@@ -8,14 +8,8 @@ import threading
 from typing import Any, NamedTuple
 
 from pip_authenticate.azure import refusals, rest
-from pip_authenticate.azure.addresses import (
-    Collection,
-    FeedAddress,
-    Place,
-    belongs_to,
-    encode_segment,
-    with_slash,
-)
+from pip_authenticate.azure.addresses import Collection, Place, belongs_to, encode_segment, with_slash
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import PipAuthenticateError, ServiceError

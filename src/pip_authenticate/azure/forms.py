@@ -6,13 +6,13 @@ from urllib.parse import unquote
 from pip_authenticate.azure.addresses import (
     DOMAIN,
     LEGACY_SUFFIX,
-    FeedAddress,
     Place,
     encode_segment,
     is_name,
     lies_under,
     with_slash,
 )
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import IndexUrl
 

@@ -51,25 +51,13 @@ class Routes:
         self._template = self._template or self._ask_template()
         service = self._feed_service()
         if feed.project and not _names_project(self._template):
-            raise ServiceError(
-                "route-unusable",
-                f"The route told by {origin_of(service).host} has no place for the project of feed {feed}",
-                hint="Check that no proxy answers in the service's place.",
-            )
+            raise _unusable(service, f"has no place for the project of feed {feed}")
         try:
             url, _ = IndexUrl.parse(service + fill(self._template, feed))
         except InputError as error:
-            raise ServiceError(
-                "route-unusable",
-                f"The route told by {origin_of(service).host} gives feed {feed} an address that {error.what}",
-                hint="Check that no proxy answers in the service's place.",
-            ) from None
+            raise _unusable(service, f"gives feed {feed} an address that {error.what}") from None
         if {".", ".."} & set(unquote(url.path).split("/")):
-            raise ServiceError(
-                "route-unusable",
-                f"The route told by {origin_of(service).host} leads elsewhere with dots",
-                hint="Check that no proxy answers in the service's place.",
-            )
+            raise _unusable(service, "leads elsewhere with dots")
         return url
 
     def serves(self, url: IndexUrl) -> bool:
@@ -109,6 +97,14 @@ class Routes:
             context=f"location id {SIMPLE_ROUTE}",
             hint="Check that Azure Artifacts is enabled, and on a server that it is 2019 or newer.",
         )
+
+
+def _unusable(service: str, why: str) -> ServiceError:
+    return ServiceError(
+        "route-unusable",
+        f"The route told by {origin_of(service).host} {why}",
+        hint="Check that no proxy answers in the service's place.",
+    )
 
 
 def _names_project(template: str) -> bool:

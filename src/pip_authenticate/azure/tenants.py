@@ -7,7 +7,8 @@ measured in the service's answers.
 import re
 from typing import NamedTuple
 
-from pip_authenticate.azure.addresses import FeedAddress, Place
+from pip_authenticate.azure.addresses import Place
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.transport import Transport

@@ -1,8 +1,9 @@
 """Hatch: what pip and uv read in its environments, and where it publishes to."""
 
 from pip_authenticate import netrc_file, uv_indexes
-from pip_authenticate.client_settings import ClientSettings, Wish, address_variables, merged, unsendable
+from pip_authenticate.client_settings import ClientSettings, Wish, address_variables, merged
 from pip_authenticate.index import AuthenticatedIndex
+from pip_authenticate.latin import unsendable
 from pip_authenticate.publishing import Publisher
 
 PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")

@@ -3,13 +3,10 @@
 from pip_authenticate.client_settings import (
     ClientSettings,
     PrivateFile,
-    Variable,
     Wish,
     address_variables,
-    unsendable,
 )
 from pip_authenticate.index import AuthenticatedIndex
-from pip_authenticate.secret import Secret
 
 PRIMARY = "PIP_INDEX_URL"
 EXTRA = "PIP_EXTRA_INDEX_URL"
@@ -49,7 +46,11 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     known.sort(key=lambda index: "index-url" not in index.names_for("pip"))
     wished = wish if has_primary else wish._replace(only_extra=True)
     every = address_variables(PRIMARY, EXTRA, [*asked, *known], wished)
-    warnings = unsendable("pip", indexes)
+    warnings: tuple[str, ...] = ()
+    if not all(index.credential.is_latin for index in indexes):
+        from pip_authenticate.latin import unsendable  # noqa: PLC0415 - most can be sent
+
+        warnings = unsendable("pip", indexes)
     if not wish.by_files:
         return ClientSettings(every, warnings=warnings)
     files: tuple[PrivateFile, ...] = ()
@@ -58,18 +59,7 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
 
         files = (netrc_file.of(indexes, wish.own_netrc),)
     if wish.addresses_too and every:
-        files += (_configuration(every),)
+        from pip_authenticate import pip_conf  # noqa: PLC0415 - as above
+
+        files += (pip_conf.of(every),)
     return ClientSettings(address_variables(PRIMARY, EXTRA, asked, wish), files, warnings)
-
-
-def _configuration(addresses: tuple[Variable, ...]) -> PrivateFile:
-    """A pip.conf without any credential, for who sets PIP_CONFIG_FILE or mounts it as a secret.
-
-    No variable names it: pip reads the user's own file no more where PIP_CONFIG_FILE names another (pip
-    documentation, "Configuration"), and with that would lose proxies and certificates.
-    """
-    lines = ["[global]"]
-    for variable in addresses:
-        option = variable.name.removeprefix("PIP_").lower().replace("_", "-")
-        lines.append(f"{option} = {variable.value.reveal()}")  # pip parts several ones at blanks
-    return PrivateFile("pip.conf", Secret("\n".join((*lines, ""))))

@@ -1,8 +1,9 @@
 """Pipenv: a netrc file for the sources that a Pipfile names, and a mirror of the public index."""
 
 from pip_authenticate import netrc_file
-from pip_authenticate.client_settings import ClientSettings, Variable, Wish, unsendable
+from pip_authenticate.client_settings import ClientSettings, Variable, Wish
 from pip_authenticate.index import AuthenticatedIndex
+from pip_authenticate.latin import unsendable
 from pip_authenticate.secret import Secret
 
 PRIMARY = "PIPENV_PYPI_MIRROR"

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 
 from pip_authenticate import named_indexes, netrc_file
-from pip_authenticate.client_settings import ClientSettings, Wish, merged, unsendable
+from pip_authenticate.client_settings import ClientSettings, Wish, merged
 from pip_authenticate.index import AuthenticatedIndex
+from pip_authenticate.latin import unsendable
 from pip_authenticate.publishing import Publisher
 
 REPOSITORY = "pip-authenticate"

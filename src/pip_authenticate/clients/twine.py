@@ -1,8 +1,9 @@
 """twine: where it publishes to."""
 
-from pip_authenticate.client_settings import ClientSettings, PrivateFile, Wish, unsendable
+from pip_authenticate.client_settings import ClientSettings, PrivateFile, Wish
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import AuthenticatedIndex
+from pip_authenticate.latin import unsendable
 from pip_authenticate.publishing import Publisher, upload_of
 from pip_authenticate.secret import Secret
 

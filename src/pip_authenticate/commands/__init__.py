@@ -10,6 +10,7 @@ COMMANDS = {
     "login": "signs you in with Microsoft Entra",
     "logout": "forgets who signed in, and every token that is kept",
     "config": "every setting, its value, and where that came from",
+    "report": "what run fetched through the gateway, for people",
     "completion": "what a shell needs to complete words",
     "inputs": "what may stand in a step of the Azure Pipelines task",
 }

@@ -25,7 +25,7 @@ _VALUES = {
 }
 _TOKENS, _LOUDNESS = ("no-cache", "token-stdin"), ("quiet", "verbose")
 _SWITCHES = {
-    "run": (*_TOKENS, *_LOUDNESS),
+    "run": (*_TOKENS, *_LOUDNESS, "no-guard"),
     "env": (*_TOKENS, *_LOUDNESS, "show-secrets"),
     "write": (*_TOKENS, *_LOUDNESS),
     "forget": _LOUDNESS,
@@ -34,6 +34,7 @@ _SWITCHES = {
     "config": (*_LOUDNESS, "json"),
     "completion": (),
     "inputs": ("json",),
+    "report": (),
     "login": ("organization", "tenant", "client-id", "verbose"),
     "logout": ("quiet",),
 }

@@ -13,8 +13,9 @@ from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.command_line import guarded, plain_parser
 from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import InputError
+from pip_authenticate.options import network
 from pip_authenticate.report import Report
-from pip_authenticate.settings import Settings, network
+from pip_authenticate.settings import Settings
 from pip_authenticate.stored_login import Login
 from pip_authenticate.transport import Transport
 

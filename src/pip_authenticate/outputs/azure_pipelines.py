@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from pip_authenticate import uploads
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.logging_commands import AzurePipelines
 from pip_authenticate.secret import Secret
@@ -49,4 +50,4 @@ class Output:
         """Have a summary uploaded, where there is a place for its file; nothing depends on it."""
         folder = self._around.environ.get("AGENT_TEMPDIRECTORY")
         if folder and markdown:
-            self._agent.summarize(markdown, folder)
+            uploads.summarize(markdown, folder, self._agent)

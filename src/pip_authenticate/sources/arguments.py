@@ -2,7 +2,7 @@
 
 import re
 
-from pip_authenticate.azure.addresses import index_meant
+from pip_authenticate.azure.feed_addresses import index_meant
 from pip_authenticate.azure.feed_names import parse_feed
 from pip_authenticate.azure.forms import feed_index
 from pip_authenticate.errors import InputError, PipAuthenticateError

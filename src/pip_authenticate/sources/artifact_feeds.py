@@ -1,6 +1,5 @@
 """Feeds of the organisation that the job runs in."""
 
-from pip_authenticate.azure.addresses import FeedAddress, index_meant
 from pip_authenticate.azure.feed_names import Feed, parse_feed
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import Index, IndexUrl
@@ -25,7 +24,7 @@ def indexes(run: Run) -> Named:
     job = run.job if entries else None  # what is missing there is told first
     for entry in entries:
         try:
-            wanted.append(_index_url(entry) if "://" in entry else _feed(entry))
+            wanted.append(_wanted(entry))
         except InputError as error:
             faults.append(error)
     found = list[Index]()
@@ -36,40 +35,19 @@ def indexes(run: Run) -> Named:
     return Named(found, faults)
 
 
-def _feed(entry: str) -> Feed:
+def _wanted(entry: str) -> Feed | IndexUrl:
+    """What an entry names.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    if "://" in entry:
+        from pip_authenticate import feed_entries  # noqa: PLC0415 - most entries are names
+
+        return feed_entries.index_url(entry)
     try:
         return parse_feed(entry)
     except InputError as error:
-        raise _bad_feed(entry, error.what) from None
+        from pip_authenticate import feed_entries  # noqa: PLC0415 - most names are right
 
-
-def _index_url(entry: str) -> IndexUrl:
-    try:
-        url, password = IndexUrl.parse(entry)
-    except InputError as error:
-        raise InputError(
-            "feed-unusable", f"An entry of artifactFeeds looks like a URL but {error.what}"
-        ) from None
-    if password:
-        raise InputError(
-            "feed-unusable",
-            f"An entry of artifactFeeds holds a password: {url}",
-            hint="Remove it, the job's token takes its place; and revoke it, since it was written down.",
-        )
-    meant = index_meant(url)
-    if meant:
-        raise _bad_feed(str(url), f"that is no index for pip; {meant} is meant")
-    if not FeedAddress.of(url):
-        raise _bad_feed(str(url), "the path of a feed's index ends with /_packaging/FEED/pypi/simple/")
-    return url
-
-
-def _bad_feed(entry: str, rule: str) -> InputError:
-    before, at, after = entry.rpartition("@")
-    torn = at and (":" in before or "/" in after)  # a URL with a password, cut by a comma or misspelt
-    shown = f"***@{after}" if torn else entry
-    return InputError(
-        "feed-unusable",
-        f"Entry '{shown}' of artifactFeeds cannot be used: {rule}",
-        hint="Entries are feed or project/feed, separated by commas.",
-    )
+        raise feed_entries.unusable(entry, error.what) from None

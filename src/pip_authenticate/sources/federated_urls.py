@@ -1,6 +1,6 @@
 """Indexes that a service connection with workload identity federation opens."""
 
-from pip_authenticate.azure.addresses import index_meant
+from pip_authenticate.azure.feed_addresses import index_meant
 from pip_authenticate.errors import InputError, PipAuthenticateError
 from pip_authenticate.index import Index, IndexUrl
 from pip_authenticate.redaction import shown_name

@@ -3,7 +3,8 @@
 import pytest
 
 from pip_authenticate.azure import forms
-from pip_authenticate.azure.addresses import Collection, FeedAddress, Place, objection
+from pip_authenticate.azure.addresses import Collection, Place, objection
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.index import IndexUrl
 
 

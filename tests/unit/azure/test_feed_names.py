@@ -2,7 +2,8 @@
 
 import pytest
 
-from pip_authenticate.azure.addresses import Collection, FeedAddress, belongs_to
+from pip_authenticate.azure.addresses import Collection, belongs_to
+from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.azure.feed_names import Feed, parse_feed
 from pip_authenticate.azure.routes import fill
 from pip_authenticate.errors import InputError

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pip_authenticate import telemetry
 from pip_authenticate.client_settings import ClientSettings, Variable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.index import Credential, IndexUrl
@@ -97,7 +98,8 @@ def test_variables_are_not_secret(written: Written) -> None:
 
 def test_telemetry_holds_no_secret(written: Written) -> None:
     written.output.register([Secret('can"ary')])
-    written.output.telemetry("Area", "Feature", {"NAME": 'a can"ary b', "URL": "https://u:p@h/", "n": 1})
+    data = {"NAME": 'a can"ary b', "URL": "https://u:p@h/", "n": 1}
+    telemetry.publish("Area", "Feature", data, written.output)
     assert written.log.telemetry == [{"NAME": "a *** b", "URL": "https://***@h/", "n": 1}]
 
 
@@ -128,7 +130,7 @@ def test_what_is_reported_reaches_its_place(written: Written) -> None:
     written.output.warning("w")
     written.output.error("e")
     written.output.complete("Failed", "text")
-    written.output.telemetry("Area", "Feature", {"a": 1})
+    telemetry.publish("Area", "Feature", {"a": 1}, written.output)
     log = written.log
     assert log.plain == ["plain"]
     assert log.debug == ["d%;]"]

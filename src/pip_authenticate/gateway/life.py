@@ -1,0 +1,150 @@
+"""The gateway's life: from before its command starts until that has ended."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from ipaddress import ip_address, ip_network
+
+from pip_authenticate.client_settings import PrivateFile
+from pip_authenticate.errors import DeliveryError
+from pip_authenticate.gateway import trust
+from pip_authenticate.gateway.authority import Authority
+from pip_authenticate.gateway.entrance import Entrance
+from pip_authenticate.gateway.fence import Fence, Guarded
+from pip_authenticate.gateway.guard import Guard
+from pip_authenticate.gateway.record import Record
+from pip_authenticate.gateway.renewal import Credentials, Renew
+from pip_authenticate.gateway.server import Server
+from pip_authenticate.gateway.upstream import Upstream
+from pip_authenticate.origin import Origin
+from pip_authenticate.private_files import Folder
+from pip_authenticate.secret import Secret
+from pip_authenticate.settings import Certificates, Proxy
+
+_SECONDS_TO_END = 2.0
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
+_OTHER_PROXIES = ("PIP_PROXY", "ALL_PROXY", "all_proxy")
+"""Variables that lead a client past the gateway where the caller has set them."""
+_EXCEPTIONS = ("NO_PROXY", "no_proxy")
+
+
+class Gateway:
+    """Adds credentials to requests for some indexes, for as long as one command runs.
+
+    Args:
+        indexes: what is opened.
+        proxy: the caller's.
+        certificates: the caller's.
+        renew: asks for credentials anew; called in another thread.
+        secrets: what no answer may repeat.
+        log: takes one line for people who debug; called in another thread.
+
+    Attributes:
+        record: what happened.
+
+    Raises:
+        DeliveryError: there is no loopback to listen on.
+    """
+
+    def __init__(
+        self,
+        indexes: list[Guarded],
+        proxy: Proxy,
+        certificates: Certificates,
+        renew: Renew,
+        secrets: Iterable[Secret],
+        log: Callable[[str], None],
+    ) -> None:
+        self.record = Record()
+        self._entrance = Entrance()
+        self._fence = Fence(indexes)
+        credentials = Credentials(indexes, renew, self.record.fail)
+        self._upstream = Upstream(proxy, certificates, credentials, secrets, log)
+        private = [index for index in indexes if not index.is_public and index.authorization]
+        self._guard = Guard(private, self._upstream)
+        self._authority: Authority | None = None
+
+    def learn(self, secrets: Iterable[Secret]) -> None:
+        """Let no answer repeat these secrets either."""
+        self._upstream.learn(secrets)
+
+    @property
+    def secrets(self) -> Iterator[Secret]:
+        """What must not be shown."""
+        yield from self._entrance.secrets
+
+    def variables(self, environ: Mapping[str, str], folder: Folder) -> dict[str, str]:
+        """What leads the command through the gateway.
+
+        Args:
+            environ: its variables so far.
+            folder: a private one, which lives as long as the command.
+
+        Raises:
+            DeliveryError: a variable leads it past the gateway, or the folder cannot be written to.
+        """
+        for name in _EXCEPTIONS:
+            for origin in self._fence.origins:
+                if any(_excepts(entry, origin) for entry in environ.get(name, "").split(",")):
+                    raise DeliveryError(
+                        "no-proxy",
+                        f"{name} names {origin.host}: requests for an index there would go past the gateway, "
+                        "without a credential",
+                        hint=f"Take it out of {name}, or use --via files.",
+                    )
+        hosts = [origin.host for origin in self._fence.origins if origin.scheme == "https"]
+        self._authority = Authority.made(hosts, folder)
+        text = trust.bundle(environ, self._authority.certificate)
+        folder.write([PrivateFile(trust.FILE, Secret(text))])
+        address = self._entrance.address.reveal()
+        others = [name for name in _OTHER_PROXIES if environ.get(name)]
+        path = os.path.join(folder.path, trust.FILE)
+        return dict.fromkeys((*_PROXIES, *others), address) | dict.fromkeys(trust.VARIABLES, path)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Answer the command, in a thread of its own; to be begun when nothing is forked any more."""
+        loop = asyncio.new_event_loop()
+        over = loop.create_future()
+        contexts = self._authority.contexts if self._authority else {}
+
+        async def serve() -> None:
+            server = Server(self._entrance, self._fence, contexts, self._upstream, self._guard, self.record)
+            await server.serve(over)
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+        def run() -> None:
+            try:
+                loop.run_until_complete(serve())
+            except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
+                self.record.fail(f"The gateway ended early: {type(error).__name__}")
+            finally:
+                loop.close()
+
+        thread = threading.Thread(target=run, daemon=True, name="gateway")
+        thread.start()
+        try:
+            yield
+        finally:
+            loop.call_soon_threadsafe(over.set_result, None)
+            thread.join(_SECONDS_TO_END)
+
+
+def _excepts(entry: str, origin: Origin) -> bool:
+    """Whether an entry of NO_PROXY names a host, as clients read it: by name, end of name, or network."""
+    text = entry.strip().lower()
+    if text == "*":
+        return True
+    name = text.removeprefix("[").rpartition("]")[0] or text
+    if text.endswith(f":{origin.port}"):
+        name = text.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(origin.host) in ip_network(name, strict=False)
+    except ValueError:
+        name = name.removeprefix("*").removeprefix(".")
+        return bool(name) and (origin.host == name or origin.host.endswith(f".{name}"))

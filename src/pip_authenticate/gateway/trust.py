@@ -1,0 +1,64 @@
+"""What the command trusts: the authorities that it trusts anyway, and that of this run."""
+
+import os
+import ssl
+import sys
+from collections.abc import Iterator, Mapping
+
+from pip_authenticate.encryption import CERTIFICATE_BYTES
+
+VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+"""Each names a file of authorities: for OpenSSL and uv, requests, pip, curl and requests, Node."""
+FILE = "authorities.pem"
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
+# Where systems keep them: Debian, Fedora, Alpine and macOS, OpenSUSE.
+_PLACES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+)
+
+
+def bundle(environ: Mapping[str, str], own: str) -> str:
+    """The text of a file with every authority that the system or a variable names, and one's own.
+
+    Args:
+        environ: the command's variables.
+        own: a certificate in PEM.
+    """
+    parts = dict[bytes, None]()
+    for path in (*_of_system(), *map(environ.get, VARIABLES)):
+        for content in _contents(path or ""):
+            parts[content] = None
+    if sys.platform == "win32":
+        for store in ("ROOT", "CA"):
+            for certificate, encoding, _ in ssl.enum_certificates(store):
+                if encoding == "x509_asn":
+                    parts[ssl.DER_cert_to_PEM_cert(certificate).encode()] = None
+    text = b"\n".join(parts).decode("utf-8", "replace")
+    return f"{text}\n{own}"
+
+
+def _of_system() -> Iterator[str]:
+    paths = ssl.get_default_verify_paths()
+    named = next(filter(os.path.isfile, (paths.openssl_cafile, *_PLACES)), "")
+    yield named or paths.openssl_capath
+
+
+def _contents(path: str) -> Iterator[bytes]:
+    """The files of authorities that a path means: one, or a folder of them (OpenSSL: c_rehash)."""
+    names = sorted(os.listdir(path)) if os.path.isdir(path) else [""]
+    left = CERTIFICATE_BYTES
+    for name in names:
+        file = os.path.join(path, name) if name else path
+        if not os.path.isfile(file) or left <= 0:
+            continue
+        try:
+            with open(file, "rb") as stream:
+                content = stream.read(left)
+        except OSError:
+            continue
+        if _BEGIN in content:
+            left -= len(content)
+            yield content.strip()

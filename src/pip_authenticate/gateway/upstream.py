@@ -1,0 +1,207 @@
+"""The way on: requests to the indexes themselves, with their credentials."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from pip_authenticate import proxies
+from pip_authenticate.encryption import Encryption
+from pip_authenticate.gateway.fence import Guarded
+from pip_authenticate.gateway.renewal import Credentials
+from pip_authenticate.origin import Origin, origin_of
+from pip_authenticate.secret import MASK, Secret
+from pip_authenticate.settings import Certificates, Proxy
+
+CONNECT_SECONDS, READ_SECONDS = 8.0, 60.0
+PAGE_BYTES = 64 * 1024 * 1024
+"""Longest page that is read; the largest public one has some ten million bytes."""
+REFUSED = frozenset({401, 203})
+"""Statuses of who does not take a credential; the second one comes with a sign-in page."""
+ERROR_BYTES = 64 * 1024
+FAILED = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
+"""What a request raises that is not answered."""
+_SHOWN = frozenset(
+    {
+        "accept-ranges", "age", "cache-control", "content-disposition", "content-encoding", "content-length",
+        "content-range", "content-type", "date", "etag", "expires", "last-modified", "location",
+        "retry-after", "vary", "x-pypi-last-serial",
+    }
+)  # fmt: skip
+"""What of an index's headers clients see: what they need, nothing to log in by, nothing of the user's."""
+_BETWEEN_NEIGHBOURS = frozenset(
+    {
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
+        "trailer", "transfer-encoding", "upgrade", "proxy-authentication-info",
+    }
+)  # fmt: skip
+"""Headers that concern one connection (RFC 9110, section 7.6.1)."""
+
+
+class Upstream:
+    """Asks indexes, through the web proxy where there is one.
+
+    Args:
+        proxy: the caller's.
+        certificates: the caller's. The client's is shown to the indexes and to nobody else.
+        credentials: what opens the indexes.
+        secrets: what no answer may repeat.
+        log: takes one line for people who debug.
+    """
+
+    def __init__(
+        self,
+        proxy: Proxy,
+        certificates: Certificates,
+        credentials: Credentials,
+        secrets: Iterable[Secret],
+        log: Callable[[str], None],
+    ) -> None:
+        self._proxy = proxy
+        self._client = certificates.client
+        self.encryption = Encryption(certificates, log)
+        self._credentials = credentials
+        self._texts = list[str]()
+        self.learn(secrets)
+        self.log = log
+        self._session: aiohttp.ClientSession | None = None
+
+    def learn(self, secrets: Iterable[Secret]) -> None:
+        """Let no answer repeat these either."""
+        texts = {*self._texts, *(secret.reveal() for secret in secrets if len(secret.reveal()) > 3)}
+        self._texts = sorted(texts, key=len, reverse=True)
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._session:
+            await self._session.close()
+
+    def proxy_of(self, origin: Origin) -> tuple[Origin | None, Secret | None]:
+        """The web proxy before a server, and its Proxy-Authorization; each None where there is none.
+
+        Raises:
+            ServiceError: the proxy's address cannot be used.
+        """
+        return proxies.chosen(self._proxy, origin, self.log)
+
+    @asynccontextmanager
+    async def ask(
+        self, method: str, url: str, headers: Mapping[str, str], index: Guarded | None, body: object = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request, and give its answer; redirects are answers.
+
+        Args:
+            method: of HTTP.
+            url: absolute.
+            headers: of the client's.
+            index: whose credential goes with it, if any.
+            body: what it carries.
+
+        Raises:
+            ServiceError: a proxy or a certificate of the settings cannot be used.
+            Exception: one of FAILED.
+        """
+        opened = await self._credentials.of(index) if index else None
+        async with self._sent(method, url, headers, index, opened, body) as answer:
+            is_refused = answer.status in REFUSED and opened is not None
+            if not (index and is_refused and await self._credentials.renewed(index, opened)):
+                yield answer
+                return
+        opened = await self._credentials.of(index)
+        async with self._sent(method, url, headers, index, opened, body) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def _sent(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        index: Guarded | None,
+        authorization: Secret | None,
+        body: object,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request once."""
+        origin = origin_of(url.partition("?")[0])
+        sent = dict(headers)
+        if index:
+            # Without it Azure DevOps answers a wrong credential with a sign-in page, not with 401.
+            sent["x-tfs-fedauthredirect"] = "Suppress"
+        if authorization:
+            sent["authorization"] = authorization.reveal()
+        proxy, login = self.proxy_of(origin)
+        of_proxy = {"proxy-authorization": login.reveal()} if login else None
+        async with self._opened().request(
+            method,
+            URL(url, encoded=True),
+            headers=sent,
+            data=body,
+            allow_redirects=False,
+            ssl=self.encryption.context(self._client if index else ""),
+            proxy=f"{proxy.scheme}://{proxy.netloc}" if proxy else None,
+            proxy_headers=of_proxy,
+        ) as answer:
+            yield answer
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=75, ttl_dns_cache=300),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
+                ),
+                skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
+                max_line_size=32 * 1024,
+                max_field_size=32 * 1024,
+                read_bufsize=256 * 1024,
+            )
+        return self._session
+
+    def headers_of(self, answer: aiohttp.ClientResponse) -> list[tuple[str, str]]:
+        """What of an index's headers a client may see."""
+        return [(name, self.scrubbed(value)) for name, value in _decoded(answer) if name.lower() in _SHOWN]
+
+    def headers_of_others(self, answer: aiohttp.ClientResponse) -> list[tuple[str, str]]:
+        """The headers of who is no index."""
+        return passed_on(CIMultiDict(_decoded(answer)))
+
+    def scrubbed(self, text: str) -> str:
+        """A text without any secret that is known here."""
+        for secret in self._texts:
+            text = text.replace(secret, MASK)
+        return text
+
+    def scrubbed_bytes(self, content: bytes) -> bytes:
+        """The same for a body."""
+        for secret in self._texts:
+            content = content.replace(secret.encode("utf-8", "surrogateescape"), MASK.encode())
+        return content
+
+
+def passed_on(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The headers that a proxy hands on."""
+    listed = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
+    return [
+        (name, value) for name, value in headers.items() if name.lower() not in _BETWEEN_NEIGHBOURS | listed
+    ]
+
+
+def _decoded(answer: aiohttp.ClientResponse) -> Iterator[tuple[str, str]]:
+    """An answer's headers; where its body was encoded, that is undone, and its length holds no more."""
+    undone = {"content-encoding", "content-length"} if "Content-Encoding" in answer.headers else set()
+    return ((name, value) for name, value in answer.headers.items() if name.lower() not in undone)
+
+
+async def read(answer: aiohttp.ClientResponse, limit: int) -> bytes | None:
+    """A body; None where it is longer than a limit in bytes."""
+    parts, size = list[bytes](), 0
+    async for part in answer.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            return None
+    return b"".join(parts)

@@ -1,0 +1,518 @@
+"""The gateway: who comes in, what passes, what an index may say, and how it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import trustme
+
+from support.behind import Behind, is_gone, is_open, shown_variables
+from support.certificates import server_context
+from support.command import COMMAND, Command
+from support.http_service import Answer, Request, Service, serving, unused_port
+from support.web_proxy import proxying
+
+TOKEN = "gateway-canary-7f3a9c-token"
+PAGE = (
+    b'<a href="../../files/demo-1.0-py3-none-any.whl#sha256=%s">demo</a>'
+    b'<a href="https://elsewhere.example/demo-2.0.tar.gz">demo</a><a href="/_apis/projects">x</a>'
+    % (b"0" * 64)
+)
+linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells of processes in /proc")
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    one = Command(tmp_path)
+    tmp = tmp_path / "tmp with a blank"
+    tmp.mkdir(mode=0o700)
+    one.environ["TMPDIR"] = str(tmp)
+    return one
+
+
+def left(command: Command) -> list[str]:
+    return sorted(path.name for path in Path(command.environ["TMPDIR"]).iterdir())
+
+
+@pytest.fixture
+def index(authority: trustme.CA, authority_file: str, command: Command) -> Iterator[Service]:
+    """A private index by https, which answers nobody without the token."""
+    with serving(private, server_context(authority, "127.0.0.1")) as service:
+        service.routes["GET /feed/simple/demo/"] = lambda request: guarded(
+            request, Answer(200, PAGE, "OK", HTML)
+        )
+        service.routes["GET /feed/files/demo-1.0-py3-none-any.whl"] = lambda request: guarded(
+            request, Answer(200, b"wheel" * 1000)
+        )
+        command.environ["SSL_CERT_FILE"] = authority_file
+        yield service
+
+
+HTML = [("Content-Type", "text/html")]
+
+
+def private(request: Request) -> Answer:
+    return guarded(request, Answer(404, b"nothing here"))
+
+
+def guarded(request: Request, answer: Answer) -> Answer:
+    challenge = [("WWW-Authenticate", 'Basic realm="x"')]
+    return answer if request.login and request.login[1] == TOKEN else Answer(401, b"", "No", challenge)
+
+
+@contextmanager
+def behind(command: Command, index: Service, *arguments: str, **environ: str) -> Iterator[Behind]:
+    """A program behind the gateway for the index, until a block ends."""
+    one = Behind(command, TOKEN, *arguments, f"{index.url}/feed/simple/", **environ)
+    try:
+        yield one
+    finally:
+        one.process.kill()
+        one.process.communicate()
+
+
+def until(condition: Callable[[], bool], seconds: float = 1.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+# ---- what passes ------------------------------------------------------------------------------------
+
+
+def test_pages_and_the_files_that_they_name_pass_with_the_credential(
+    command: Command, index: Service
+) -> None:
+    with behind(command, index, "--report", "report.json") as one:
+        status, _, body = one.get(f"{index.url}/feed/simple/demo/")
+        assert (status, body) == (200, PAGE)
+        status, _, body = one.get(f"{index.url}/feed/files/demo-1.0-py3-none-any.whl")
+        assert (status, body) == (200, b"wheel" * 1000)
+        assert one.get(f"{index.url}/_apis/projects")[0] == 403
+        assert one.get(f"{index.url}/demo-2.0.tar.gz")[0] == 403
+        said = one.end()
+    assert all(request.login == ("build", TOKEN) for request in index.requests)
+    assert "1 file (demo-1.0-py3-none-any.whl)" in said
+    report = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
+    (file,) = report["files"]
+    assert (file["name"], file["version"], file["bytes"]) == ("demo", "1.0", 5000)
+    assert file["index"] == f"{index.url}/feed/simple/"
+    assert file["sha256"] == sha256(b"wheel" * 1000).hexdigest()
+    assert [one["why"] for one in report["refused"]] == ["no page of an index names it"] * 2
+    assert report["failures"] == []
+
+
+def test_a_file_is_passed_though_its_page_was_never_asked_for(command: Command, index: Service) -> None:
+    with behind(command, index) as one:
+        status, _, _ = one.get(f"{index.url}/feed/files/demo-1.0-py3-none-any.whl")
+        assert status == 200
+        status, _, _ = one.get(f"{index.url}/feed/files/other-1.0-py3-none-any.whl")
+        assert status == 403
+    assert [request.path for request in index.requests] == [
+        "/feed/simple/demo/", "/feed/files/demo-1.0-py3-none-any.whl", "/feed/simple/other/",
+    ]  # fmt: skip
+
+
+REFUSED = {
+    "POST": "POST /feed/simple/demo/ HTTP/1.1\nHost: {place}\nContent-Length: 0",
+    "PUT": "PUT /feed/simple/demo/ HTTP/1.1\nHost: {place}\nContent-Length: 0",
+    "DELETE": "DELETE /feed/simple/demo/ HTTP/1.1\nHost: {place}",
+    "OPTIONS": "OPTIONS /feed/simple/demo/ HTTP/1.1\nHost: {place}",
+    "API": "GET /_apis/projects HTTP/1.1\nHost: {place}",
+    "other feed": "GET /feed2/simple/demo/ HTTP/1.1\nHost: {place}",
+    "upload": "GET /feed/upload/ HTTP/1.1\nHost: {place}",
+    "below a page": "GET /feed/simple/demo/more HTTP/1.1\nHost: {place}",
+    "query": "GET /feed/simple/demo/?x=1 HTTP/1.1\nHost: {place}",
+    "dots": "GET /feed/simple/../../_apis/ HTTP/1.1\nHost: {place}",
+    "dot": "GET /feed/simple/./demo/ HTTP/1.1\nHost: {place}",
+    "encoded dots": "GET /feed/simple/%2e%2e/%2E%2E/_apis/ HTTP/1.1\nHost: {place}",
+    "twice encoded dots": "GET /feed/simple/%252e%252e/_apis/ HTTP/1.1\nHost: {place}",
+    "encoded slash": "GET /feed/simple/..%2f_apis HTTP/1.1\nHost: {place}",
+    "backslash": "GET /feed/simple\\..\\_apis HTTP/1.1\nHost: {place}",
+    "two slashes": "GET //feed/simple/demo/ HTTP/1.1\nHost: {place}",
+    "absolute form": "GET https://{place}/feed/simple/demo/ HTTP/1.1\nHost: {place}",
+    "other absolute form": "GET https://other.example/feed/simple/demo/ HTTP/1.1\nHost: {place}",
+    "another Host": "GET /feed/simple/demo/ HTTP/1.1\nHost: other.example",
+    "a body": "GET /feed/simple/demo/ HTTP/1.1\nHost: {place}\nContent-Length: 4\n\nbody",
+    "chunks": "GET /feed/simple/demo/ HTTP/1.1\nHost: {place}\nTransfer-Encoding: chunked\n\n0",
+    "upgrade": "GET /feed/simple/demo/ HTTP/1.1\nHost: {place}\nConnection: Upgrade\nUpgrade: h2c",
+    "two ranges": "GET /feed/simple/demo/ HTTP/1.1\nHost: {place}\nRange: bytes=0-1\nRange: bytes=2-3",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_nothing_else_of_the_host_is_open(command: Command, index: Service, name: str) -> None:
+    place = f"127.0.0.1:{index.port}"
+    with behind(command, index) as one:
+        text = REFUSED[name].format(place=place).replace("\n", "\r\n") + "\r\n\r\n"
+        status, _, _ = one.inside(place, text.encode("latin-1"))
+        assert status in {400, 403}
+        said = one.end()
+    assert index.requests == []
+    assert status == 400 or "The gateway refused" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /feed/simple/demo/ HTTP/1.1\r\nHost: {place}\r\nHost: other.example\r\n\r\n",
+        (
+            "GET /feed/simple/demo/ HTTP/1.1\r\nHost: {place}\r\n"
+            "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n"
+        ),
+        "GET /feed/simple/demo/ HTTP/1.1\r\nHost : {place}\r\n\r\n",
+        "GET /feed/simple/demo/ HTTP/1.1\nHost: {place}\n x: y\n\n",
+    ],
+)
+def test_what_two_readers_could_read_differently_is_refused(
+    command: Command, index: Service, text: str
+) -> None:
+    place = f"127.0.0.1:{index.port}"
+    with behind(command, index) as one:
+        assert one.inside(place, text.format(place=place).encode("latin-1"))[0] in {400, 403}
+    assert index.requests == []
+
+
+def test_of_a_clients_headers_only_harmless_ones_go_further(command: Command, index: Service) -> None:
+    with behind(command, index) as one:
+        one.get(
+            f"{index.url}/feed/simple/demo/", "Authorization: Basic eDp5", "Cookie: a=b",
+            "X-Forwarded-Host: evil",
+            "X-HTTP-Method-Override: DELETE", "Accept: text/html", "User-Agent: pip/26.3", "If-None-Match: x",
+        )  # fmt: skip
+    (request,) = index.requests
+    assert request.login == ("build", TOKEN)
+    assert set(request.headers) == {
+        "host", "accept", "user-agent", "if-none-match", "accept-encoding", "authorization",
+        "x-tfs-fedauthredirect",
+    }  # fmt: skip
+
+
+def test_the_host_is_open_at_the_index_only(command: Command, index: Service) -> None:
+    with behind(command, index) as one:
+        status, door = one.tunnel(f"127.0.0.1:{unused_port()}")
+        door.close()
+        assert status == 403
+        with one.door() as plain:
+            plain.sendall(
+                one.head(f"GET http://127.0.0.1:{index.port}/ HTTP/1.1\nHost: 127.0.0.1:{index.port}")
+            )
+            assert b"403" in plain.recv(100)
+    assert index.requests == []
+
+
+# ---- who comes in -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("login", ["", "Basic", "Basic cnVuOnJ1bg==", "Bearer x", "Basic ÿ"])
+def test_without_the_secret_nothing_passes(command: Command, index: Service, login: str) -> None:
+    with behind(command, index) as one:
+        one.login = ""
+        for request in ("CONNECT 127.0.0.1:{0}", "GET http://127.0.0.1:{0}/", "CONNECT other.example:443"):
+            with one.door() as door:
+                head = f"{request.format(index.port)} HTTP/1.1\r\nHost: x\r\n"
+                door.sendall(f"{head}Proxy-Authorization: {login}\r\n\r\n".encode("latin-1"))
+                assert door.recv(100).split()[1] == b"407"
+    assert index.requests == []
+
+
+def test_the_secret_of_a_former_run_is_none(command: Command, index: Service) -> None:
+    with behind(command, index) as former, behind(command, index) as one:
+        assert former.login != one.login
+        one.login = former.login
+        status, door = one.tunnel(f"127.0.0.1:{index.port}")
+        door.close()
+        assert status == 407
+
+
+@linux
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_another_user_does_not_come_in(command: Command, index: Service) -> None:
+    with behind(command, index) as one:
+        asked = f"CONNECT 127.0.0.1:{index.port} HTTP/1.1\nHost: 127.0.0.1:{index.port}"
+        script = f"exec 3<>/dev/tcp/127.0.0.1/{one.port}; cat >&3; head -n 1 <&3"
+        for user, status in ((65534, b"403"), (0, b"200")):
+            ended = subprocess.run(
+                ["/bin/bash", "-c", script], input=one.head(asked), user=user, cwd="/", capture_output=True,
+                timeout=30, check=True,
+            )  # fmt: skip
+            assert ended.stdout.split()[1] == status
+
+
+# ---- what an index may say --------------------------------------------------------------------------
+
+
+def test_nothing_that_a_client_could_log_in_by_comes_back(command: Command, index: Service) -> None:
+    spelled = f"{TOKEN} YnVpbGQ6Z2F0ZXdheS1jYW5hcnktN2YzYTljLXRva2Vu".encode()  # build:gateway-canary...
+    headers = [
+        ("Set-Cookie", "session=1"), ("WWW-Authenticate", "Basic"), ("X-User", "ada"), ("ETag", f'"{TOKEN}"'),
+        ("Content-Type", "text/html"),
+    ]  # fmt: skip
+
+    def answer(request: Request) -> Answer:
+        return Answer(int(request.path.strip("/")[-3:]), b"you sent " + spelled, "OK", headers)
+
+    for status in (200, 404, 500):
+        index.routes[f"GET /feed/simple/s{status}/"] = answer
+    with behind(command, index) as one:
+        for status in (200, 404, 500):
+            got, shown, body = one.get(f"{index.url}/feed/simple/s{status}/")
+            assert got == status
+            assert body == b"you sent *** ***"
+            assert set(shown) <= {"etag", "content-type", "content-length", "date", "server"}
+            assert shown["etag"] == '"***"'
+
+
+@pytest.mark.parametrize("status", [401, 407, 203])
+def test_a_client_is_never_asked_for_a_login(command: Command, index: Service, status: int) -> None:
+    index.routes["GET /feed/simple/demo/"] = lambda _: Answer(status, b"Sign in", "No", HTML)
+    with behind(command, index) as one:
+        got, shown, _ = one.get(f"{index.url}/feed/simple/demo/")
+        assert got == 403
+        assert "www-authenticate" not in shown
+        assert f"does not accept the credential (status {status})" in one.end()
+
+
+def test_a_redirect_goes_to_the_client_as_it_is(command: Command, index: Service, stranger: Service) -> None:
+    target = f"http://localhost:{stranger.port}/blob?sig=a%2Fb"
+    index.routes["GET /feed/files/demo-1.0-py3-none-any.whl"] = lambda request: guarded(
+        request, Answer(303, b"", "See Other", [("Location", target)])
+    )
+    with behind(command, index, "--report", "report.json") as one:
+        status, shown, _ = one.get(f"{index.url}/feed/files/demo-1.0-py3-none-any.whl")
+        assert (status, shown["location"]) == (303, target)
+        assert one.get(target)[0] == 404
+        one.end()
+    (request,) = stranger.requests
+    assert not {"authorization", "proxy-authorization"} & set(request.headers)
+    (file,) = json.loads((command.project / "report.json").read_text(encoding="utf-8"))["files"]
+    assert (file["sha256"], file["bytes"]) == ("0" * 64, None)
+
+
+def test_an_index_that_does_not_answer_is_told_at_the_end(command: Command, index: Service) -> None:
+    index.close()
+    with behind(command, index) as one:
+        assert one.get(f"{index.url}/feed/simple/demo/")[0] == 502
+        assert "127.0.0.1 did not answer" in one.end()
+
+
+# ---- a credential that ends --------------------------------------------------------------------------
+
+
+def test_a_credential_that_is_not_taken_any_more_is_renewed_once(command: Command, index: Service) -> None:
+    """Twelve requests at the same time, and none of their clients hears of it."""
+    file = command.project / "token"
+    file.write_text("the-former-canary-token", encoding="utf-8")
+    file.chmod(0o600)
+    one = Behind(command, "", "--token-file", str(file), f"{index.url}/feed/simple/")
+    try:
+        file.write_text(TOKEN, encoding="utf-8")
+        with ThreadPoolExecutor(12) as pool:
+            ended = list(pool.map(lambda _: one.get(f"{index.url}/feed/simple/demo/")[0], range(12)))
+        assert ended == [200] * 12
+        file.write_text("another-canary-token", encoding="utf-8")
+        assert one.get(f"{index.url}/feed/simple/demo/")[0] == 200
+    finally:
+        said = one.end()
+    assert "warning" not in said
+    assert {request.login for request in index.requests[-2:]} == {("build", TOKEN)}
+
+
+def test_where_there_is_no_other_credential_the_reason_is_told(command: Command, index: Service) -> None:
+    file = command.project / "token"
+    file.write_text("the-former-canary-token", encoding="utf-8")
+    file.chmod(0o600)
+    one = Behind(command, "", "--token-file", str(file), f"{index.url}/feed/simple/")
+    file.unlink()
+    assert one.get(f"{index.url}/feed/simple/demo/")[0] == 403
+    said = one.end()
+    assert "The credential could not be renewed" in said
+    assert "does not accept the credential (status 401)" in said
+
+
+# ---- networks ---------------------------------------------------------------------------------------
+
+
+def test_other_hosts_are_tunnelled_unread(command: Command, index: Service, authority: trustme.CA) -> None:
+    with (
+        serving(lambda _: Answer(200, b"other"), server_context(authority, "localhost")) as other,
+        behind(command, index) as one,
+    ):
+        assert one.get(f"https://localhost:{other.port}/x")[2] == b"other"
+        assert "authorization" not in other.requests[0].headers
+
+
+def test_an_index_by_plain_http_passes_too(command: Command) -> None:
+    with serving(private) as service, behind(command, service) as one:
+        service.routes["GET /feed/simple/demo/"] = lambda request: guarded(request, Answer(200, PAGE))
+        assert one.get(f"{service.url}/feed/simple/demo/")[0] == 200
+        assert one.get(f"{service.url}/_apis/")[0] == 403
+        assert [request.login for request in service.requests] == [("build", TOKEN)]
+
+
+def test_the_callers_proxy_is_between_it_and_everybody(
+    command: Command, authority: trustme.CA, authority_file: str
+) -> None:
+    login = ("user", "proxy-canary")
+    context = server_context(authority, "index.example", "other.example")
+    with (
+        serving(private, context) as service,
+        proxying({"index.example:443": service.port, "other.example:443": service.port}, login) as proxy,
+    ):
+        service.routes["GET /feed/simple/demo/"] = lambda request: guarded(request, Answer(200, PAGE))
+        one = Behind(
+            command, TOKEN, "https://index.example/feed/simple/", SSL_CERT_FILE=authority_file,
+            HTTPS_PROXY=f"http://user:proxy-canary@127.0.0.1:{proxy.port}",
+        )  # fmt: skip
+        try:
+            assert "proxy-canary" not in json.dumps(one.environ)
+            assert one.get("https://index.example/feed/simple/demo/")[0] == 200
+            assert one.get("https://other.example/feed/simple/demo/")[0] == 401
+        finally:
+            one.end()
+    assert proxy.targets == ["CONNECT index.example:443", "CONNECT other.example:443"]
+    assert [request.login for request in service.requests] == [("build", TOKEN), None]
+
+
+@pytest.mark.parametrize(
+    "value", ["127.0.0.1", "*", "x, 127.0.0.1:{port}", "127.0.0.0/8", "localhost,127.0.0.1,::1"]
+)
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+def test_no_proxy_for_an_index_is_refused(command: Command, index: Service, name: str, value: str) -> None:
+    environ = {name: value.format(port=index.port), "PIP_AUTHENTICATE_TOKEN": TOKEN}
+    ended = command("run", "--via", "gateway", f"{index.url}/feed/simple/", "--", "true", **environ)
+    assert ended.returncode == 1
+    assert f"{name} names 127.0.0.1" in ended.stderr
+    assert left(command) == []
+
+
+def test_no_proxy_for_others_stays(command: Command, index: Service) -> None:
+    with behind(command, index, NO_PROXY="other.example,10.0.0.0/8,27.0.0.1") as one:
+        assert one.environ["NO_PROXY"] == "other.example,10.0.0.0/8,27.0.0.1"
+
+
+# ---- where the credential is ------------------------------------------------------------------------
+
+
+@linux
+def test_no_process_shows_the_credential(command: Command, index: Service) -> None:
+    with behind(
+        command, index, MY_PAT=TOKEN, PIP_EXTRA_INDEX_URL=f"https://x:{TOKEN}@a.example/simple"
+    ) as one:
+        assert TOKEN not in json.dumps(one.environ)
+        assert one.environ["PIP_EXTRA_INDEX_URL"] == "https://a.example/simple"
+        for number in (one.process.pid, one.child):
+            assert TOKEN.encode() not in shown_variables(number)
+            assert b"PATH=" in shown_variables(number)
+        assert len(left(command)) == 1
+
+
+@linux
+def test_an_ancestor_that_shows_the_credential_is_named(command: Command, index: Service) -> None:
+    arguments = [COMMAND, "run", "--via", "gateway", f"{index.url}/feed/simple/", "--", "true"]
+    script = f"import subprocess, sys; sys.exit(subprocess.call({arguments}))"
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**command.environ, "PIP_AUTHENTICATE_TOKEN": TOKEN},
+        cwd=command.project, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert "which started this run, show the credential" in ended.stderr
+    assert "--token-stdin" in ended.stderr
+
+
+@linux
+def test_nobody_of_this_user_reads_the_memory_of_the_run(command: Command, index: Service) -> None:
+    """Nor does root, without the powers of root."""
+    powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    code = "import sys; file = open(sys.argv[1], 'rb'); print(file.name)"
+    one = Behind(command, TOKEN, f"{index.url}/feed/simple/", started_by=powerless)
+    try:
+        for number, can in ((one.child, True), (one.process.pid, False)):
+            for name in ("mem", "environ"):
+                path = f"/proc/{number}/{name}"
+                ended = subprocess.run(
+                    [*powerless, sys.executable, "-I", "-c", code, path],
+                    capture_output=True, text=True, timeout=30, check=False,
+                )  # fmt: skip
+                assert (ended.stdout == f"{path}\n") == can
+                assert ("PermissionError" in ended.stderr) != can
+    finally:
+        one.end()
+
+
+# ---- how it ends ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["0", "3", "255"])
+def test_the_exit_code_is_that_of_the_program(command: Command, index: Service, code: str) -> None:
+    with behind(command, index, CODE=code) as one:
+        one.end()
+        assert one.process.returncode == int(code)
+        assert not is_open(one.host, one.port)
+    assert left(command) == []
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT", "HUP"])
+def test_a_signal_ends_both(command: Command, index: Service, name: str) -> None:
+    with behind(command, index) as one:
+        number = signal.Signals[f"SIG{name}"]
+        one.process.send_signal(number)
+        until(lambda: one.process.poll() is not None)
+        assert one.process.returncode == -number or name == "INT"
+        assert is_gone(one.child)
+        assert not is_open(one.host, one.port)
+    assert left(command) == []
+
+
+@linux
+def test_a_killed_program_ends_the_gateway(command: Command, index: Service) -> None:
+    with behind(command, index) as one:
+        os.kill(one.child, signal.SIGKILL)
+        until(lambda: one.process.poll() is not None)
+        assert one.process.returncode == -signal.SIGKILL
+        assert not is_open(one.host, one.port)
+    assert left(command) == []
+
+
+@linux
+def test_a_killed_gateway_ends_the_program(command: Command, index: Service) -> None:
+    with behind(command, index) as one:
+        one.process.kill()
+        until(lambda: is_gone(one.child) and not is_open(one.host, one.port))
+
+
+def test_a_program_that_cannot_be_run(command: Command, index: Service) -> None:
+    file = command.project / "tool"
+    file.write_text("#!/no/such/interpreter\n", encoding="utf-8")
+    file.chmod(0o755)
+    ended = command(
+        "run", "--via", "gateway", f"{index.url}/feed/simple/", "--", "./tool", PIP_AUTHENTICATE_TOKEN=TOKEN
+    )
+    assert ended.returncode == 126
+    assert left(command) == []
+
+
+def test_what_a_program_leaves_running_reaches_nobody(command: Command, index: Service) -> None:
+    url = f"{index.url}/feed/simple/"
+    ended = command(
+        "run", "--via", "gateway", url, "--", "sh", "-c", "sleep 30 >/dev/null 2>&1 & echo $! $HTTPS_PROXY",
+        PIP_AUTHENTICATE_TOKEN=TOKEN,
+    )  # fmt: skip
+    number, address = ended.stdout.split()
+    os.kill(int(number), signal.SIGKILL)
+    with (
+        pytest.raises(ConnectionRefusedError),
+        socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=1),
+    ):
+        pass

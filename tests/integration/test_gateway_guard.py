@@ -1,0 +1,200 @@
+"""The owner rule: a stranger's package of a private one's name comes only where no private index has it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from azure_devops_emulator import Fault, Organization, Service
+from support.behind import Behind
+from support.command import Command
+from support.programs import QUIET, Programs
+
+TOKEN = "guard-canary-8e11-token"
+DOUBTS = {
+    "401": Fault("answer", status=401),
+    "403": Fault("answer", status=403),
+    "429": Fault("answer", status=429),
+    "500": Fault("answer", status=500),
+    "503": Fault("unavailable"),
+    "reset": Fault("reset", times=0),
+    "cut off": Fault("answer", status=200, headers={"Content-Type": "application/json"}, body="{"),
+    "sign-in page": Fault("sign-in-page"),
+    "sign-in redirect": Fault("sign-in-redirect"),
+    "expired token": Fault("expired-token"),
+}
+
+
+class Places(NamedTuple):
+    """A private feed with `corp-package` 1.0, and a public index with 99.0 of it and of another package."""
+
+    private: Service
+    public: Service
+
+    @property
+    def feed(self) -> str:
+        return self.private.resolve("{feed:one}")
+
+    @property
+    def stranger(self) -> str:
+        return self.public.public_index_url.replace("127.0.0.1", "localhost")
+
+
+def organization(packages: str, public: str) -> Organization:
+    return Organization.parse(f"""
+[organization]
+name = "fabrikam"
+[[projects]]
+name = "alpha"
+[[feeds]]
+name = "one"
+packages = [{packages}]
+[feeds.roles]
+"Ada Palmer" = "Feed Owner"
+[[identities]]
+name = "Ada Palmer"
+[[identities.tokens]]
+label = "Ada's"
+value = "{TOKEN}"
+scopes = ["app_token"]
+[public]
+packages = [{public}]
+""")
+
+
+@pytest.fixture
+def places() -> Iterator[Places]:
+    owned = '"corp-package==1.0"'
+    public = '"corp-package==99.0", "open-package==2.0"'
+    with Service(organization(owned, "")) as private, Service(organization("", public)) as stranger:
+        yield Places(private, stranger)
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    one = Command(tmp_path)
+    one.environ |= QUIET | {"TMPDIR": str(tmp_path)}
+    return one
+
+
+def asked(command: Command, places: Places, name: str, *more: str) -> tuple[int, str]:
+    """Ask the public index for a page through the gateway: its status, and what is said at the end."""
+    one = Behind(command, TOKEN, "--client", "pip", "--public", places.stranger, *more, places.feed)
+    try:
+        status, _, _ = one.get(f"{places.stranger}{name}/")
+        return status, one.end()
+    finally:
+        one.process.kill()
+        one.process.communicate()
+
+
+@pytest.mark.parametrize("name", ["corp-package", "Corp_Package", "corp.package", "CORP--package"])
+def test_what_a_private_index_has_the_public_one_has_not(command: Command, places: Places, name: str) -> None:
+    assert asked(command, places, name)[0] == 404
+    assert not [record for record in places.public.log if "corp" in record.path.lower()]
+
+
+def test_what_no_private_index_has_comes_from_the_public_one(command: Command, places: Places) -> None:
+    status, said = asked(command, places, "open-package")
+    assert status == 200
+    assert "From public indexes: open-package" in said
+    assert [record.status for record in places.private.log] == [404]
+
+
+@pytest.mark.parametrize("name", DOUBTS)
+def test_where_that_is_not_sure_nothing_comes(command: Command, places: Places, name: str) -> None:
+    places.private.faults.add(DOUBTS[name])
+    status, said = asked(command, places, "corp-package")
+    assert status == 502
+    assert "does not say whether it has corp-package" in said
+    assert not [record for record in places.public.log if record.host == "public"]
+
+
+def test_without_the_guard_a_person_is_warned(command: Command, places: Places) -> None:
+    status, said = asked(command, places, "corp-package", "--no-guard")
+    assert status == 200
+    assert "Public indexes are not guarded" in said
+
+
+@pytest.mark.parametrize("more", ["?x=1", "/"])
+def test_no_other_spelling_leads_past_the_guard(command: Command, places: Places, more: str) -> None:
+    assert asked(command, places, f"corp-package/{more}".replace("//", "/") + "x/..")[0] == 403
+    assert asked(command, places, f"corp-package/{more}")[0] == 403
+    assert not [record for record in places.public.log if record.host == "public"]
+
+
+def test_the_index_that_an_installed_pip_asks_is_guarded(
+    command: Command, places: Places, tmp_path: Path
+) -> None:
+    """It is asked without any credential: code may run at its start, too."""
+    (tmp_path / "bin").mkdir()
+    pip = tmp_path / "bin" / "pip"
+    pip.write_text(
+        f"#!/bin/sh\nenv > {tmp_path}/seen\n"
+        f"echo '-i, --index-url <url>  Base URL (default'\necho '     {places.stranger}).'\n",
+        encoding="utf-8",
+    )
+    pip.chmod(0o700)
+    command.environ["PATH"] = f"{tmp_path / 'bin'}:{command.environ['PATH']}"
+    one = Behind(command, TOKEN, "--client", "pip", "--only-extra", places.feed, MY_PAT=TOKEN)
+    try:
+        assert one.get(f"{places.stranger}corp-package/")[0] == 404
+    finally:
+        one.end()
+    seen = (tmp_path / "seen").read_text(encoding="utf-8")
+    assert "PATH=" in seen
+    assert TOKEN not in seen
+
+
+INSTALLS = {
+    "pip": "pip download --no-deps --index-url {stranger} --extra-index-url {feed} --dest got {name}",
+    "uv": "uv pip install --no-deps --index {stranger} --default-index {feed} "
+    "--index-strategy unsafe-best-match --target got {name}",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("installer", INSTALLS)
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_an_installer_takes_the_private_package(
+    command: Command, places: Places, programs: Programs, installer: str, *, is_guarded: bool
+) -> None:
+    command.environ["PATH"] = f"{programs.place(installer)}:{command.environ['PATH']}"
+    script = INSTALLS[installer].format(stranger=places.stranger, feed=places.feed, name="corp-package")
+    guard = ["--public", places.stranger] if is_guarded else ["--no-guard"]
+    ended = command(
+        "run", "--via", "gateway", "--client", installer, *guard, "--report", "report.json", places.feed,
+        "--", *script.split(), PIP_AUTHENTICATE_TOKEN=TOKEN, PIP_TRUSTED_HOST="localhost",
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    got = {path.name for path in (command.project / "got").iterdir()}
+    version = "1.0" if is_guarded else "99.0"
+    assert [name for name in got if f"-{version}" in name], got
+    report = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
+    assert [file["version"] for file in report["files"]] == ([version] if is_guarded else [])
+
+
+@pytest.mark.slow
+def test_an_installer_that_meets_an_expired_token_installs_nothing(
+    command: Command, places: Places, programs: Programs
+) -> None:
+    command.environ["PATH"] = f"{programs.place('pip')}:{command.environ['PATH']}"
+    script = INSTALLS["pip"].format(stranger=places.stranger, feed=places.feed, name="corp-package").split()
+    for way in ("gateway", "env"):
+        places.private.faults.add(Fault("expired-token", times=0))
+        guard = ["--public", places.stranger] if way == "gateway" else []
+        ended = command(
+            "run", "--via", way, "--client", "pip", *guard, places.feed, "--", *script,
+            PIP_AUTHENTICATE_TOKEN=TOKEN, PIP_TRUSTED_HOST="localhost",
+        )  # fmt: skip
+        if way == "gateway":
+            assert ended.returncode != 0
+            assert "does not say whether it has corp-package" in ended.stderr
+            assert list((command.project / "got").iterdir()) == []
+        else:  # what happens otherwise
+            assert ended.returncode == 0
+            assert [path.name for path in (command.project / "got").iterdir()] == [
+                "corp_package-99.0-py3-none-any.whl"
+            ]
