@@ -34,7 +34,7 @@ def az(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("azure-cli") / "environment"
     uv = programs.place("uv") / "uv"
     subprocess.run([uv, "venv", "--quiet", folder], timeout=60, check=True)
-    install = [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", "azure-cli"]
+    install = [str(uv), "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "azure-cli"]
     subprocess.run(install, timeout=360, check=True)
     (folder / "only").mkdir()
     (folder / "only" / "az").symlink_to(folder / "bin" / "az")
