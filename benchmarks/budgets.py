@@ -320,6 +320,8 @@ LEAST_TURNS = 15
 """Runs of a command whose budget is a few milliseconds."""
 FILES = 10_000
 """How many files the large project has."""
+RIVALS = ("artifacts-keyring", "artifacts-keyring-nofuss")
+"""Back ends of others for the same feeds."""
 
 
 def urls(count: int) -> list[str]:
@@ -500,7 +502,8 @@ def keyrings(runs: int, port: int) -> None:
     """Print the rows of keyring with our back end beside keyring alone; in processor time."""
     index, foreign = f"http://127.0.0.1:{port}/org/_packaging/f/pypi/simple/", "https://index.example.test/"
     with tempfile.TemporaryDirectory() as folder:
-        places = {"alone": ["keyring"], "ours": ["keyring", str(next((ROOT / "dist").glob("*.whl")))]}
+        wheel = str(next((ROOT / "dist").glob("*.whl")))
+        places = {"alone": ["keyring"], "ours": ["keyring", wheel], **{name: [name] for name in RIVALS}}
         for name, requirements in places.items():
             venv.create(Path(folder, name), with_pip=True)
             install = [str(Path(folder, name, "bin", "python")), "-m", "pip", "install", "--quiet"]
@@ -535,6 +538,10 @@ def keyrings(runs: int, port: int) -> None:
         row("keyring with us, foreign host", "+ 5 ms", more, floor)
         more = f"{shown(kept)}: + {kept.median - alone.median:.0f} ms, {_Handler.requests - before} requests"
         row("keyring with us, our host, token kept", "+ 25 ms, no request", more, floor)
+        for name in RIVALS:
+            rival = took(name, foreign)
+            more = f"{shown(rival)}: + {rival.median - alone.median:.0f} ms"
+            row(f"keyring with {name}, foreign host", "", more, floor)
 
 
 def starts(runs: int) -> None:

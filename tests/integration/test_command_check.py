@@ -89,7 +89,7 @@ def test_where_nothing_is_named_check_says_so(command: Command) -> None:
     ended = command("check")
     assert ended.returncode == 0
     assert ended.stdout == ""
-    assert "no index is named" in ended.stderr
+    assert "Name one: a feed or a URL." in ended.stderr
 
 
 @pytest.mark.parametrize("given", ["file", "stdin", "variable", "pipeline"])
@@ -141,6 +141,12 @@ def test_a_line_end_or_control_character_in_it_makes_it_none(command: Command, p
     (line,) = ended.stderr.splitlines()
     assert "holds no token" in line
     assert "canary" not in line
+
+
+def test_where_nothing_is_named_whoami_says_what_to_do(command: Command) -> None:
+    ended = command("whoami")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "Name one: a feed or a URL." in ended.stderr
 
 
 def test_whoami_is_data_for_programs(command: Command, server: Service) -> None:

@@ -156,7 +156,8 @@ def test_without_a_program_the_usage_is_wrong(command: Command) -> None:
     for arguments in (["run"], ["run", URL], ["run", URL, "--"]):
         ended = command(*arguments)
         assert ended.returncode == 2
-        assert "behind --" in ended.stderr
+        assert ended.stderr.startswith("pip-authenticate: error: ")
+        assert "behind --, as in -- uv sync" in ended.stderr
 
 
 # ---- what passes through ----------------------------------------------------------------------------

@@ -77,6 +77,13 @@ def test_an_application_with_a_secret(job: Job) -> None:
     assert (record.identity, record.credential) == ("keys", "client secret")
 
 
+def test_a_tenant_tells_where_its_endpoints_are(job: Job) -> None:
+    path = "v2.0/.well-known/openid-configuration"
+    told = ask(f"{job.service.authority}/{OWN_TENANT}/{path}").json()
+    assert told["token_endpoint"] == f"{job.service.authority}/{OWN_TENANT}/oauth2/v2.0/token"
+    assert ask(f"{job.service.authority}/{KEYS}/{path}").status == 400
+
+
 @pytest.mark.parametrize(
     ("value", "client", "expected"),
     [

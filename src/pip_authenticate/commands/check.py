@@ -71,7 +71,8 @@ def _check(session: Session) -> int:
         sys.stdout.write(_table(rows, session))
     if not rows:
         session.report.warning(
-            "Nothing to check: no index is named, neither by an argument nor by the project."
+            "Nothing to check: no index is named, neither by an argument nor by the project. "
+            "Name one: a feed or a URL."
         )
     return _NEEDED if any(row.grade == "bad" for row in rows) else 0
 

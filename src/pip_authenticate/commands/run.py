@@ -9,7 +9,7 @@ from pip_authenticate import child_environment, child_process, passing_folder
 from pip_authenticate.authenticate import Found
 from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
-from pip_authenticate.command_line import USAGE, Session, counted, guarded, parser
+from pip_authenticate.command_line import Session, counted, guarded, parser
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import Credential, IndexUrl
 from pip_authenticate.private_files import paths
@@ -37,7 +37,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     made = parser("run", purpose, EXAMPLES, entries=True, words="-- PROGRAM [ARGUMENT ...]")
     parsed = made.parse_args(own)
     if not program:
-        made.exit(USAGE, "pip-authenticate run: error: no program to run; it stands behind --\n")
+        made.error("no program to run: it stands behind --, as in -- uv sync")
     code = guarded(
         lambda session: _run(session, program), lambda: Session(parsed, environ, os.getcwd(), program[0])
     )

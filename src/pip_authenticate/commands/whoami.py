@@ -18,6 +18,7 @@ EXAMPLES = """\
   pip-authenticate whoami project1/myFeed --organization fabrikam
   pip-authenticate whoami --json
 """
+_NO_INDEX = "No index is named, neither by an argument nor by the project. Name one: a feed or a URL."
 
 
 class Identity(NamedTuple):
@@ -64,7 +65,7 @@ def _tell(session: Session) -> int:
         for one in people:
             sys.stdout.write(f"{report.clean(_line(one))}\n")
     if not people:
-        report.error("There is no credential for any index." if found.left_out else "No index is named.")
+        report.error("There is no credential for any index." if found.left_out else _NO_INDEX)
     return 1 if not people or any(one.trouble for one in people) else 0
 
 

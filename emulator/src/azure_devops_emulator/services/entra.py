@@ -1,6 +1,7 @@
 """Microsoft Entra's endpoints: tokens for applications, and for persons who sign in.
 
-Microsoft Learn, "Microsoft identity platform and the OAuth 2.0 client credentials flow"; what persons do is
+Microsoft Learn, "Microsoft identity platform and the OAuth 2.0 client credentials flow"; "OpenID Connect"
+tells of the configuration document, which the Azure CLI reads before it asks for a token. What persons do is
 in `sign_in.py`.
 """
 
@@ -18,6 +19,7 @@ from azure_devops_emulator.services.sign_in import GRANTS, SignIn
 from azure_devops_emulator.services.tokens import Signer
 
 PREFIX = "/login/"
+_CONFIGURATION = "v2.0/.well-known/openid-configuration"
 
 
 class Entra:
@@ -41,7 +43,7 @@ class Entra:
     async def answer(self, request: web.Request, record: Record) -> web.Response:
         """Answer a request, and note in its record who asked."""
         tenant, _, rest = record.path[len(PREFIX) :].lower().partition("/")
-        methods = {"oauth2/v2.0/authorize": "GET"}
+        methods = {"oauth2/v2.0/authorize": "GET", _CONFIGURATION: "GET"}
         if rest not in {"oauth2/v2.0/token", "oauth2/v2.0/devicecode", *methods}:
             return web.Response(status=404, text="Not Found")
         method = methods.get(rest, "POST")
@@ -50,9 +52,11 @@ class Entra:
         given = request.query if method == "GET" else await request.post()
         form = {name: text for name, text in given.items() if isinstance(text, str)}
         try:
-            if method == "GET":
+            if rest == _CONFIGURATION:
+                answer = self._configuration(tenant, f"{request.scheme}://{request.host}{PREFIX}")
+            elif method == "GET":
                 return self.sign_in.authorize(tenant, form, record)
-            if rest.endswith("devicecode"):
+            elif rest.endswith("devicecode"):
                 address = f"{request.scheme}://{request.host}{PREFIX}device"
                 answer = self.sign_in.begin(tenant, form, address, record)
             elif form.get("grant_type") in GRANTS:
@@ -65,6 +69,21 @@ class Entra:
             response = web.json_response(answer)
         response.headers.update({"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"})
         return response
+
+    def _configuration(self, asked: str, address: str) -> dict[str, object]:
+        """Where a tenant's endpoints are.
+
+        Raises:
+            EntraRefusal: there is no such tenant.
+        """
+        self._directory.tenant(asked)
+        endpoints = f"{address}{asked}/oauth2/v2.0"
+        return {
+            "issuer": f"{address}{asked}/v2.0",
+            "authorization_endpoint": f"{endpoints}/authorize",
+            "device_authorization_endpoint": f"{endpoints}/devicecode",
+            "token_endpoint": f"{endpoints}/token",
+        }
 
     def _grant(self, asked: str, form: Mapping[str, str], record: Record) -> dict[str, object]:
         """An access token for what an application presents.
