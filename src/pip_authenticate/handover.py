@@ -39,6 +39,11 @@ def to(name: str, session: Session, *, folder: str = "", shows_secrets: bool = F
     output: Output = module.Output(_around(session, folder, placed, shows_secrets=shows_secrets))
     session.tell_secrets(output.register)
     found = session.find()
+    if not found.indexes and not found.left_out:
+        session.report.warning(
+            "No index is named, neither by an argument nor by the project: nothing is set. "
+            "Name one: a feed or a URL."
+        )
     clients = ", ".join(session.clients)
     shown = summary.of(found, clients) if found.indexes else ""
     try:

@@ -118,3 +118,19 @@ def test_a_person_sees_no_secret_unless_it_is_asked_for(command: Command, output
             terminal.wait_for("Settings for")
             assert "PIP_INDEX_URL" in terminal.seen
             assert (TOKEN in terminal.seen) == bool(more)
+
+
+@pytest.mark.parametrize(("output", "missing"), [("github", "GITHUB_ENV"), ("azure-pipelines", "TF_BUILD")])
+def test_where_no_ci_is_no_mask_is_written_either(command: Command, output: str, missing: str) -> None:
+    """Nobody would read it as one: it would be a secret in the output."""
+    ended = command(
+        "env", "--output", output, "https://index.example/simple/", PIP_AUTHENTICATE_TOKEN="canary-token"
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert missing in ended.stderr
+
+
+def test_where_no_index_is_named_that_is_said(command: Command) -> None:
+    ended = command("env", "--client", "pip")
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert "Name one: a feed or a URL." in ended.stderr

@@ -24,8 +24,8 @@ class Output:
         self._agent = AzurePipelines(lambda text: around.write(f"{text}\n"), os=system)
 
     def register(self, secrets: Iterable[Secret]) -> None:
-        """Have the agent mask secrets; no agent reads a terminal."""
-        if self._around.shows:
+        """Have the agent mask secrets, where there is one that reads them."""
+        if self._around.shows and self._around.environ.get("TF_BUILD"):
             self._agent.register(secrets)
 
     def check(self, settings: ClientSettings) -> list[str]:

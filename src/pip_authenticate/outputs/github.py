@@ -34,8 +34,8 @@ class Output:
         self._masked = set[str]()
 
     def register(self, secrets: Iterable[Secret]) -> None:
-        """Have the runner mask secrets, each line of one by itself too; no runner reads a terminal."""
-        if not self._around.shows:
+        """Have the runner mask secrets, each line of one by itself too, where a runner reads them."""
+        if not self._around.shows or not self._around.environ.get("GITHUB_ENV"):
             return
         lines = []
         for secret in secrets:
