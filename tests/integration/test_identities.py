@@ -45,6 +45,9 @@ name = "feed"
 roles = {{ robot = "Reader", machine = "Reader", "Ada Palmer" = "Reader" }}
 [[identities]]
 name = "Ada Palmer"
+[[identities]]
+name = "Gus Guest"
+opened = false
 [[applications]]
 name = "machine"
 managed = "system"
@@ -147,6 +150,39 @@ def test_check_and_whoami_list_what_was_tried(service: Service, command: Command
         assert listed[0][3].startswith("PIP_AUTHENTICATE_TOKEN is not set")
         assert listed[-1][3] == "has a credential"
         assert "tried" not in command(name, index(service), **environ).stderr
+
+
+SIGN_INS: Mapping[str, tuple[SignedIn, str, str]] = {
+    "nobody": (SignedIn(), "azure-cli: nobody is signed in", "az login"),
+    "expired": (
+        SignedIn("Ada Palmer", trouble="expired"),
+        "azure-cli: The Azure CLI gave no token",
+        "az login",
+    ),
+    "a guest who was never there": (SignedIn("Gus Guest"), "TF401444", "in a browser once"),
+}
+
+
+@pytest.mark.parametrize("how", SIGN_INS)
+def test_check_says_what_is_wrong_with_a_sign_in(
+    service: Service, command: Command, tmp_path: Path, how: str
+) -> None:
+    who, what, cure = SIGN_INS[how]
+    environ = {**around(service, tmp_path, "az"), **Programs(service, tmp_path / "bin").az(who)}
+    ended = command("check", index(service), **environ)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert what in line
+    assert cure in line
+
+
+def test_a_sign_in_without_any_subscription_will_do(
+    service: Service, command: Command, tmp_path: Path
+) -> None:
+    environ = around(service, tmp_path, "az")
+    environ |= Programs(service, tmp_path / "bin").az(SignedIn("Ada Palmer", subscriptions=False))
+    ended = command("check", index(service), "--organization", service.collection_uri, **environ)
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_refused_job_is_told_what_to_compare(service: Service, command: Command) -> None:
