@@ -32,6 +32,7 @@ def command(tmp_path: Path, server: Service) -> Command:
         "PIP_AUTHENTICATE_TOKEN": "canary-olga",
         "PIP_AUTHENTICATE_ORGANIZATION": server.collection_uri,
         "GITHUB_ENV": str(tmp_path / "github-env"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
         "PATH": f"{Path(COMMAND).parent}:{made.environ['PATH']}",
     }
     made.write("requirements.txt", f"-i {server.collection_uri}_packaging/shared/pypi/simple/\nShared\n")
@@ -50,6 +51,9 @@ def test_an_example_works_as_it_is_written(command: Command, server: Service, ex
     line = re.sub("|".join(map(re.escape, words)), lambda match: words[match[0]], example)
     if " forget " in line:
         assert command("write", "auth", "shared").returncode == 0
+    if " report " in line:
+        fetched = ("--via", "gateway", "--report", "fetched.json")
+        assert command("run", "shared", *fetched, "--", "true").returncode == 0
     with signing_in() as entra:
         if "login" in line.split():
             line = line.replace(server.collection_uri, entra.organization)

@@ -5,6 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pip_authenticate import telemetry
 from pip_authenticate.errors import InputError
 from pip_authenticate.logging_commands import AzurePipelines, harmless
 from pip_authenticate.secret import Secret
@@ -45,6 +46,11 @@ def written(secrets: list[str], method: str, *arguments: object) -> list[str]:
     output.register([Secret(text) for text in secrets])
     lines.clear()
     getattr(output, method)(*arguments)
+    return read(lines)
+
+
+def read(lines: list[str]) -> list[str]:
+    """Lines as the agent reads them."""
     return read_lines("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
 
 
@@ -77,7 +83,9 @@ def test_harmless_text_is_left_as_it_is(text: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), TEXTS)
 def test_telemetry_is_one_line_and_arrives(name: str, text: str) -> None:
-    (line,) = written([], "telemetry", "Packaging", "Pip", {name: text})
+    lines: list[str] = []
+    telemetry.publish("Packaging", "Pip", {name: text}, AzurePipelines(lines.append))
+    (line,) = read(lines)
     command = read_command(line)
     assert command is not None
     assert command.name == "telemetry.publish"
