@@ -523,25 +523,32 @@ def keyrings(runs: int, port: int) -> None:
             "    print(keyring.get_password(sys.argv[1], 'x'))"
         )
 
-        def took(name: str, asked: str) -> Figure:
-            command = [str(Path(folder, name, "bin", "python")), "-c", code, asked]
-            return processor(runs, command, given, folder)
+        def asking(name: str, asked: str) -> list[str]:
+            return [str(Path(folder, name, "bin", "python")), "-c", code, asked]
 
-        ours = [str(Path(folder, "ours", "bin", "python")), "-c", code, index]
+        ours = asking("ours", index)
         told = subprocess.run(ours, env=given, check=True, capture_output=True, text=True)  # keeps the token
         if told.stdout.strip() != "benchmark":
             sys.exit(f"keyring did not do what is measured: {told.stdout}{told.stderr}")
         before = _Handler.requests
-        alone, other, kept = took("alone", foreign), took("ours", foreign), took("ours", index)
+        strangers = {name: asking(name, foreign) for name in places}
+        took = together(runs, {**strangers, "kept": ours}, given, folder)
+        alone = took["alone"]
         floor = f"keyring alone {shown(alone)}"
-        more = f"{shown(other)}: + {other.median - alone.median:.0f} ms"
-        row("keyring with us, foreign host", "+ 5 ms", more, floor)
-        more = f"{shown(kept)}: + {kept.median - alone.median:.0f} ms, {_Handler.requests - before} requests"
-        row("keyring with us, our host, token kept", "+ 25 ms, no request", more, floor)
+
+        def more(name: str) -> str:
+            return f"{shown(took[name])}: + {took[name].median - alone.median:.0f} ms"
+
+        row("keyring with us, foreign host", "+ 5 ms", more("ours"), floor)
+        requests = _Handler.requests - before
+        row(
+            "keyring with us, our host, token kept",
+            "+ 25 ms, no request",
+            f"{more('kept')}, {requests} requests",
+            floor,
+        )
         for name in RIVALS:
-            rival = took(name, foreign)
-            more = f"{shown(rival)}: + {rival.median - alone.median:.0f} ms"
-            row(f"keyring with {name}, foreign host", "", more, floor)
+            row(f"keyring with {name}, foreign host", "", more(name), floor)
 
 
 def starts(runs: int) -> None:
