@@ -100,13 +100,17 @@ class Doctor:
 
     @property
     def is_needed(self) -> bool:
-        """Whether keyring seems to be in use, as far as that is seen without asking anybody."""
-        names = ("PIP_KEYRING_PROVIDER", "UV_KEYRING_PROVIDER", "PYTHON_KEYRING_BACKEND")
+        """Whether somebody wants clients to ask keyring: has chosen so, or has put our back end on PATH.
+
+        A keyring alone says nothing: Poetry and twine bring one along.
+        """
         return bool(
-            any(map(self._environ.get, names))
+            self._environ.get("PIP_KEYRING_PROVIDER")
+            or self._environ.get("UV_KEYRING_PROVIDER")
+            or self._environ.get("PYTHON_KEYRING_BACKEND") == OURS
             or self._project.uv_keyring
             or self._project.pip_keyring
-            or other_programs.found("keyring", self._environ)
+            or any(OURS in self._keyring([one], one).backends for one in self._programs())
         )
 
     def findings(self) -> Iterator[Finding]:

@@ -96,6 +96,13 @@ def test_nothing_is_said_where_nobody_uses_it(desk: Desk) -> None:
     assert desk.said([desk.keyrings.environment("pip", "pip")]) == []
 
 
+@pytest.mark.parametrize("chosen", ["", "keyring.backends.null.Keyring"])
+def test_a_keyring_that_another_program_brought_along_is_no_mistake(desk: Desk, chosen: str) -> None:
+    desk.pip(desk.url)
+    place = desk.keyrings.environment("poetry", "poetry", "keyring")
+    assert desk.said([place], **({"PYTHON_KEYRING_BACKEND": chosen} if chosen else {})) == []
+
+
 # ---- 1: where it is installed ----------------------------------------------------------------------
 
 
