@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = "PipAuthenticate"  # as the documentation's pipelines call the task
 NAMESPACE = uuid.UUID("7f77708b-2117-4e66-ac45-10b36deabfe1")  # of this project's tasks, drawn once
 # What stands on extras, which neither the task nor the action has.
-EXTRAS = ("gateway", "keyring_*.py")
+EXTRAS = ("*gateway*", "keyring_*.py")
 # What an installer notes about its own doing says nothing about the library.
 INSTALLER_NOTES = ("INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 # Only files that run on every machine, chosen for the oldest Python that the task takes.

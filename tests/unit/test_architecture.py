@@ -35,7 +35,7 @@ SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 LAYERS = (
     ("cli", "keyring_backend"),
     ("commands.*", "keyring_access"),
-    ("handover",),
+    ("handover", "behind_gateway"),
     ("command_line", "task", "child_environment", "child_process", "passing_folder"),
     ("delivery",),
     ("advice", "summary", "earlier_values", "fitting", "failures", "telemetry"),
@@ -128,6 +128,7 @@ REVEALING = {
     "gateway.relay": "logins of proxies",
     "gateway.upstream": "headers; what must not be repeated",
     "commands.run": "settings leave the process",
+    "behind_gateway": "settings leave the process",
     "uv_indexes": "addresses become a file",
     "pip_conf": "addresses become a file",
     "assignments": "settings leave the process",
