@@ -2,12 +2,10 @@
 
 from pip_authenticate.azure import tenants
 from pip_authenticate.azure.addresses import Collection
-from pip_authenticate.azure.application import Application
+from pip_authenticate.azure.application import Application, is_client_id
 from pip_authenticate.azure.tenants import Told
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.run import Run
-
-_CHARACTERS = frozenset("0123456789abcdefABCDEF-")
 
 
 def client_id(run: Run) -> str:
@@ -17,7 +15,7 @@ def client_id(run: Run) -> str:
         InputError: it cannot be one.
     """
     found = run.settings.client_id or run.settings.variables.get("AZURE_CLIENT_ID", "").strip()
-    if not set(found) <= _CHARACTERS:
+    if found and not is_client_id(found):
         raise InputError(
             "client-id-unusable",
             "The client id is no GUID",

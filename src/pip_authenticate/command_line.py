@@ -31,6 +31,8 @@ from pip_authenticate.text_files import UnreadableError
 from pip_authenticate.token_files import TOKEN_BYTES, read, token_in
 
 TOKEN_VARIABLE = "PIP_AUTHENTICATE_TOKEN"  # noqa: S105 - its name
+NO_INDEX = "no index is named, neither by an argument nor by the project. Name one: a feed or a URL."
+"""Why a command has nothing to do, as the end of a sentence."""
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: wrong usage, anything else that went wrong, interrupted by the user."""
 _CI = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "BUILDKITE", "JENKINS_URL")

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from pip_authenticate import private_files, summary
 from pip_authenticate.client_settings import ClientSettings, Variable
-from pip_authenticate.command_line import Session, counted
+from pip_authenticate.command_line import NO_INDEX, Session, counted
 from pip_authenticate.errors import Faults
 from pip_authenticate.surroundings import Output, Surroundings
 
@@ -40,10 +40,7 @@ def to(name: str, session: Session, *, folder: str = "", shows_secrets: bool = F
     session.tell_secrets(output.register)
     found = session.find()
     if not found.indexes and not found.left_out:
-        session.report.warning(
-            "No index is named, neither by an argument nor by the project: nothing is set. "
-            "Name one: a feed or a URL."
-        )
+        session.report.warning(f"Nothing is set: {NO_INDEX}")
     clients = ", ".join(session.clients)
     shown = summary.of(found, clients) if found.indexes else ""
     try:

@@ -97,6 +97,7 @@ class Doctor:
         self._clients = clients
         self._deadline = deadline
         self._searched = set[str]()
+        self._keyrings = dict[str, _Keyring]()
 
     @property
     def is_needed(self) -> bool:
@@ -385,6 +386,12 @@ class Doctor:
         return list(dict.fromkeys(filter(None, found)))
 
     def _keyring(self, command: list[str], place: str) -> _Keyring:
+        """What a keyring has; each is asked once."""
+        if place not in self._keyrings:
+            self._keyrings[place] = self._asked(command, place)
+        return self._keyrings[place]
+
+    def _asked(self, command: list[str], place: str) -> _Keyring:
         try:
             told = self._told([*command, "--list-backends"])
         except ServiceError as error:

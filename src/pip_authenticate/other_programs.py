@@ -65,6 +65,11 @@ def found(name: str, variables: Mapping[str, str]) -> str:
     return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), "")
 
 
+def lack(name: str, variables: Mapping[str, str]) -> str:
+    """That there is no such program; empty where there is one."""
+    return "" if found(name, variables) else f"there is no program {name} on PATH"
+
+
 def run(
     name: str, arguments: list[str], variables: Mapping[str, str], seconds: float, deadline: Deadline
 ) -> Ended:
@@ -82,7 +87,7 @@ def run(
 
     path = found(name, variables)
     if not path:
-        raise NotHere("no-program", f"there is no program {name} on PATH")
+        raise NotHere("no-program", lack(name, variables))
     folder = variables.get("SystemRoot", "C:\\") if sys.platform == "win32" else "/"
     try:
         process = subprocess.Popen(  # noqa: S603 - the user's own program, with fixed arguments

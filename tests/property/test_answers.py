@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pip_authenticate import settings as product_settings
 from pip_authenticate.authenticate import open_all
 from pip_authenticate.azure import canonical, entra
+from pip_authenticate.azure.application import Application
 from pip_authenticate.azure.feeds import FeedsService
 from pip_authenticate.clients import pip
 from pip_authenticate.deadline import Deadline
@@ -133,7 +134,9 @@ def indexes(token: str) -> list[AuthenticatedIndex]:
 @given(ANSWERS)
 def test_entra(answers: list[ANSWER]) -> None:
     try:
-        token = entra.exchange(entra.PUBLIC_AUTHORITY, guid(1), guid(2), Secret("a"), Scripted(answers))
+        token = entra.exchange(
+            Application(entra.PUBLIC_AUTHORITY, guid(1), guid(2)), Secret("a"), Scripted(answers)
+        )
     except PipAuthenticateError:
         pass
     else:

@@ -8,6 +8,14 @@ AZURE_DEVOPS_SCOPE = f"{AZURE_DEVOPS}/.default"
 """Every permission there that is granted to the caller."""
 
 
+_ID = frozenset("0123456789abcdefABCDEF-")
+
+
+def is_client_id(text: str) -> bool:
+    """Whether a text can be the id of an application: a GUID, as far as its characters tell."""
+    return bool(text) and set(text) <= _ID
+
+
 class Application(NamedTuple):
     """An application, and where it signs in.
 

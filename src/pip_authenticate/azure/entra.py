@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from pip_authenticate.azure import refusals
 from pip_authenticate.azure.addresses import Collection, objection
-from pip_authenticate.azure.application import AZURE_DEVOPS_SCOPE
+from pip_authenticate.azure.application import AZURE_DEVOPS_SCOPE, Application
 from pip_authenticate.errors import InputError, ServiceError
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.origin import origin_of
@@ -194,12 +194,7 @@ def authority(settings: Settings, home: Collection) -> str:
 
 
 def exchange(
-    authority: str,
-    tenant: str,
-    client_id: str,
-    assertion: Secret,
-    transport: Transport,
-    words: Words = CONNECTION,
+    application: Application, assertion: Secret, transport: Transport, words: Words = CONNECTION
 ) -> Token:
     """Exchange an assertion for a token that Azure DevOps accepts.
 
@@ -211,31 +206,22 @@ def exchange(
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "client_assertion": assertion.reveal(),
     }
-    return _token(f"{authority}/{tenant}", client_id, proof, transport, words)
+    return _token(application, proof, transport, words)
 
 
-def exchange_secret(
-    authority: str, tenant: str, client_id: str, secret: Secret, transport: Transport
-) -> Token:
+def exchange_secret(application: Application, secret: Secret, transport: Transport) -> Token:
     """Exchange an application's secret for a token that Azure DevOps accepts (the grant's first case).
 
     Raises:
         ServiceError: as for `exchange`.
     """
-    proof = {"client_secret": secret.reveal()}
-    return _token(f"{authority}/{tenant}", client_id, proof, transport, APPLICATION)
+    return _token(application, {"client_secret": secret.reveal()}, transport, APPLICATION)
 
 
-def _token(address: str, client_id: str, proof: dict[str, str], transport: Transport, words: Words) -> Token:
-    form = {"grant_type": "client_credentials", "client_id": client_id, "scope": AZURE_DEVOPS_SCOPE, **proof}
-    response = transport.request(
-        "POST",
-        f"{address}/oauth2/v2.0/token",
-        body=urlencode(form, errors="surrogateescape").encode("ascii"),
-        content_type="application/x-www-form-urlencoded",
-    )
-    answer = _object(response)
-    token, seconds = answer.get("access_token"), answer.get("expires_in")
+def _token(application: Application, proof: dict[str, str], transport: Transport, words: Words) -> Token:
+    form = {"grant_type": "client_credentials", "scope": AZURE_DEVOPS_SCOPE, **proof}
+    response, answer = ask(application, "token", form, transport)
+    token = answer.get("access_token")
     if response.status != 200:
         raise _refusal(response, answer, words, Secret(proof.get("client_assertion", "")))
     if not is_token(token):
@@ -244,22 +230,45 @@ def _token(address: str, client_id: str, proof: dict[str, str], transport: Trans
             f"{origin_of(response.url).host} answered without an access token (status 200)",
             hint="Check AZURE_AUTHORITY_HOST, and that no proxy answers in Entra's place.",
         )
-    digits = str(seconds)
-    return Token(Secret(token), int(digits) if digits.isdecimal() and len(digits) < 9 else 0)
+    return Token(Secret(token), number(answer.get("expires_in"), 0))
 
 
-def _object(response: Response) -> dict[str, object]:
-    """The JSON object of an answer; empty where it is none."""
+def ask(
+    application: Application, path: str, form: dict[str, str], transport: Transport
+) -> tuple[Response, dict[str, object]]:
+    """Post an application's form; gives the answer, and its object of JSON: empty where it is none.
+
+    Args:
+        application: whose, and where.
+        path: of the endpoint, within OAuth 2.0 of the tenant.
+        form: beside the application's id.
+        transport: sends the request.
+
+    Raises:
+        ServiceError: no answer came.
+    """
+    whole = urlencode({"client_id": application.client_id, **form}, errors="surrogateescape")
+    response = transport.request(
+        "POST",
+        f"{application.authority}/{application.tenant}/oauth2/v2.0/{path}",
+        body=whole.encode("ascii"),
+        content_type="application/x-www-form-urlencoded",
+    )
     try:
         value = json.loads(response.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        value = {}
+    return response, value if isinstance(value, dict) else {}
+
+
+def number(value: object, default: int) -> int:
+    """A number of seconds in an answer, which may be written as a text."""
+    digits = str(value)
+    return int(digits) if digits.isdecimal() and len(digits) < 9 else default
 
 
 def _refusal(response: Response, answer: dict[str, object], words: Words, assertion: Secret) -> ServiceError:
-    description = answer.get("error_description")
-    description = " ".join(description.split())[:_READ_DESCRIPTION] if isinstance(description, str) else ""
+    description = _described(answer)
     host, status = origin_of(response.url).host, response.status
     code = _code(answer, description)
     trace = answer.get("trace_id")
@@ -306,10 +315,14 @@ def _code(answer: dict[str, object], description: str) -> int | None:
 
 def description(answer: dict[str, object]) -> str:
     """What a refusal says of itself, for people."""
-    text = answer.get("error_description")
-    text = " ".join(text.split())[:_READ_DESCRIPTION] if isinstance(text, str) else ""
+    text = _described(answer)
     code = _code(answer, text)
     return f"AADSTS{code}: {_shortened(text)}" if code else _shortened(text) or "no reason given"
+
+
+def _described(answer: dict[str, object]) -> str:
+    text = answer.get("error_description")
+    return " ".join(text.split())[:_READ_DESCRIPTION] if isinstance(text, str) else ""
 
 
 def _shortened(description: str) -> str:

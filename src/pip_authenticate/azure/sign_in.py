@@ -4,11 +4,9 @@ Microsoft Learn, "OAuth 2.0 device authorization grant flow" and "Refresh tokens
 platform". The application is one that the person's organisation has registered.
 """
 
-import json
 import time
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from pip_authenticate.azure import entra
 from pip_authenticate.azure.application import AZURE_DEVOPS_SCOPE, Application
@@ -71,15 +69,14 @@ def begin(application: Application, transport: Transport) -> DeviceCode:
     Raises:
         ServiceError: Entra gives none; the text says what to change.
     """
-    response = _post(application, "devicecode", {"scope": _SCOPE}, transport)
-    answer = _object(response)
+    response, answer = entra.ask(application, "devicecode", {"scope": _SCOPE}, transport)
     secret, code, page = (
         str(answer.get(key) or "") for key in ("device_code", "user_code", "verification_uri")
     )
     if response.status != 200 or not (is_token(secret) and code and page):
         raise _refusal(response, answer, _REGISTER)
-    seconds = min(_number(answer.get("expires_in"), _LONGEST_SECONDS), _LONGEST_SECONDS)
-    interval = max(1, _number(answer.get("interval"), _SLOWER_SECONDS))
+    seconds = min(entra.number(answer.get("expires_in"), _LONGEST_SECONDS), _LONGEST_SECONDS)
+    interval = max(1, entra.number(answer.get("interval"), _SLOWER_SECONDS))
     return DeviceCode(Secret(secret), code[:_SHOWN], page[:_SHOWN], seconds, interval)
 
 
@@ -94,8 +91,7 @@ def wait(application: Application, code: DeviceCode, transport: Transport) -> Gr
     while True:
         transport.deadline.sleep(min(interval, max(end - time.monotonic(), 0)))
         form = {"grant_type": _CODE_GRANT, "device_code": code.secret.reveal()}
-        response = _post(application, "token", form, transport)
-        answer = _object(response)
+        response, answer = entra.ask(application, "token", form, transport)
         if response.status == 200:
             return _grant(response, answer, Secret(""))
         if answer.get("error") not in _PATIENT or time.monotonic() > end:
@@ -110,20 +106,10 @@ def refresh(application: Application, token: Secret, transport: Transport) -> Gr
         ServiceError: Entra wants the person to sign in again, or did not answer.
     """
     form = {"grant_type": "refresh_token", "refresh_token": token.reveal(), "scope": _SCOPE}
-    response = _post(application, "token", form, transport)
-    answer = _object(response)
+    response, answer = entra.ask(application, "token", form, transport)
     if response.status != 200:
         raise _refusal(response, answer, _AGAIN)
     return _grant(response, answer, token)
-
-
-def _post(application: Application, path: str, form: dict[str, str], transport: Transport) -> Response:
-    return transport.request(
-        "POST",
-        f"{application.authority}/{application.tenant}/oauth2/v2.0/{path}",
-        body=urlencode({"client_id": application.client_id, **form}).encode("ascii"),
-        content_type="application/x-www-form-urlencoded",
-    )
 
 
 def _grant(response: Response, answer: dict[str, object], known: Secret) -> Grant:
@@ -138,26 +124,13 @@ def _grant(response: Response, answer: dict[str, object], known: Secret) -> Gran
     who = claims(Secret(str(answer.get("id_token") or token)))
     names = (who.get(key) for key in ("preferred_username", "upn", "unique_name"))
     account = next((name for name in names if isinstance(name, str)), "")
-    seconds = timedelta(seconds=_number(answer.get("expires_in"), 0))
+    seconds = timedelta(seconds=entra.number(answer.get("expires_in"), 0))
     return Grant(
         Secret(str(token)),
         datetime.now(timezone.utc) + seconds,
         Secret(str(renewed)) if is_token(renewed) else known,
         account[:_SHOWN] if account.isprintable() else "",
     )
-
-
-def _number(value: object, default: int) -> int:
-    digits = str(value)
-    return int(digits) if digits.isdecimal() and len(digits) < 9 else default
-
-
-def _object(response: Response) -> dict[str, object]:
-    try:
-        value = json.loads(response.body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 # What Entra calls it (RFC 8628, section 3.5), in words.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pip_authenticate import authenticate
 from pip_authenticate.authenticate import Found
-from pip_authenticate.command_line import Session, guarded, parser
+from pip_authenticate.command_line import NO_INDEX, Session, guarded, parser
 from pip_authenticate.errors import DeliveryError, PipAuthenticateError
 from pip_authenticate.report import has_colour, painted
 from pip_authenticate.verify import Verdict
@@ -70,10 +70,7 @@ def _check(session: Session) -> int:
     elif rows:
         sys.stdout.write(_table(rows, session))
     if not rows:
-        session.report.warning(
-            "Nothing to check: no index is named, neither by an argument nor by the project. "
-            "Name one: a feed or a URL."
-        )
+        session.report.warning(f"Nothing to check: {NO_INDEX}")
     return _NEEDED if any(row.grade == "bad" for row in rows) else 0
 
 

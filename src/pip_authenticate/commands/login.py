@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pip_authenticate import report, stored_login, user_folders
 from pip_authenticate.azure import entra, sign_in, tenants
 from pip_authenticate.azure.addresses import Collection
-from pip_authenticate.azure.application import Application
+from pip_authenticate.azure.application import Application, is_client_id
 from pip_authenticate.azure.forms import organization_of
 from pip_authenticate.command_line import guarded, plain_parser
 from pip_authenticate.deadline import Deadline
@@ -26,7 +26,6 @@ EXAMPLES = """\
 CLIENT_ID = "PIP_AUTHENTICATE_CLIENT_ID"
 _SECONDS = 960.0
 """A code is good for 900 seconds."""
-_CHARACTERS = frozenset("0123456789abcdefABCDEF-")
 _REGISTER = (
     "Have one registered in Entra (App registrations; platform Mobile and desktop applications; public "
     "client flows allowed; delegated permission vso.packaging_write of Azure DevOps), then say --client-id "
@@ -61,7 +60,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 def _login(work: _Work) -> int:
     parsed, environ, told = work
     client_id = parsed.client_id or environ.get(CLIENT_ID, "")
-    if not client_id or not set(client_id) <= _CHARACTERS:
+    if not is_client_id(client_id):
         raise InputError(
             "client-id-missing",
             "A sign-in needs the id of an application that your organisation has registered",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pip_authenticate.azure.feeds import FeedsService
-from pip_authenticate.command_line import Session, guarded, parser
+from pip_authenticate.command_line import NO_INDEX, Session, guarded, parser
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.index import AuthenticatedIndex, Credential
 from pip_authenticate.tokens import ends, scopes
@@ -18,7 +18,6 @@ EXAMPLES = """\
   pip-authenticate whoami project1/myFeed --organization fabrikam
   pip-authenticate whoami --json
 """
-_NO_INDEX = "No index is named, neither by an argument nor by the project. Name one: a feed or a URL."
 
 
 class Identity(NamedTuple):
@@ -65,7 +64,9 @@ def _tell(session: Session) -> int:
         for one in people:
             sys.stdout.write(f"{report.clean(_line(one))}\n")
     if not people:
-        report.error("There is no credential for any index." if found.left_out else _NO_INDEX)
+        report.error(
+            "There is no credential for any index." if found.left_out else f"Nobody to ask: {NO_INDEX}"
+        )
     return 1 if not people or any(one.trouble for one in people) else 0
 
 

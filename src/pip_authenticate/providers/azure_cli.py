@@ -7,7 +7,7 @@ fault: the program is on every image of a CI.
 import json
 import os
 
-from pip_authenticate import entra_access, other_programs
+from pip_authenticate import entra_access, other_programs, text_files
 from pip_authenticate.azure.application import AZURE_DEVOPS
 from pip_authenticate.azure.tenants import Told
 from pip_authenticate.entra_access import EntraToken
@@ -16,18 +16,20 @@ from pip_authenticate.index import AuthenticatedIndex, Index
 from pip_authenticate.other_programs import Ended
 from pip_authenticate.run import Run
 from pip_authenticate.secret import Secret
+from pip_authenticate.text_files import UnreadableError
 from pip_authenticate.tokens import from_seconds, is_token
 
 SECONDS = 30.0
 """How long it may take: a first start on a busy machine takes over ten (Azure/azure-cli issue 29329)."""
 _NOBODY = "Please run 'az login'"
+_NO_PROFILE = (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError)
+"""What reading a file of another shape raises."""
 _NO_TENANTS = ("managed identity", "cloud shell")
-_PROFILE_BYTES = 1024 * 1024
 
 
 def absent(run: Run) -> str:
     """Why there is nobody; empty where there may be somebody."""
-    return "" if other_programs.found("az", run.settings.variables) else "there is no program az on PATH"
+    return other_programs.lack("az", run.settings.variables)
 
 
 def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAuthenticateError]:
@@ -51,12 +53,11 @@ def _identity(run: Run) -> str:
     if not os.path.isabs(folder):  # it would be the project's for us, and the system's for the program
         return ""
     try:
-        with open(os.path.join(folder, "azureProfile.json"), encoding="utf-8-sig") as file:
-            profile = json.loads(file.read(_PROFILE_BYTES))
+        profile = json.loads(text_files.read(os.path.join(folder, "azureProfile.json")) or "")
         account = next(one for one in profile["subscriptions"] if one.get("isDefault"))
         identity = f"azure-cli {account['user']['name']} {account['tenantId']}"
         identity.encode()  # half a character names nobody
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError):
+    except (UnreadableError, *_NO_PROFILE):
         return ""
     return identity
 

@@ -23,7 +23,7 @@ _NOBODY = "azd auth login"
 
 def absent(run: Run) -> str:
     """Why there is nobody; empty where there may be somebody."""
-    return "" if other_programs.found("azd", run.settings.variables) else "there is no program azd on PATH"
+    return other_programs.lack("azd", run.settings.variables)
 
 
 def open_all(indexes: list[Index], run: Run) -> list[AuthenticatedIndex | PipAuthenticateError]:

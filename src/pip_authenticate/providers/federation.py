@@ -7,6 +7,7 @@ all indexes of a tenant.
 
 from pip_authenticate.azure import entra, refusals, rest, tenants
 from pip_authenticate.azure.addresses import encode_segment, objection
+from pip_authenticate.azure.application import Application
 from pip_authenticate.azure.job import JOB_TOKEN, Job
 from pip_authenticate.errors import Faults, InputError, PipAuthenticateError, ServiceError
 from pip_authenticate.index import AuthenticatedIndex, Credential, Index, IndexUrl
@@ -134,7 +135,8 @@ class _Exchange:
 
     def credential(self, tenant: str) -> Credential:
         """One assertion, one token."""
-        token = entra.exchange(self._authority, tenant, self._client_id, self._assertion(), self._transport)
+        application = Application(self._authority, tenant, self._client_id)
+        token = entra.exchange(application, self._assertion(), self._transport)
         credential = Credential(self._connection.id, token.secret, token.expires)
         self._learned(credential.spellings)
         return credential

@@ -48,5 +48,5 @@ def _token(told: Told, home: Collection, secret: Secret, run: Run) -> EntraToken
     from pip_authenticate.azure import entra  # noqa: PLC0415 - what is kept needs none
 
     application = applications.signing_in(told, home, run)
-    token = entra.exchange_secret(*application, secret, run.transport)
+    token = entra.exchange_secret(application, secret, run.transport)
     return EntraToken(token.secret, token.expires)

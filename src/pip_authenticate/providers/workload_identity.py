@@ -60,5 +60,5 @@ def _token(told: Told, home: Collection, identity: Identity, run: Run) -> EntraT
         raise NotHere(error.slug, f"{error.what}, and {others[0]} is") from None
     run.learned(Credential(TOKEN_USER, assertion).spellings)
     ci_identities.checked(assertion, identity.place)
-    token = entra.exchange(*application, assertion, run.transport, entra.APPLICATION)
+    token = entra.exchange(application, assertion, run.transport, entra.APPLICATION)
     return EntraToken(token.secret, token.expires)
