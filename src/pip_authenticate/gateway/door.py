@@ -9,7 +9,7 @@ from pip_authenticate.gateway.fence import Guarded
 from pip_authenticate.gateway.index_server import IndexServer
 from pip_authenticate.gateway.record import Record
 from pip_authenticate.gateway.renewal import Credentials, Renew
-from pip_authenticate.gateway.shelf import Shelf, identity
+from pip_authenticate.gateway.shelf import Shelf
 from pip_authenticate.gateway.upstream import Upstream
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
@@ -55,7 +55,6 @@ class Door:
     ) -> None:
         self.record = Record()
         self._entrance = Entrance(_USER, port, admits_root=True)
-        self._prefix = identity(indexes)
         credentials = Credentials(indexes, renew, self.record.fail)
         self._upstream = Upstream(proxy, certificates, credentials, secrets, log)
         self._shelf = Shelf(indexes, self._upstream, self.record, is_guarded=is_guarded)
@@ -84,7 +83,7 @@ class Door:
         others = next(filter(None, excepted.values()), "")
         without_proxy = ",".join(filter(None, (others, origin.host)))
         return {
-            **dict.fromkeys(_ADDRESSES, f"{self._entrance.address.reveal()}/{self._prefix}/simple/"),
+            **dict.fromkeys(_ADDRESSES, f"{self._entrance.address.reveal()}/simple/"),
             "PIP_TRUSTED_HOST": trusted,
             **dict.fromkeys(_EXCEPTIONS, without_proxy),
         }
@@ -94,9 +93,7 @@ class Door:
         """Answer, in a thread of its own; to be begun when nothing is forked any more."""
 
         async def serve(over: Awaitable[object]) -> None:
-            await IndexServer(self._entrance, self._prefix, self._shelf, self._upstream, self.record).serve(
-                over
-            )
+            await IndexServer(self._entrance, self._shelf, self._upstream, self.record).serve(over)
 
         with answering(serve, self.record.fail):
             yield

@@ -44,17 +44,13 @@ class IndexServer:
 
     Args:
         entrance: where clients come in.
-        prefix: the first segment of each path.
         shelf: has the pages.
         upstream: asks the indexes.
         record: is told what happens.
     """
 
-    def __init__(
-        self, entrance: Entrance, prefix: str, shelf: Shelf, upstream: Upstream, record: Record
-    ) -> None:
+    def __init__(self, entrance: Entrance, shelf: Shelf, upstream: Upstream, record: Record) -> None:
         self._entrance = entrance
-        self._prefix = prefix
         self._shelf = shelf
         self._upstream = upstream
         self._record = record
@@ -94,13 +90,13 @@ class IndexServer:
     async def _found(self, asked: Request, request: web.BaseRequest) -> web.StreamResponse:
         """What an address stands for."""
         match [unquote(part) for part in asked.target.split("/")[1:]]:
-            case [self._prefix, "simple", ""]:
+            case ["simple", ""]:
                 return await self._page("", asked)
-            case [self._prefix, "simple", name, ""] if NAME.fullmatch(name):
+            case ["simple", name, ""] if NAME.fullmatch(name):
                 return await self._page(canonicalize_name(name), asked)
-            case [self._prefix, "simple", name] if NAME.fullmatch(name):
+            case ["simple", name] if NAME.fullmatch(name):
                 return web.Response(status=301, headers={"Location": f"{name}/"})
-            case [self._prefix, "files", digest, project, name] if NAME.fullmatch(project):
+            case ["files", digest, project, name] if NAME.fullmatch(project):
                 stem = name.removesuffix(_METADATA)
                 file = _File(digest, canonicalize_name(project), stem, name[len(stem) :])
                 return await self._file(file, asked, request)

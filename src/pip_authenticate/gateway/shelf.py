@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
@@ -221,13 +220,3 @@ def _linking(
         return f"../../files/{digest}/{project}/{quote(name, safe=_SAFE)}"
 
     return of_public if home.is_public else of_private
-
-
-def identity(indexes: list[Guarded]) -> str:
-    """What an index made of some others is called: another one for others, or in another order.
-
-    uv takes a wheel of the same name from its cache, whatever its address, as long as the index has the
-    same one.
-    """
-    told = "\n".join(f"{index.url} {index.is_public}" for index in indexes)
-    return sha256(told.encode()).hexdigest()[:12]
