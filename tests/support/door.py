@@ -3,8 +3,10 @@
 import base64
 import http.client
 import json
+import socket
 import subprocess
 import sys
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from support.behind import SECONDS, WAITING
@@ -52,9 +54,24 @@ class Door:
         self.process.kill()
         self.process.communicate()
 
-    def get(
-        self, target: str, method: str = "GET", **headers: str
-    ) -> "tuple[int, dict[str, str], bytes]":
+    def opened(self, target: str) -> socket.socket:
+        """A connection on which a file or page was asked for."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
+        connection.sendall(self.request(target))
+        return connection
+
+    def request(self, target: str) -> bytes:
+        """A request as it is sent."""
+        lines = (
+            f"GET {target} HTTP/1.1",
+            f"Host: {self.place}",
+            f"Authorization: Basic {self.login}",
+            "",
+            "",
+        )
+        return "\r\n".join(lines).encode()
+
+    def get(self, target: str, method: str = "GET", **headers: str) -> "tuple[int, dict[str, str], bytes]":
         """Ask as a client does; status, headers by lower-case name, body.
 
         Args:
@@ -70,8 +87,7 @@ class Door:
             if value:
                 connection.putheader(name, value)
         connection.endheaders()
-        answer = connection.getresponse()
-        shown = {name.lower(): value for name, value in answer.getheaders()}
-        content = answer.read()
-        connection.close()
-        return answer.status, shown, content
+        with closing(connection):
+            answer = connection.getresponse()
+            shown = {name.lower(): value for name, value in answer.getheaders()}
+            return answer.status, shown, answer.read()

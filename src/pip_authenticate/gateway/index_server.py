@@ -11,7 +11,8 @@ from aiohttp import ClientResponse, web
 from packaging.utils import canonicalize_name
 
 from pip_authenticate.errors import PipAuthenticateError
-from pip_authenticate.gateway import accepting, downloads
+from pip_authenticate.gateway import accepting, wheel_metadata
+from pip_authenticate.gateway.downloads import Downloads
 from pip_authenticate.gateway.entrance import Entrance
 from pip_authenticate.gateway.fence import NAME, Request, malformed
 from pip_authenticate.gateway.record import Fetched, Record
@@ -21,6 +22,9 @@ from pip_authenticate.gateway.upstream import FAILED, Upstream
 
 _METADATA = ".metadata"
 _FOR_PEOPLE = "text/html"
+_MISSING = frozenset({404, 410})
+_REPLACED = frozenset({"etag", "cache-control", "expires", "age", "vary", "last-modified", "location"})
+"""Headers of a blob store that are not those of bytes that never change."""
 
 
 class _File(NamedTuple):
@@ -55,11 +59,12 @@ class IndexServer:
         self._upstream = upstream
         self._record = record
         self._replies = Replies(upstream, record)
+        self._downloads = Downloads(upstream)
         self._own = weakref.WeakSet[asyncio.BaseTransport]()
 
     async def serve(self, over: Awaitable[object]) -> None:
         """Answer until something is over."""
-        server = http(self._answer, ends_with_client=True)
+        server = http(self._answer, self._record.fail, ends_with_client=True)
         listener = await asyncio.get_running_loop().create_server(server, sock=self._entrance.socket)
         try:
             await over
@@ -153,39 +158,51 @@ class IndexServer:
         place = kept.place(file.digest, file.name) if kept else None
         if place is None:
             return self._replies.refused(f"{asked.method} {asked.shown}", "no page names it", 404)
-        tag = f'"{place.sha256}"' if place.sha256 and not file.suffix else ""
+        tag = f'"{place.sha256}{file.suffix}"' if place.sha256 else ""
         headers = {**further(asked.headers), "accept-encoding": "identity"}
         if tag:  # the index's own tags are never seen
             if _names(headers.pop("if-none-match", ""), tag):
-                return self._tagged(web.Response(status=304), tag)
+                return _tagged(web.Response(status=304), tag)
             if headers.pop("if-range", tag) != tag:
                 headers.pop("range", None)
             headers.pop("if-modified-since", None)
         path, _, query = place.url.partition("?")
         url = path + file.suffix + (f"?{query}" if query else "")
-        async with downloads.opened(asked.method, url, headers, place.home, self._upstream) as answer:
-            kind = answer.headers.get("content-type", "")
+        async with self._downloads.opened(asked.method, url, headers, place.home) as answer:
+            if file.suffix and answer.status in _MISSING and file.name.endswith(".whl"):
+                return await self._metadata(file, place, tag, asked)
+            if answer.status == 416:
+                return response(whole(self._upstream.headers_of(answer)), 416, web.Response())
             if answer.status == 203 or answer.status >= 400:
-                if answer.status == 416:
-                    return response(whole(self._upstream.headers_of(answer)), 416, web.Response())
                 return await self._replies.error(answer, place.home)
+            kind = answer.headers.get("content-type", "")
             if answer.status not in {200, 206, 304} or (
                 answer.status == 200 and kind.startswith(_FOR_PEOPLE)
             ):
                 return self._replies.failed(f"{place.home.source} answers with no file: {file.name}")
-            return await self._sent(file, place, answer, request)
+            return await self._sent(file, place, tag, answer, request)
+
+    async def _metadata(self, file: _File, place: Place, tag: str, asked: Request) -> web.StreamResponse:
+        """What a page promises, and its index has not: pip ends where it is not found."""
+        async with self._downloads.opened("GET", place.url, {}, place.home) as answer:
+            if answer.status != 200:
+                return await self._replies.error(answer, place.home)
+            content = await wheel_metadata.read(answer, place.sha256)
+        if content is None:
+            return self._replies.failed(f"{place.home.source} sent another {file.name} than its page names")
+        reply = web.Response(body=content if asked.method == "GET" else None)
+        return _tagged(reply, tag) if tag else reply
 
     async def _sent(
-        self, file: _File, place: Place, answer: ClientResponse, request: web.BaseRequest
+        self, file: _File, place: Place, tag: str, answer: ClientResponse, request: web.BaseRequest
     ) -> web.StreamResponse:
         """Hand a file on, or a part of it."""
-        tag = f'"{place.sha256}"' if place.sha256 and not file.suffix else ""
         shown = self._upstream.headers_of(answer)
+        reply: web.StreamResponse = web.StreamResponse()
         if tag:
             shown = [pair for pair in shown if pair[0].lower() not in _REPLACED]
-        reply = response(shown, answer.status, web.StreamResponse())
-        if tag:
-            self._tagged(reply, tag)
+            reply = _tagged(reply, tag)
+        response(shown, answer.status, reply)
         if request.method == "HEAD" or answer.status == 304:
             await reply.prepare(request)
             await reply.write_eof()
@@ -212,16 +229,12 @@ class IndexServer:
             self._record.fetch(Fetched(file.name, place.home, place.sha256, None, is_seen=False))
         return reply
 
-    @staticmethod
-    def _tagged(reply: web.StreamResponse, tag: str) -> web.StreamResponse:
-        """A reply about bytes that never change: their digest is part of their address."""
-        reply.headers["ETag"] = tag
-        reply.headers["Cache-Control"] = "max-age=31536000, immutable"
-        return reply
 
-
-_REPLACED = frozenset({"etag", "cache-control", "expires", "age", "vary", "last-modified", "location"})
-"""Headers of a blob store that are not those of bytes that never change."""
+def _tagged(reply: web.StreamResponse, tag: str) -> web.StreamResponse:
+    """A reply about bytes that never change: their digest is part of their address."""
+    reply.headers["ETag"] = tag
+    reply.headers["Cache-Control"] = "max-age=31536000, immutable"
+    return reply
 
 
 def _names(header: str, tag: str) -> bool:

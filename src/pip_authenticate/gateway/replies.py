@@ -45,19 +45,43 @@ class Replies:
         return reply
 
 
+class _Log:
+    """What aiohttp tells of requests that are none, and of defects: in its own words with a traceback.
+
+    Args:
+        fail: is told in a line.
+    """
+
+    def __init__(self, fail: Callable[[str], None]) -> None:
+        self._fail = fail
+
+    def exception(self, *told: object, exc_info: object = None) -> None:
+        """Tell of an exception."""
+        del told
+        self._fail(f"A request could not be answered: {type(exc_info).__name__}")
+
+    def debug(self, *told: object, **more: object) -> None:
+        """Tell nobody."""
+
+
 def http(
-    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], *, ends_with_client: bool = False
+    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    fail: Callable[[str], None],
+    *,
+    ends_with_client: bool = False,
 ) -> web.Server:
     """A server of HTTP.
 
     Args:
         handler: answers a request.
+        fail: is told of requests that are none.
         ends_with_client: whether it is stopped when the client hangs up, so that nobody is asked in vain.
     """
     return web.Server(
         handler,
         handler_cancellation=ends_with_client,
         access_log=None,
+        logger=_Log(fail),
         keepalive_timeout=75,
         max_line_size=32 * 1024,
         max_field_size=32 * 1024,

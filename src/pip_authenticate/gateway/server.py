@@ -56,12 +56,12 @@ class Server:
         self._replies = Replies(upstream, record)
         self._links = Links()
         self._pages = dict[tuple[str, str], asyncio.Task[None]]()
-        self._inner = {origin: http(partial(self._within, origin)) for origin in fence.origins}
+        self._inner = {origin: http(partial(self._within, origin), record.fail) for origin in fence.origins}
 
     async def serve(self, over: Awaitable[object]) -> None:
         """Answer until something is over."""
         loop = asyncio.get_running_loop()
-        outer = http(self._outside)
+        outer = http(self._outside, self._record.fail)
         listener = await loop.create_server(outer, sock=self._entrance.socket)
         try:
             await over

@@ -122,8 +122,8 @@ class Shelf:
         return await asyncio.shield(slot.task)
 
     def _keep(self, project: str, slot: _Slot, task: "asyncio.Task[Kept | None]") -> None:
-        """Begin the time of a page that came; a doubt is not kept, nor what there is no room for."""
-        if task.cancelled() or task.exception():
+        """Begin the time of a page that came; a doubt is not kept, nor that nobody has it."""
+        if task.cancelled() or task.exception() or task.result() is None:
             if self._slots.get(project) is slot:
                 del self._slots[project]
             return
