@@ -52,6 +52,8 @@ class Place:
         self.door = Door(
             command,
             TOKEN,
+            "--report",
+            "report.json",
             "--public",
             public_url,
             "--guard",
@@ -603,7 +605,7 @@ def test_the_record_has_it_all(place: Place) -> None:
     text = (place.command.project / "report.json").read_text(encoding="utf-8")
     report = json.loads(text)
     assert any(f"sent another {WHEEL} than its page names" in why for why in report["failures"])
-    (file,) = [one for one in report["files"] if one["sha256"] == DIGEST]
+    (file,) = [one for one in report["files"] if one["file"] == WHEEL]
     assert (file["name"], file["version"], file["bytes"]) == ("demo", "1.0", len(CONTENT))
     assert report["public_names"] == ["open"]
     for secret in (TOKEN, place.door.login, "sig="):

@@ -16,7 +16,7 @@ from pip_authenticate.gateway.downloads import Downloads
 from pip_authenticate.gateway.entrance import Entrance
 from pip_authenticate.gateway.fence import NAME, Request, malformed
 from pip_authenticate.gateway.record import Fetched, Record
-from pip_authenticate.gateway.replies import Replies, further, http, response, streamed, whole
+from pip_authenticate.gateway.replies import Replies, further, http, response, whole
 from pip_authenticate.gateway.shelf import Doubt, Place, Shelf
 from pip_authenticate.gateway.upstream import FAILED, Upstream
 
@@ -221,7 +221,9 @@ class IndexServer:
             return False
 
         is_whole = answer.status == 200 and not file.suffix
-        await streamed(request, answer, reply, see, is_right if is_whole and tag else None)
+        checked = is_right if is_whole and tag else None
+        if not await self._replies.streamed(request, answer, reply, see, checked):
+            return reply
         if is_whole:
             seen = Fetched(file.name, place.home, digest.hexdigest(), size, is_seen=True)
             self._record.fetch(seen)

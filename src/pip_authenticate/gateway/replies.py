@@ -44,6 +44,52 @@ class Replies:
         reply.body = self._upstream.scrubbed_bytes(content or b"")
         return reply
 
+    async def streamed(
+        self,
+        request: web.BaseRequest,
+        answer: ClientResponse,
+        reply: web.StreamResponse,
+        seen: Callable[[bytes], object] = lambda _: None,
+        is_right: Callable[[], bool] | None = None,
+    ) -> bool:
+        """Hand an answer on while it comes; whether all of it was sent.
+
+        Where the body breaks off, or is not right, so does the client's.
+
+        Args:
+            request: whose answer it is.
+            answer: of who was asked.
+            reply: what is sent, but for its body.
+            seen: is shown every piece of the body.
+            is_right: says of a body that was seen whole whether it may be used; its last piece waits for
+                that.
+        """
+        held, pieces = b"", answer.content.iter_any()
+        try:
+            await reply.prepare(request)
+            while True:
+                try:
+                    piece = await anext(pieces)
+                except StopAsyncIteration:
+                    break
+                except FAILED:
+                    self._record.fail(f"{answer.url.host} broke off in the middle of an answer")
+                    raise ConnectionResetError from None
+                seen(piece)
+                ready, held = (piece, b"") if is_right is None else (held, piece)
+                if ready:
+                    await reply.write(ready)
+            if is_right is not None and not is_right():
+                raise ConnectionResetError
+            if held:
+                await reply.write(held)
+            await reply.write_eof()
+        except ConnectionError:
+            if request.transport:
+                request.transport.abort()
+            return False
+        return True
+
 
 class _Log:
     """What aiohttp tells of requests that are none, and of defects: in its own words with a traceback.
@@ -86,45 +132,6 @@ def http(
         max_line_size=32 * 1024,
         max_field_size=32 * 1024,
     )
-
-
-async def streamed(
-    request: web.BaseRequest,
-    answer: ClientResponse,
-    reply: web.StreamResponse,
-    seen: Callable[[bytes], object] = lambda _: None,
-    is_right: Callable[[], bool] | None = None,
-) -> web.StreamResponse:
-    """Hand an answer on while it comes.
-
-    Args:
-        request: whose answer it is.
-        answer: of who was asked.
-        reply: what is sent, but for its body.
-        seen: is shown every piece of the body.
-        is_right: says of a body that was seen whole whether it may be used; its last piece waits for that.
-
-    Raises:
-        ConnectionError: the body broke off, or is not right; so does the client's.
-    """
-    await reply.prepare(request)
-    held = b""
-    try:
-        async for piece in answer.content.iter_any():
-            seen(piece)
-            ready, held = (piece, b"") if is_right is None else (held, piece)
-            if ready:
-                await reply.write(ready)
-        if is_right is not None and not is_right():
-            raise ValueError
-        if held:
-            await reply.write(held)
-    except FAILED:
-        if request.transport:
-            request.transport.abort()
-        raise ConnectionResetError from None
-    await reply.write_eof()
-    return reply
 
 
 def further(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from pip_authenticate.gateway.fence import Fence, File, Guarded, Page, Refusal, 
 from pip_authenticate.gateway.guard import ACCEPT, Guard
 from pip_authenticate.gateway.links import Link, Links, file_name, project_of
 from pip_authenticate.gateway.record import Fetched, Record
-from pip_authenticate.gateway.replies import Replies, further, http, response, streamed, whole
+from pip_authenticate.gateway.replies import Replies, further, http, response, whole
 from pip_authenticate.gateway.upstream import FAILED, PAGE_BYTES, Upstream, passed_on, read
 from pip_authenticate.origin import DEFAULT_PORTS, Origin
 
@@ -148,7 +148,9 @@ class Server:
         try:
             async with self._upstream.ask(request.method, request.raw_path, sent, None, body) as answer:
                 headers = self._upstream.headers_of_others(answer)
-                return await streamed(request, answer, response(headers, answer.status, web.StreamResponse()))
+                reply = response(headers, answer.status, web.StreamResponse())
+                await self._replies.streamed(request, answer, reply)
+                return reply
         except PipAuthenticateError as error:
             return self._replies.failed(str(error))
         except FAILED:
@@ -205,7 +207,9 @@ class Server:
             headers = {**further(asked.headers), "accept-encoding": "identity"}
             async with self._upstream.ask(asked.method, asked.url, headers, None) as answer:
                 shown = self._upstream.headers_of_others(answer)
-                return await streamed(request, answer, response(shown, answer.status, web.StreamResponse()))
+                reply = response(shown, answer.status, web.StreamResponse())
+                await self._replies.streamed(request, answer, reply)
+                return reply
         if link is None:
             return self._replies.refused(f"{asked.method} {asked.shown}", "no page of an index names it")
         headers = {**further(asked.headers), "accept-encoding": "identity"}
@@ -220,13 +224,15 @@ class Server:
                 sizes[0] += len(piece)
 
             reply = response(self._upstream.headers_of(answer), answer.status, web.StreamResponse())
-            sent = await streamed(request, answer, reply, see)
+            is_sent = await self._replies.streamed(request, answer, reply, see)
+            if not is_sent:
+                return reply
             if asked.method == "GET" and is_whole:
                 seen = Fetched(link.file, link.home, digest.hexdigest(), sizes[0], is_seen=True)
                 self._record.fetch(seen)
             elif asked.method == "GET" and (300 <= answer.status < 400 or answer.status == 206):
                 self._record.fetch(Fetched(link.file, link.home, link.sha256, None, is_seen=False))
-            return sent
+            return reply
 
     async def _link(self, file: File, asked: Request) -> Link | None:
         """The file that is asked for; where no page has shown it yet, pages are asked for it."""
