@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _PRIMARY = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 _OTHERS = ("PIP_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
+_TAKEN = frozenset({*_PRIMARY, *_OTHERS, "PIP_PROXY"})
+"""Variables that lead past the door, or name what it has already."""
 _NAME = re.compile(r"^[\w.-]+=(?=https?://)")
 _ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -62,13 +64,15 @@ def serve(session: Session, found: Found, path: str, program: list[str]) -> int:
     session.report.register(door.secrets)
     behind_gateway.warn_of_ancestors(session, secrets)
     hiding.hide(secrets)
-    environ = {name: value for name, value in environ.items() if name not in {*_PRIMARY, *_OTHERS}}
+    for place in session.requirements_with_an_index(found):
+        session.report.warning(f"{place} names its index itself: pip then asks that, and not this one.")
     own = door.variables(environ)
     try:
         if not program:
             return _until_told(session, door, own)
+        kept = {name: value for name, value in environ.items() if name not in _TAKEN}
         with child_process.attended(door.running) as start:
-            return start(path, program, environ | own)
+            return start(path, program, kept | own)
     finally:
         behind_gateway.tell(session, door.record)
 
@@ -81,7 +85,7 @@ def _until_told(session: Session, door: "Door", variables: Mapping[str, str]) ->
             signal.signal(getattr(signal, name), lambda *_: over.set())
     with door.running():
         lines = [export(name, value) for name, value in variables.items()]
-        lines += [f"unset {name}\n" for name in (*_PRIMARY, *_OTHERS) if name not in variables]
+        lines += [f"unset {name}\n" for name in sorted(_TAKEN - set(variables))]
         sys.stdout.write("".join(lines))
         sys.stdout.flush()
         session.report.line("An index is served until this is ended (Ctrl+C).")

@@ -396,14 +396,14 @@ class Session:
         for text in told.warnings:
             self.report.warning(text)
         if not wish.by_files and "pip" in self.clients:
-            for place in self._requirements_with_an_index(found):
+            for place in self.requirements_with_an_index(found):
                 self.report.warning(
                     f"{place} names its index itself: pip then asks that, without the credential that stands "
                     "in a variable. Use run without --via env, or take the line out."
                 )
         return told
 
-    def _requirements_with_an_index(self, found: Found) -> dict[str, None]:
+    def requirements_with_an_index(self, found: Found) -> dict[str, None]:
         """Requirements files whose --index-url, an index with a credential, takes the variables' place.
 
         Measured with pip 23.2.1: it does so whether it names the same index or another one.

@@ -12,13 +12,14 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 
+from support.azure_shape import Route, download, store
 from support.command import Command
 from support.door import Door
 from support.http_service import Answer, Raw, Request, Service, raw, serving
@@ -73,7 +74,7 @@ class Place:
         )
         return name
 
-    def file(self, answer: "Callable[[Request], Answer | Raw]", metadata: bytes = b"") -> str:
+    def file(self, answer: Route, metadata: bytes = b"") -> str:
         """Have the private index answer for a file of a page of its own; the file's address at the door."""
         self._names += 1
         path = f"/feed/files/{self._names}/{WHEEL}"
@@ -88,7 +89,7 @@ class Place:
         return [request for request in service.requests if what in request.target]
 
 
-def guarded(route: "Callable[[Request], Answer | Raw]") -> "Callable[[Request], Answer | Raw]":
+def guarded(route: Route) -> Route:
     def answer(request: Request) -> "Answer | Raw":
         return route(request) if request.login == ("build", TOKEN) else Answer(401)
 
@@ -99,31 +100,10 @@ def nothing(_: Request) -> Answer:
     return Answer(404)
 
 
-def store(request: Request) -> "Answer | Raw":
-    """A blob store as Azure's: it wants no credential, and serves ranges."""
-    if "authorization" in request.headers:
-        return Answer(400)
-    if request.method == "HEAD":
-        return raw(
-            f"HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\nContent-Length: {len(CONTENT)}\r\n\r\n".encode()
-        )
-    headers = [("Content-Type", "application/octet-stream"), ("Accept-Ranges", "bytes"), ("ETag", '"0x1"')]
-    asked = request.headers.get("range", "").removeprefix("bytes=")
-    if not asked:
-        return Answer(200, CONTENT, headers=headers)
-    first, _, last = asked.partition("-")
-    start = int(first) if first else len(CONTENT) - int(last)
-    end = int(last) if first and last else len(CONTENT) - 1
-    if start >= len(CONTENT):
-        return Answer(416, b"", headers=[("Content-Range", f"bytes */{len(CONTENT)}")])
-    headers.append(("Content-Range", f"bytes {start}-{end}/{len(CONTENT)}"))
-    return Answer(206, CONTENT[start : end + 1], headers=headers)
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     command = Command(tmp_path_factory.mktemp("serve"))
-    with serving(guarded(nothing)) as private, serving(store) as blob, serving(nothing) as public:
+    with serving(guarded(nothing)) as private, serving(store(CONTENT)) as blob, serving(nothing) as public:
         one = Place(command, private, blob, public)
         try:
             yield one
@@ -438,16 +418,8 @@ def test_where_that_is_not_sure_nothing_comes(place: Place, status: int) -> None
 # ---- files ------------------------------------------------------------------------------------------
 
 
-def azure(place: Place, location: str = "") -> "Callable[[Request], Answer]":
-    """A feed's answer for a file: to a blob store with a signed address, and HEAD with 405."""
-
-    def answer(request: Request) -> Answer:
-        if request.method == "HEAD":
-            return Answer(405)
-        place_of_blob = location or f"http://127.0.0.1:{place.blob.port}/blob?sig=a%2Fb"
-        return Answer(303, b"", headers=[("Location", place_of_blob)])
-
-    return answer
+def azure(place: Place) -> Route:
+    return download(f"http://127.0.0.1:{place.blob.port}/blob?sig=a%2Fb")
 
 
 def test_a_blob_store_is_asked_without_the_credential(place: Place) -> None:
@@ -541,7 +513,7 @@ REDIRECTS = {
 
 @pytest.mark.parametrize("name", REDIRECTS)
 def test_a_redirect_that_leads_astray_is_not_followed(place: Place, name: str) -> None:
-    target = place.file(azure(place, REDIRECTS[name]))
+    target = place.file(download(REDIRECTS[name]))
     assert place.door.get(target)[0] == 502
 
 

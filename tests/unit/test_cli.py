@@ -59,12 +59,13 @@ def test_the_inputs_are_those_of_the_task() -> None:
 
 # ---- options that mean something ---------------------------------------------------------------------
 
-OPENING = {"run", "env", "write", "check", "whoami"}
+OPENING = {"run", "serve", "env", "write", "check", "whoami"}
 SETTING = OPENING - {"whoami"}
 MEANT = {
     **dict.fromkeys(("credential", "token-file", "indexes", "timeout"), OPENING),
     **dict.fromkeys(("scope", "cache", "no-cache"), OPENING),
-    **dict.fromkeys(("client", "only-extra", "publish", "package"), SETTING),
+    **dict.fromkeys(("client", "only-extra", "package"), SETTING),
+    "publish": SETTING - {"serve"},
     "token-stdin": OPENING,
     "organization": {*OPENING, "login"},
     "tenant": {*OPENING, "login"},
@@ -74,7 +75,9 @@ MEANT = {
     "output": {"env"},
     "directory": {"env"},
     "show-secrets": {"env"},
-    **{name: {"run"} for name in ("via", "guard", "no-guard", "public", "report")},
+    "via": {"run"},
+    **dict.fromkeys(("guard", "no-guard", "public", "report"), {"run", "serve"}),
+    "port": {"serve"},
     "json": {"check", "whoami", "config", "inputs"},
     "quiet": {*OPENING, "config", "forget", "logout"},
     "verbose": {*OPENING, "config", "forget", "login"},

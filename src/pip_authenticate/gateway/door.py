@@ -18,6 +18,7 @@ _USER = "serve"
 _ADDRESSES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX")
 """Variables that name the door. The second one is in the way of what a pip.conf adds; pip asks an address
 that is there twice once."""
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY")
 _EXCEPTIONS = ("NO_PROXY", "no_proxy")
 
 
@@ -72,17 +73,19 @@ class Door:
         """What leads installers here.
 
         pip keeps nothing of an index by plain http that it is not told to trust, and sends requests for
-        loopback through a web proxy, too.
+        loopback through a web proxy, too; where it has a variable of its own for that, without exception.
 
         Args:
-            environ: a program's variables so far.
+            environ: a program's variables so far, which PIP_PROXY must be taken from.
         """
         origin = self._entrance.origin
         trusted = f"{environ.get('PIP_TRUSTED_HOST', '')} {origin.netloc}".strip()
         excepted = {name: environ.get(name, "") for name in _EXCEPTIONS}
         others = next(filter(None, excepted.values()), "")
         without_proxy = ",".join(filter(None, (others, origin.host)))
+        proxy = environ.get("PIP_PROXY")
         return {
+            **(dict.fromkeys(_PROXIES, proxy) if proxy else {}),
             **dict.fromkeys(_ADDRESSES, f"{self._entrance.address.reveal()}/simple/"),
             "PIP_TRUSTED_HOST": trusted,
             **dict.fromkeys(_EXCEPTIONS, without_proxy),
