@@ -2,9 +2,8 @@
 
 import re
 import signal
-import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pip_authenticate import behind_gateway, child_environment, child_process
@@ -26,7 +25,7 @@ _NAME = re.compile(r"^[\w.-]+=(?=https?://)")
 _ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
-def serve(session: Session, found: Found, path: str, program: list[str]) -> int:
+def serve(session: Session, found: Found, path: str, program: list[str], write: Callable[[str], None]) -> int:
     """Serve; gives the program's exit code as `child_process` does, or 0 where a person ended it.
 
     Args:
@@ -34,6 +33,7 @@ def serve(session: Session, found: Found, path: str, program: list[str]) -> int:
         found: the indexes, with the credentials that the door has.
         path: of the program, or empty for none.
         program: its name and its arguments.
+        write: takes the lines of a shell, where there is no program.
 
     Raises:
         InputError: the extra that this needs is not installed.
@@ -69,7 +69,7 @@ def serve(session: Session, found: Found, path: str, program: list[str]) -> int:
     own = door.variables(environ)
     try:
         if not program:
-            return _until_told(session, door, own)
+            return _until_told(session, door, own, write)
         kept = {name: value for name, value in environ.items() if name not in _TAKEN}
         with child_process.attended(door.running) as start:
             return start(path, program, kept | own)
@@ -77,7 +77,9 @@ def serve(session: Session, found: Found, path: str, program: list[str]) -> int:
         behind_gateway.tell(session, door.record)
 
 
-def _until_told(session: Session, door: "Door", variables: Mapping[str, str]) -> int:
+def _until_told(
+    session: Session, door: "Door", variables: Mapping[str, str], write: Callable[[str], None]
+) -> int:
     """Serve until a signal comes; whoever waits for the lines can be served from then on."""
     over = threading.Event()
     for name in _ENDS:
@@ -86,8 +88,7 @@ def _until_told(session: Session, door: "Door", variables: Mapping[str, str]) ->
     with door.running():
         lines = [export(name, value) for name, value in variables.items()]
         lines += [f"unset {name}\n" for name in sorted(_TAKEN - set(variables))]
-        sys.stdout.write("".join(lines))
-        sys.stdout.flush()
+        write("".join(lines))
         session.report.line("An index is served until this is ended (Ctrl+C).")
         over.wait()
     return 0

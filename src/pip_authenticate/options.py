@@ -311,7 +311,7 @@ OPTIONS = (
         "report",
         "PIP_AUTHENTICATE_REPORT",
         _one,
-        "File into which run writes what was fetched through the gateway, as JSON.",
+        "File into which run and serve write what was fetched through the gateway, as JSON.",
         ("run", "serve"),
         "FILE",
         in_files=False,

@@ -1,6 +1,7 @@
 """`pip-authenticate serve`: an index on loopback that has the credentials, so that nobody else needs any."""
 
 import os
+import sys
 from collections.abc import Mapping
 
 from pip_authenticate import child_process
@@ -9,7 +10,7 @@ from pip_authenticate.command_line import Session, counted, guarded, parser, par
 
 EXAMPLES = """\
   pip-authenticate serve project1/myFeed --organization fabrikam -- pip install HelloTestPackage
-  pip-authenticate serve --only-extra project1/myFeed --organization fabrikam -- pip download six
+  pip-authenticate serve --report fetched.json -- pip install -r requirements.txt    the project's indexes
   pip-authenticate serve --port 0 project1/myFeed --organization fabrikam -- printenv PIP_INDEX_URL
 """
 
@@ -40,7 +41,13 @@ def _serve(session: Session, program: list[str]) -> int:
         found = session.find()
         session.tell_verdicts(found)
         session.report.line(f"An index with the credentials for {counted(found)}; nobody else gets any.")
-        return behind_door.serve(session, found, path, program)
+        return behind_door.serve(session, found, path, program, _write)
     except CannotStart as error:
         session.report.error(f"{program[0]} {error.why}.")
         return error.code
+
+
+def _write(text: str) -> None:
+    """Write lines at once: who waits for them can be served from then on."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
