@@ -278,6 +278,15 @@ OPTIONS = (
         default="files",
     ),
     Option(
+        "allow-upload",
+        "PIP_AUTHENTICATE_ALLOW_UPLOAD",
+        _switch,
+        "Behind the gateway, let packages be published to the first index; takes the place of --publish.",
+        ("run",),
+        default=False,
+        in_files=False,
+    ),
+    Option(
         "guard",
         "PIP_AUTHENTICATE_GUARD",
         _switch,

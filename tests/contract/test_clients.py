@@ -181,6 +181,12 @@ class ClientContract:
             self.told(Wish(publish=True), [indexes[0]._replace(upload=None), *indexes[1:]])
         assert refused.value.slug == "no-upload-address"
 
+    def test_a_publishers_variables_may_hold_what_opens_nothing(self) -> None:
+        told = self.told(Wish(publish=True, by_files=True, opens_nothing=True), [index(URLS[0])])
+        is_told = any(one.value.reveal() == TOKEN.secret.reveal() for one in told.variables)
+        assert is_told == self.client.PUBLISHES
+        assert told.warnings == ()
+
 
 class TestPip(ClientContract):
     client = pip

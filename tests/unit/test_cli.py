@@ -74,7 +74,7 @@ MEANT = {
     "output": {"env"},
     "directory": {"env"},
     "show-secrets": {"env"},
-    **{name: {"run"} for name in ("via", "guard", "no-guard", "public", "report")},
+    **{name: {"run"} for name in ("via", "allow-upload", "guard", "no-guard", "public", "report")},
     "json": {"check", "whoami", "config", "inputs"},
     "quiet": {*OPENING, "config", "forget", "logout"},
     "verbose": {*OPENING, "config", "forget", "login"},

@@ -9,6 +9,7 @@ from pip_authenticate.authenticate import Found
 from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.command_line import Session, counted, guarded, parser
+from pip_authenticate.errors import InputError
 from pip_authenticate.private_files import paths
 from pip_authenticate.secret import Secret
 
@@ -55,6 +56,12 @@ def _run(session: Session, program: list[str]) -> int:
 
             secrets = list(_secrets(session, found))
             return behind_gateway.run(session, found, path, program, secrets, _summary(session, found))
+        if session.value("allow-upload"):
+            raise InputError(
+                "no-gateway-to-open",
+                f"--allow-upload opens the gateway, but this run goes by {session.value('via')}",
+                hint="Say --via gateway with it, or --publish in its place.",
+            )
         # Publishers read variables, and would else ask the public index: who wants files must say so.
         publishes = session.value("publish") and session.chosen["via"].origin == "default"
         by_files = session.value("via") == "files" and not publishes

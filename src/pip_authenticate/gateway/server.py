@@ -14,11 +14,30 @@ from yarl import URL
 from pip_authenticate.errors import PipAuthenticateError
 from pip_authenticate.gateway import relay
 from pip_authenticate.gateway.entrance import Entrance
-from pip_authenticate.gateway.fence import HEADERS, Fence, File, Guarded, Page, Refusal, Request
+from pip_authenticate.gateway.fence import (
+    HEADERS,
+    UPLOAD_HEADERS,
+    Fence,
+    File,
+    Guarded,
+    Page,
+    Refusal,
+    Request,
+    Upload,
+)
+from pip_authenticate.gateway.form import Form
 from pip_authenticate.gateway.guard import ACCEPT, Guard
 from pip_authenticate.gateway.links import Link, Links, file_name, project_of
-from pip_authenticate.gateway.record import Fetched, Record
-from pip_authenticate.gateway.upstream import ERROR_BYTES, FAILED, PAGE_BYTES, Upstream, passed_on, read
+from pip_authenticate.gateway.record import Fetched, Record, Uploaded
+from pip_authenticate.gateway.upstream import (
+    ERROR_BYTES,
+    FAILED,
+    PAGE_BYTES,
+    SendAgain,
+    Upstream,
+    passed_on,
+    read,
+)
 from pip_authenticate.origin import DEFAULT_PORTS, Origin
 
 _HANDSHAKE_SECONDS = 10.0
@@ -166,6 +185,8 @@ class Server:
         try:
             if isinstance(passage, Page):
                 return await self._page(passage, asked)
+            if isinstance(passage, Upload):
+                return await self._upload(passage, asked, request)
             return await self._file(passage, asked, request)
         except PipAuthenticateError as error:
             return self._failed(str(error))
@@ -256,6 +277,29 @@ class Server:
             if content is not None:
                 self._learn(index, url, answer.status, content, answer.headers.get("content-type", ""))
 
+    async def _upload(self, upload: Upload, asked: Request, request: web.BaseRequest) -> web.StreamResponse:
+        """Publish a package, which is handed on while it comes."""
+        form = Form(upload.boundary, upload.size)
+        body = form.passing(request.content.iter_any())
+        headers = _further(asked, UPLOAD_HEADERS)
+        try:
+            # What comes once cannot be repeated: a credential that has ended shows itself, and is renewed, before.
+            async with self._upstream.ask("GET", str(upload.home.url), {"accept": ACCEPT}, upload.home):
+                pass
+            async with self._upstream.ask(asked.method, asked.url, headers, upload.home, body) as answer:
+                if not 200 <= answer.status < 300 or answer.status == 203:
+                    return await self._error(answer, upload.home)
+                self._record.upload(Uploaded(form.file, upload.home, form.sha256, form.bytes))
+                response = _response(_whole(self._upstream.headers_of(answer)), answer.status, web.Response())
+                response.body = self._upstream.scrubbed_bytes(await read(answer, ERROR_BYTES) or b"")
+                return response
+        except SendAgain:  # twine does so by itself after such a status (measured with 7.0.0)
+            return web.Response(status=503, text="The credential was renewed; send it again.\n")
+        except FAILED:
+            if form.fault:
+                return self._refused(f"{asked.method} {asked.shown}", form.fault)
+            raise
+
     # ---- answers ----
 
     async def _error(self, answer: ClientResponse, index: Guarded) -> web.Response:
@@ -320,12 +364,12 @@ def _taken_over(request: web.BaseRequest) -> asyncio.CancelledError:
     return asyncio.CancelledError()
 
 
-def _further(asked: Request) -> dict[str, str]:
+def _further(asked: Request, names: Iterable[str] = HEADERS) -> dict[str, str]:
     """What of a request's headers goes further."""
     kept = dict[str, str]()
     for name, value in asked.headers:
         key = name.lower()
-        if key in HEADERS:
+        if key in names:
             kept[key] = f"{kept[key]}, {value}" if key in kept else value
     return kept
 
