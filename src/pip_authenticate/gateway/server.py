@@ -283,7 +283,7 @@ class Server:
         body = form.passing(request.content.iter_any())
         headers = _further(asked, UPLOAD_HEADERS)
         try:
-            # What comes once cannot be repeated: a credential that has ended shows itself, and is renewed, before.
+            # What comes once cannot be repeated: a credential that has ended is found and renewed before.
             async with self._upstream.ask("GET", str(upload.home.url), {"accept": ACCEPT}, upload.home):
                 pass
             async with self._upstream.ask(asked.method, asked.url, headers, upload.home, body) as answer:
