@@ -275,7 +275,7 @@ def test_without_leave_nothing_is_published(command: Command, index: Service) ->
     ("arguments", "feed", "hint"),
     [
         (("--via", "gateway", "--publish"), "one", "say --allow-upload in its place"),
-        (("--via", "files", "--allow-upload"), "one", "--publish in its place"),
+        (("--via", "files", "--allow-upload"), "one", "--allow-upload needs the gateway"),
         (("--via", "gateway", "--allow-upload"), "one@Release", "Name a feed first, without a view"),
     ],
 )
