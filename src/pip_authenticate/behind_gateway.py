@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from pip_authenticate import child_environment, child_process, passing_folder
-from pip_authenticate.authenticate import Found
+from pip_authenticate import child_environment, child_process, passing_folder, publishing
+from pip_authenticate.authenticate import Found, with_uploads
 from pip_authenticate.command_line import Session
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import Credential, IndexUrl
@@ -34,7 +34,7 @@ def run(
 
     Raises:
         InputError: the extra that this needs is not installed.
-        DeliveryError: the program would not go through the gateway.
+        DeliveryError: the program would not go through the gateway, or nobody knows where uploads go.
     """
     try:
         from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs any of it
@@ -45,16 +45,20 @@ def run(
             f"The gateway needs a package that is not installed: {error.name}",
             hint="Install pip-authenticate[secretless].",
         ) from None
-    if session.value("publish"):
+    uploads = session.value("allow-upload")
+    if session.value("publish") and not uploads:
         raise InputError(
-            "no-upload", "--publish does not go with --via gateway, which lets nothing be uploaded"
+            "no-upload",
+            "--publish does not open the gateway: the program could publish whatever it likes",
+            hint="Where it shall, say --allow-upload in its place.",
         )
     settings = session.settings
     nobody = found._replace(
         indexes=[index._replace(credential=Credential("nobody", Secret("none"))) for index in found.indexes],
         strangers=[],
     )
-    told = session.client_settings(nobody, session.wish(by_files=True))
+    wish = session.wish(by_files=True)._replace(publish=uploads, opens_nothing=True)
+    told = session.client_settings(nobody, wish)
     environ = child_environment.without(session.environ, secrets)
     environ |= {variable.name: variable.value.reveal() for variable in told.variables}
     indexes = _guarded(session, found, environ)
@@ -98,6 +102,9 @@ def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "lis
     from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415
 
     own = private(found)
+    if session.value("allow-upload") and own:
+        upload = publishing.upload_of(with_uploads(found.indexes))
+        own[0] = own[0]._replace(upload=upload)
     wanted = session.value("guard")
     named = [IndexUrl.parse(text)[0] for text in session.value("public")] or found.strangers
     if wanted is not False and own:

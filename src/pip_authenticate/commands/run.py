@@ -19,9 +19,9 @@ EXAMPLES = """\
   pip-authenticate run --guard -- pip install -r requirements.txt    needs the extra secretless
   pip-authenticate run --via env -- sh -c 'pip download HelloTestPackage'
 """
-_OF_GATEWAY = ("guard", "public", "report")
+_OF_GATEWAY = ("allow-upload", "guard", "public", "report")
 """Options that mean something behind the gateway only."""
-_ENGINE = ("aiohttp", "cryptography")
+_ENGINE = ("aiohttp", "cryptography", "multipart")
 """What the extra `secretless` installs."""
 
 
