@@ -151,31 +151,21 @@ class Installation:
 
 
 @pytest.mark.parametrize("name", INSTALLERS)
-def test_the_usual_way_everybody_finds_the_credential(
+def test_the_usual_way_everybody_finds_the_credential_and_behind_the_gateway_nobody(
     place: Place, programs: Programs, name: str, tmp_path: Path, authority_file: str
 ) -> None:
-    """That is what the built-in task sets, with a netrc file for installers that read no such variables."""
-    one = Installation(place, programs, name, tmp_path, authority_file)
-    netrc = one.command.home / ".netrc"
-    netrc.write_text(f"machine {HOST} login build password {place.token}\n", encoding="utf-8")
-    netrc.chmod(0o600)
-    opened = place.feed.replace("://", f"://build:{quote(place.token, safe='')}@")
-    ended = one.run(**dict.fromkeys(("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX"), opened))
-    assert ended.notes.steps >= canary.STEPS
-    assert {"variable PIP_INDEX_URL", "environ of a process", "file .netrc"} <= ended.notes.found
-    assert any(one.endswith(": environ") for one in ended.watch.seen)
-    assert netrc in canary.holding(tmp_path, canary.spellings(place.token))
-
-
-@pytest.mark.parametrize("name", INSTALLERS)
-def test_behind_the_gateway_nobody_finds_it(
-    place: Place, programs: Programs, name: str, tmp_path: Path, authority_file: str
-) -> None:
-    """Neither the canary, nor who looks at all processes, nor who searches what is left."""
-    one = Installation(place, programs, name, tmp_path, authority_file)
-    report = tmp_path / "report.json"
-    ended = one.run(
-        *(COMMAND, "run", "--via", "gateway", "--client", one.client, "--report", str(report)),
+    """Neither the canary, nor who looks at all processes, nor who searches what is left; locks are the same."""
+    folders = tmp_path / "usual", tmp_path / "behind"
+    for folder in folders:
+        folder.mkdir()
+    usual, behind = (
+        Installation(place, programs, name, folder, authority_file) for folder in folders
+    )
+    found = the_usual_way(usual)
+    place.service.log.clear()
+    report = behind.folder / "report.json"
+    ended = behind.run(
+        *(COMMAND, "run", "--via", "gateway", "--client", behind.client, "--report", str(report)),
         *("--token-stdin", place.feed, "--"),
         typed=place.token,
     )
@@ -185,12 +175,32 @@ def test_behind_the_gateway_nobody_finds_it(
     assert ended.watch.seen == set()
     spellings = canary.spellings(place.token)
     assert not any(text.decode() in ended.said for text in spellings)
-    assert list(canary.holding(tmp_path, spellings)) == []
-    assert list(one.tmp.glob("pip-authenticate*")) == []
+    assert list(canary.holding(behind.folder, spellings)) == []
+    assert list(behind.tmp.glob("pip-authenticate*")) == []
     assert "canary_source" in report.read_text(encoding="utf-8")
     assert "warning:" not in ended.said
     check_requests(place)
+    assert ended.lock == found.lock
     check_lock(ended)
+
+
+def the_usual_way(one: Installation) -> Ended:
+    """What the built-in task sets, with a netrc file for installers that read no such variables.
+
+    The canary and the watcher must find the credential, or nothing is proven by their not finding it.
+    """
+    token = one.place.token
+    netrc = one.command.home / ".netrc"
+    netrc.write_text(f"machine {HOST} login build password {token}\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    opened = one.place.feed.replace("://", f"://build:{quote(token, safe='')}@")
+    variables = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX")
+    ended = one.run(**dict.fromkeys(variables, opened))
+    assert ended.notes.steps >= canary.STEPS
+    assert {"variable PIP_INDEX_URL", "environ of a process", "file .netrc"} <= ended.notes.found
+    assert any(kind.endswith(": environ") for kind in ended.watch.seen)
+    assert netrc in canary.holding(one.folder, canary.spellings(token))
+    return ended
 
 
 def check_lock(ended: Ended) -> None:

@@ -113,6 +113,12 @@ def test_pages_and_the_files_that_they_name_pass_with_the_credential(
     assert report["failures"] == []
 
 
+def test_two_slashes_of_pipenv_lead_to_the_same_page(command: Command, index: Service) -> None:
+    with behind(command, index) as one:
+        assert one.get(f"{index.url}/feed/simple//demo/")[2] == PAGE
+    assert [request.path for request in index.requests] == ["/feed/simple/demo/"]
+
+
 def test_a_file_is_passed_though_its_page_was_never_asked_for(command: Command, index: Service) -> None:
     with behind(command, index) as one:
         status, _, _ = one.get(f"{index.url}/feed/files/demo-1.0-py3-none-any.whl")
@@ -141,6 +147,9 @@ REFUSED = {
     "encoded slash": "GET /feed/simple/..%2f_apis HTTP/1.1\nHost: {place}",
     "backslash": "GET /feed/simple\\..\\_apis HTTP/1.1\nHost: {place}",
     "two slashes": "GET //feed/simple/demo/ HTTP/1.1\nHost: {place}",
+    "two slashes behind a page": "GET /feed/simple/demo// HTTP/1.1\nHost: {place}",
+    "three slashes": "GET /feed/simple///demo/ HTTP/1.1\nHost: {place}",
+    "two slashes and dots": "GET /feed/simple//../_apis/ HTTP/1.1\nHost: {place}",
     "absolute form": "GET https://{place}/feed/simple/demo/ HTTP/1.1\nHost: {place}",
     "other absolute form": "GET https://other.example/feed/simple/demo/ HTTP/1.1\nHost: {place}",
     "another Host": "GET /feed/simple/demo/ HTTP/1.1\nHost: other.example",

@@ -11,10 +11,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 TOKEN = re.compile(rb"canary-[0-9a-f]{32}(?:\+|%2[Bb])token")
-BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{40,400}={0,2}")
+BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{40,400}")
+BEGINNINGS = (b"Y2FuYXJ5L", b"NhbmFyeS", b"jYW5hcnkt")
+"""How `canary-` looks in base64, by what stands before it; what no neighbour decides."""
 ADDRESS = re.compile(r"https?://[^\s'\"<>]+")
 NOTES = "CANARY_NOTES"
 LARGEST = 512 * 1024
@@ -26,13 +29,14 @@ CONFIGURATIONS = ("pip.conf", "pip.ini", "pip/pip.conf", ".pip/pip.conf", ".netr
 def tokens(content: bytes) -> set[str]:
     """The credentials in a text, plain, percent-encoded, or as HTTP sends them."""
     found = set(TOKEN.findall(content))
-    for word in BASE64.findall(content):
-        for start in range(4):  # what stands before it may look like a part of it
-            try:
-                found |= set(TOKEN.findall(base64.b64decode(word[start:] + b"==", altchars=b"-_")))
-                found |= set(TOKEN.findall(base64.b64decode(word[start:] + b"==")))
-            except ValueError:
-                continue
+    if any(beginning in content for beginning in BEGINNINGS):
+        for word in BASE64.findall(content):
+            for start in range(4):  # what stands before it may look like a part of it
+                whole = word[start:].translate(bytes.maketrans(b"-_", b"+/")) + b"=="
+                try:
+                    found |= set(TOKEN.findall(base64.b64decode(whole)))
+                except ValueError:
+                    continue
     return {re.sub("%2b", "+", token.decode(), flags=re.IGNORECASE) for token in found}
 
 
@@ -73,36 +77,57 @@ def folders() -> Iterator[Path]:
         yield from (place, *place.parents)
 
 
+def below(folder: Path) -> Iterator[Path]:
+    """Files below a folder."""
+    number = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            number += 1
+            if number > MOST_FILES:
+                return
+            yield Path(place, name)
+
+
+def listed(folder: Path) -> list[str]:
+    """The names in a folder, as far as it may be read."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
 def files() -> Iterator[Path]:
     """Files of projects and users, temporary ones, those that variables name, and what lies beside those."""
-    places = {Path.cwd(), Path.home(), Path(os.environ.get("TMPDIR", "/tmp"))}  # noqa: S108 - others' files
+    for folder in set(folders()):
+        for name in listed(folder):
+            if any(fnmatch(name, pattern) for pattern in PROJECT_FILES):
+                yield folder / name
+    configured = [Path("/etc"), Path.home(), Path.home() / ".config", Path(sys.prefix)]
+    configured += map(Path, os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep))
+    yield from (folder / name for folder in configured for name in CONFIGURATIONS)
+    for folder in map(Path, sys.path):
+        yield from (folder / name / "direct_url.json" for name in listed(folder) if name.endswith(".dist-info"))
+    temporary = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - where others leave files
+    places = {Path.cwd(), Path.home(), temporary}
     for value in os.environ.values():
         for part in value.split(os.pathsep):
             if part.startswith("/") and Path(part).is_file():
                 places.add(Path(part).parent)
-    places |= set(Path("/tmp").glob("pip-authenticate*"))  # noqa: S108
-    for folder in set(folders()):
-        for pattern in PROJECT_FILES:
-            yield from folder.glob(pattern)
-    configured = [Path("/etc"), Path.home() / ".config", Path(sys.prefix)]
-    configured += map(Path, os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep))
-    yield from (folder / name for folder in configured for name in CONFIGURATIONS)
-    for folder in map(Path, sys.path):
-        yield from folder.glob("*.dist-info/direct_url.json")
+    places |= {Path("/tmp", name) for name in listed(Path("/tmp")) if name.startswith("pip-authenticate")}  # noqa: S108
     for place in places:
-        for number, path in enumerate(sorted(place.rglob("*"))):
-            if number > MOST_FILES:
-                break
-            yield path
+        yield from below(place)
 
 
 def open_files() -> Iterator[Path]:
-    """Files that a process holds open, also those that have no name any more."""
+    """Files that a process holds open, also those that have no name any more; not where this is noted."""
     for process in processes():
-        try:
-            yield from (path for path in (process / "fd").iterdir() if path.is_file())
-        except OSError:
-            continue
+        for number in listed(process / "fd"):
+            path = process / "fd" / number
+            try:
+                if os.readlink(path) != os.environ[NOTES] and path.is_file():
+                    yield path
+            except OSError:
+                continue
 
 
 def kept_in_keyring() -> Iterator[bytes]:
@@ -140,8 +165,7 @@ def sightings(*, thoroughly: bool) -> Iterator[tuple[str, str]]:
         if path.is_file() and not path.is_symlink():
             yield from ((f"file {path.name}", token) for token in tokens(read(path)))
     for path in open_files():
-        if os.path.realpath(path) != notes:
-            yield from (("open file", token) for token in tokens(read(path)))
+        yield from (("open file", token) for token in tokens(read(path)))
     if thoroughly:
         for answer in kept_in_keyring():
             yield from (("keyring", token) for token in tokens(answer))
