@@ -74,6 +74,8 @@ def run(
             "give it with --token-stdin or --token-file, or set it for this command only."
         )
     hiding.hide(secrets)
+    if session.arguments.token_stdin:
+        hiding.put_away_input()
     session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.")
     with closing(passing_folder.made(session.environ)) as folder:
         try:

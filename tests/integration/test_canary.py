@@ -16,6 +16,7 @@ from support import canary
 from support.certificates import server_context
 from support.command import COMMAND, Command
 from support.installers import INSTALLERS, PYTHON
+from support.keyrings import Keyrings
 from support.programs import QUIET, Programs
 from support.watching import Watch
 
@@ -201,6 +202,28 @@ def the_usual_way(one: Installation) -> Ended:
     assert any(kind.endswith(": environ") for kind in ended.watch.seen)
     assert netrc in canary.holding(one.folder, canary.spellings(token))
     return ended
+
+
+def test_neither_variables_nor_keyring_show_it_behind_the_gateway(
+    place: Place, programs: Programs, keyrings: Keyrings, tmp_path: Path, authority_file: str
+) -> None:
+    """A job whose steps have it in variables, and the program keyring with our back end, which reads them."""
+    folders = tmp_path / "usual", tmp_path / "behind"
+    for folder in folders:
+        folder.mkdir()
+    usual, behind = (Installation(place, programs, "uv", folder, authority_file) for folder in folders)
+    for one in (usual, behind):
+        del one.command.environ["PYTHON_KEYRING_BACKEND"]
+        one.command.environ |= {
+            "PATH": f"{one.command.environ['PATH']}{os.pathsep}{keyrings.beside}",
+            "PIP_AUTHENTICATE_TOKEN": place.token,
+            "PIP_AUTHENTICATE_INDEXES": place.feed,
+            "MY_PAT": place.token,
+        }
+    assert {"keyring", "variable MY_PAT"} <= the_usual_way(usual).notes.found
+    ended = behind.run(COMMAND, "run", "--via", "gateway", "--", typed="")
+    assert ended.notes.found == set()
+    assert not any(text.decode() in ended.said for text in canary.spellings(place.token))
 
 
 def check_lock(ended: Ended) -> None:

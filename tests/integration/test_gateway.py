@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -458,6 +459,21 @@ def test_nobody_of_this_user_reads_the_memory_of_the_run(command: Command, index
                 assert ("PermissionError" in ended.stderr) != can
     finally:
         one.end()
+
+
+@linux
+def test_a_file_on_standard_input_cannot_be_read_once_more(command: Command, index: Service) -> None:
+    """Where a shell keeps it in one, as zsh does what stands behind `<<<`."""
+    with tempfile.TemporaryFile() as file:
+        file.write(TOKEN.encode())
+        arguments = ("--token-stdin", f"{index.url}/feed/simple/", "--", "cat", "/proc/self/fd/0")
+        for way in ("gateway", "env"):
+            file.seek(0)
+            ended = subprocess.run(
+                [COMMAND, "run", "--via", way, *arguments], env=command.environ, cwd=command.project,
+                stdin=file, capture_output=True, text=True, timeout=60, check=True,
+            )  # fmt: skip
+            assert ended.stdout == ("" if way == "gateway" else TOKEN)
 
 
 # ---- how it ends ------------------------------------------------------------------------------------
