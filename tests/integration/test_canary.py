@@ -11,10 +11,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 import trustme
 
-from azure_devops_emulator import ForwardProxy, Organization, SecretStr, Service
 from support import canary
-from support.certificates import server_context
 from support.command import COMMAND, Command
+from support.company import HOST, USER, Company, company
 from support.installers import INSTALLERS, PYTHON
 from support.keyrings import Keyrings
 from support.programs import QUIET, Programs
@@ -24,49 +23,24 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"),
 ]
-HOST = "feed.test"
 CACHING = {name: value for name, value in QUIET.items() if not name.endswith(("_NO_CACHE", "_NO_CACHE_DIR"))}
-
-
-class Place(NamedTuple):
-    """An organisation by https behind a company's web proxy, with a feed that has the canary."""
-
-    service: Service
-    proxy: ForwardProxy
-    token: str
-
-    @property
-    def feed(self) -> str:
-        return f"https://{HOST}{urlsplit(self.service.resolve('{feed:one}')).path}"
+PRESET = (
+    "SSL_CERT_FILE",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "PDM_PYPI_CA_CERTS",
+    "POETRY_CERTIFICATES_FEED_CERT",
+)
+"""Variables by which a company has installers trust its authorities."""
 
 
 @pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Place]:
-    packages, token = tmp_path_factory.mktemp("packages"), canary.token()
+def place(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Company]:
+    """Its feed has the canary."""
+    packages = tmp_path_factory.mktemp("packages")
     canary.lay(packages)
-    text = f"""
-[organization]
-name = "fabrikam"
-[[projects]]
-name = "alpha"
-[[feeds]]
-name = "one"
-folders = ["{packages}"]
-[feeds.roles]
-"Ada Palmer" = "Feed Owner"
-[[identities]]
-name = "Ada Palmer"
-[[identities.tokens]]
-label = "Ada's"
-value = "{token}"
-scopes = ["app_token"]
-"""
-    context = server_context(authority, HOST, "localhost", "127.0.0.1")
-    with (
-        Service(Organization.parse(text), tls=context) as service,
-        ForwardProxy({HOST: ("127.0.0.1", service.port)}, "ada", SecretStr("proxy-canary")) as proxy,
-    ):
-        yield Place(service, proxy, token)
+    with company(authority, canary.token(), f'folders = ["{packages}"]') as one:
+        yield one
 
 
 class Ended(NamedTuple):
@@ -98,7 +72,9 @@ class Installation:
         authority_file: authorities to trust.
     """
 
-    def __init__(self, place: Place, programs: Programs, name: str, folder: Path, authority_file: str) -> None:
+    def __init__(
+        self, place: Company, programs: Programs, name: str, folder: Path, authority_file: str
+    ) -> None:
         self.place, self.folder = place, folder
         self._installer = INSTALLERS[name]
         self.command = Command(folder)
@@ -110,8 +86,10 @@ class Installation:
         self.command.environ |= CACHING | {
             "PATH": f"{programs.place(self._installer.program)}{os.pathsep}{os.defpath}",
             "TMPDIR": str(self.tmp),
-            "HTTPS_PROXY": place.proxy.url_with_credential.get_secret_value(),
-            **dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"), authority_file),
+            "HTTPS_PROXY": place.proxy_address,
+            **dict.fromkeys(PRESET, authority_file),
+            **dict.fromkeys(("PIP_PROXY", "ALL_PROXY"), place.proxy_address),
+            "UV_SYSTEM_CERTS": "1",
             canary.NOTES: str(self._notes),
         }
 
@@ -153,15 +131,16 @@ class Installation:
 
 @pytest.mark.parametrize("name", INSTALLERS)
 def test_the_usual_way_everybody_finds_the_credential_and_behind_the_gateway_nobody(
-    place: Place, programs: Programs, name: str, tmp_path: Path, authority_file: str
+    place: Company, programs: Programs, name: str, tmp_path: Path, authority_file: str
 ) -> None:
-    """Neither the canary, nor who looks at all processes, nor who searches what is left; locks are the same."""
+    """Neither the canary, nor who looks at all processes, nor who searches what is left.
+
+    Lock files are the same byte for byte.
+    """
     folders = tmp_path / "usual", tmp_path / "behind"
     for folder in folders:
         folder.mkdir()
-    usual, behind = (
-        Installation(place, programs, name, folder, authority_file) for folder in folders
-    )
+    usual, behind = (Installation(place, programs, name, folder, authority_file) for folder in folders)
     found = the_usual_way(usual)
     place.service.log.clear()
     report = behind.folder / "report.json"
@@ -205,7 +184,7 @@ def the_usual_way(one: Installation) -> Ended:
 
 
 def test_neither_variables_nor_keyring_show_it_behind_the_gateway(
-    place: Place, programs: Programs, keyrings: Keyrings, tmp_path: Path, authority_file: str
+    place: Company, programs: Programs, keyrings: Keyrings, tmp_path: Path, authority_file: str
 ) -> None:
     """A job whose steps have it in variables, and the program keyring with our back end, which reads them."""
     folders = tmp_path / "usual", tmp_path / "behind"
@@ -234,7 +213,7 @@ def check_lock(ended: Ended) -> None:
         assert text not in ended.lock
 
 
-def check_requests(place: Place) -> None:
+def check_requests(place: Company) -> None:
     """See that the feed was asked with the credential, and the blob store without."""
     asked = [record for record in place.service.log if record.host == "pkgs"]
     assert asked
@@ -243,4 +222,4 @@ def check_requests(place: Place) -> None:
     assert blobs
     assert all(record.credential == "no credential" for record in blobs)
     assert {record.status for record in blobs} <= {200, 206}
-    assert {record.user for record in place.proxy.log} == {"ada"}
+    assert {record.user for record in place.proxy.log} == {USER}

@@ -54,17 +54,21 @@ class Watch:
 
 def _watch() -> None:
     texts = [text.encode("ascii") for text in json.loads(sys.stdin.readline())]
-    names = tuple(os.listdir("/proc"))
     # What runs already shows what it will show: it is looked at once, and left alone while time is short.
-    known = {name for name in names if name.isdigit() and not _seen(name, texts)}
-    print("watching", flush=True)
+    known = {name for name in _numbers() if not _seen(name, texts)}
+    sys.stdout.write("watching\n")
+    sys.stdout.flush()
     seen, rounds, end = set[str](), 0, time.monotonic() + _SECONDS
     while time.monotonic() < end and not select.select([sys.stdin], [], [], _PAUSE)[0]:
-        for name in os.listdir("/proc"):
-            if name.isdigit() and name not in known:
-                seen.update(_seen(name, texts))
+        for name in _numbers() - known:
+            seen.update(_seen(name, texts))
         rounds += 1
-    print(json.dumps([rounds, sorted(seen)]))
+    sys.stdout.write(json.dumps([rounds, sorted(seen)]))
+
+
+def _numbers() -> set[str]:
+    """Of all processes."""
+    return {name for name in os.listdir("/proc") if name.isdigit()}  # noqa: PTH208 - many times a second
 
 
 def _seen(number: str, texts: list[bytes]) -> list[str]:

@@ -22,7 +22,18 @@ ADDRESS = re.compile(r"https?://[^\s'\"<>]+")
 NOTES = "CANARY_NOTES"
 LARGEST = 512 * 1024
 MOST_FILES = 1000
-PROJECT_FILES = ("*.toml", "*.lock", "Pipfile*", "pylock*", "*.cfg", "*.ini", "*.txt", ".env*", ".netrc", ".pypirc")
+PROJECT_FILES = (
+    "*.toml",
+    "*.lock",
+    "Pipfile*",
+    "pylock*",
+    "*.cfg",
+    "*.ini",
+    "*.txt",
+    ".env*",
+    ".netrc",
+    ".pypirc",
+)
 CONFIGURATIONS = ("pip.conf", "pip.ini", "pip/pip.conf", ".pip/pip.conf", ".netrc", "_netrc", ".pypirc")
 
 
@@ -71,7 +82,7 @@ def folders() -> Iterator[Path]:
     """Where the projects are that this is built or installed for: upwards from where each ancestor is."""
     for process in ancestors():
         try:
-            place = Path(os.readlink(process / "cwd"))
+            place = (process / "cwd").readlink()
         except OSError:
             continue
         yield from (place, *place.parents)
@@ -91,7 +102,7 @@ def below(folder: Path) -> Iterator[Path]:
 def listed(folder: Path) -> list[str]:
     """The names in a folder, as far as it may be read."""
     try:
-        return os.listdir(folder)
+        return [path.name for path in folder.iterdir()]
     except OSError:
         return []
 
@@ -106,7 +117,9 @@ def files() -> Iterator[Path]:
     configured += map(Path, os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep))
     yield from (folder / name for folder in configured for name in CONFIGURATIONS)
     for folder in map(Path, sys.path):
-        yield from (folder / name / "direct_url.json" for name in listed(folder) if name.endswith(".dist-info"))
+        yield from (
+            folder / name / "direct_url.json" for name in listed(folder) if name.endswith(".dist-info")
+        )
     temporary = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - where others leave files
     places = {Path.cwd(), Path.home(), temporary}
     for value in os.environ.values():
@@ -124,7 +137,7 @@ def open_files() -> Iterator[Path]:
         for number in listed(process / "fd"):
             path = process / "fd" / number
             try:
-                if os.readlink(path) != os.environ[NOTES] and path.is_file():
+                if str(path.readlink()) != os.environ[NOTES] and path.is_file():
                     yield path
             except OSError:
                 continue
@@ -138,7 +151,7 @@ def kept_in_keyring() -> Iterator[bytes]:
     asking += [[sys.executable, "-m", "keyring"]]
     for words in asking:
         for address in about:
-            yield subprocess.run(  # noqa: S603
+            yield subprocess.run(
                 [*words, "get", address, "build"],
                 env={**os.environ, NOTES: ""},
                 stdin=subprocess.DEVNULL,
