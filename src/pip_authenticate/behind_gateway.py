@@ -73,6 +73,11 @@ def run(
             f"The variables of {ancestor}, which started this run, show the credential to every program: "
             "give it with --token-stdin or --token-file, or set it for this command only."
         )
+    for place in session.project.uv_proxies if {"uv", "hatch"} & set(session.clients) else ():
+        session.report.warning(
+            f"{place} names a web proxy for uv, which goes there, past the gateway, without a credential: "
+            "name it in HTTPS_PROXY instead, and the gateway goes through it."
+        )
     hiding.hide(secrets)
     if session.arguments.token_stdin:
         hiding.put_away_input()

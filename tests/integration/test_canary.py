@@ -24,13 +24,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"),
 ]
 CACHING = {name: value for name, value in QUIET.items() if not name.endswith(("_NO_CACHE", "_NO_CACHE_DIR"))}
-PRESET = (
-    "SSL_CERT_FILE",
-    "PIP_CERT",
-    "REQUESTS_CA_BUNDLE",
-    "PDM_PYPI_CA_CERTS",
-    "POETRY_CERTIFICATES_FEED_CERT",
-)
+PRESET = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "POETRY_CERTIFICATES_FEED_CERT")
 """Variables by which a company has installers trust its authorities."""
 
 
@@ -83,12 +77,15 @@ class Installation:
         self._notes = folder / "notes.jsonl"
         for file, text in self._installer.files(place.feed, ["canary-source", "canary-start"]).items():
             self.command.write(file, text)
+        pip_conf = f"[global]\nproxy = {place.proxy_address}\ncert = {authority_file}\n"
+        (self.command.home / "pip.conf").write_text(pip_conf, encoding="utf-8")
         self.command.environ |= CACHING | {
             "PATH": f"{programs.place(self._installer.program)}{os.pathsep}{os.defpath}",
             "TMPDIR": str(self.tmp),
             "HTTPS_PROXY": place.proxy_address,
             **dict.fromkeys(PRESET, authority_file),
-            **dict.fromkeys(("PIP_PROXY", "ALL_PROXY"), place.proxy_address),
+            "ALL_PROXY": place.proxy_address,
+            "PIP_CONFIG_FILE": str(self.command.home / "pip.conf"),
             "UV_SYSTEM_CERTS": "1",
             canary.NOTES: str(self._notes),
         }

@@ -407,6 +407,15 @@ def test_no_proxy_for_an_index_is_refused(command: Command, index: Service, name
     assert left(command) == []
 
 
+def test_a_proxy_that_uv_takes_before_the_gateway_is_told(command: Command, index: Service) -> None:
+    file = command.home / ".config" / "uv" / "uv.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('https-proxy = "http://proxy.example:3128"\n', encoding="utf-8")
+    for client, is_told in (("uv", True), ("pip", False)):
+        with behind(command, index, "--client", client) as one:
+            assert (f"{file} names a web proxy for uv" in one.end()) == is_told
+
+
 def test_no_proxy_for_others_stays(command: Command, index: Service) -> None:
     with behind(command, index, NO_PROXY="other.example,10.0.0.0/8,27.0.0.1") as one:
         assert one.environ["NO_PROXY"] == "other.example,10.0.0.0/8,27.0.0.1"
