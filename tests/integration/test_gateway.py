@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 import trustme
 
+from support import ipv6_only
 from support.behind import Behind, is_gone, is_open, shown_variables
 from support.certificates import server_context
 from support.command import COMMAND, Command
 from support.http_service import Answer, Request, Service, serving, unused_port
+from support.programs import Programs
 from support.web_proxy import proxying
 
 TOKEN = "gateway-canary-7f3a9c-token"
@@ -421,6 +423,16 @@ def test_no_proxy_for_others_stays(command: Command, index: Service) -> None:
         assert one.environ["NO_PROXY"] == "other.example,10.0.0.0/8,27.0.0.1"
 
 
+@linux
+@pytest.mark.slow
+@pytest.mark.skipif(not ipv6_only.is_possible(), reason="this user can make no network of its own")
+def test_a_machine_without_ipv4(programs: Programs, tmp_path: Path) -> None:
+    code, said, entrance, got = ipv6_only.ended(tmp_path, programs.place("pip") / "pip")
+    assert (code, got) == (0, ["AlphaPackage-1.0.0-py3-none-any.whl"]), said
+    assert "@[::1]:" in entrance
+    assert "warning:" not in said
+
+
 # ---- where the credential is ------------------------------------------------------------------------
 
 
@@ -510,20 +522,30 @@ def test_a_signal_ends_both(command: Command, index: Service, name: str) -> None
 
 
 @linux
-def test_a_killed_program_ends_the_gateway(command: Command, index: Service) -> None:
+@pytest.mark.parametrize("end", ["exit", "kill program", "kill run"])
+def test_an_agent_that_waits_for_the_end_of_both_streams_goes_on_at_once(
+    command: Command, index: Service, end: str
+) -> None:
     with behind(command, index) as one:
-        os.kill(one.child, signal.SIGKILL)
-        until(lambda: one.process.poll() is not None)
-        assert one.process.returncode == -signal.SIGKILL
+        assert one.process.stdin
+        assert one.get(f"{index.url}/feed/simple/demo/")[0] == 200
+        if end == "exit":
+            one.process.stdin.close()
+            one.process.stdin = None
+        else:
+            os.kill(one.child if end == "kill program" else one.process.pid, signal.SIGKILL)
+        one.process.communicate(timeout=1.0)
+        assert one.process.returncode == (0 if end == "exit" else -signal.SIGKILL)
+        assert is_gone(one.child)
         assert not is_open(one.host, one.port)
+    if end == "kill run":  # it cannot remove anything any more: another run does
+        (folder,) = Path(command.environ["TMPDIR"]).iterdir()
+        (file,) = folder.iterdir()
+        assert "PRIVATE KEY" not in file.read_text(encoding="utf-8")
+        os.utime(folder, (0, 0))
+        with behind(command, index) as another:
+            another.end()
     assert left(command) == []
-
-
-@linux
-def test_a_killed_gateway_ends_the_program(command: Command, index: Service) -> None:
-    with behind(command, index) as one:
-        one.process.kill()
-        until(lambda: is_gone(one.child) and not is_open(one.host, one.port))
 
 
 def test_a_program_that_cannot_be_run(command: Command, index: Service) -> None:
