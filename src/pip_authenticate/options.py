@@ -33,13 +33,19 @@ OUTPUTS = (
     "files",
 )  # fmt: skip
 """Names that `--output` takes; each is a module of `outputs`."""
+_OWNERS = frozenset({"organization", "scope", "via", "guard"})
+"""Who a token is for, what for, and who sees it is said by its owner before the files of a project say it."""
 WAYS = ("files", "env", "gateway")
 SCOPES = ("read", "write")
 CACHES = ("auto", "on", "off")
 VERIFICATIONS = ("off", "warn", "fail")
-_OPENING = ("run", "env", "write", "check", "whoami")
-_SETTING = ("run", "env", "write", "check")
+_OPENING = ("run", "serve", "env", "write", "check", "whoami")
+_SETTING = ("run", "serve", "env", "write", "check")
 _LONGEST_SECONDS = 3600
+_LAST_PORT = 65_535
+PORT = 27_642
+"""Nobody's: unassigned by IANA (Service Name and Transport Protocol Port Number Registry, 2025-10), and none
+that Linux, macOS or Windows gives to connections by default."""
 
 
 class Option(NamedTuple):
@@ -130,6 +136,13 @@ def _seconds(texts: list[str]) -> float:
     if not 0 < seconds <= _LONGEST_SECONDS:
         raise InputError("not-seconds", f"takes a number of seconds, at most {_LONGEST_SECONDS}")
     return seconds
+
+
+def _port(texts: list[str]) -> int:
+    word = _one(texts)
+    if not (word.isascii() and word.isdigit()) or int(word) > _LAST_PORT:
+        raise InputError("not-a-port", f"takes the number of a port, at most {_LAST_PORT}")
+    return int(word)
 
 
 def _switch(texts: list[str]) -> bool:
@@ -264,18 +277,19 @@ OPTIONS = (
         "PIP_AUTHENTICATE_PUBLISH",
         _switch,
         "Give the first index also to what uploads packages.",
-        _SETTING,
+        ("run", "env", "write", "check"),
         default=False,
     ),
     Option(
         "via",
         "PIP_AUTHENTICATE_VIA",
         _word(WAYS),
-        "How run hands credentials over: in files that it removes, in the environment, or not at all, but "
-        "through a gateway that adds them to requests (extra secretless). Default: files.",
+        "How run hands credentials over: in files that it removes, in the environment (env), or not at all, "
+        "but through a gateway that adds them to requests. Default: gateway where the extra secretless is "
+        "installed, else files.",
         ("run",),
         "WAY",
-        default="files",
+        default=None,
     ),
     Option(
         "guard",
@@ -283,7 +297,7 @@ OPTIONS = (
         _switch,
         "Behind the gateway, show a public package only where every private index says that it has no such "
         "name. Default: where private and public indexes meet.",
-        ("run",),
+        ("run", "serve"),
         default=None,
     ),
     Option(
@@ -291,7 +305,7 @@ OPTIONS = (
         "PIP_AUTHENTICATE_PUBLIC",
         _list,
         "URLs of public indexes to guard. Default: those that the project and the installers name.",
-        ("run",),
+        ("run", "serve"),
         "URL",
         is_list=True,
         default=(),
@@ -300,10 +314,20 @@ OPTIONS = (
         "report",
         "PIP_AUTHENTICATE_REPORT",
         _one,
-        "File into which run writes what was fetched through the gateway, as JSON.",
-        ("run",),
+        "File into which run and serve write what was fetched through the gateway, as JSON.",
+        ("run", "serve"),
         "FILE",
         in_files=False,
+    ),
+    Option(
+        "port",
+        "PIP_AUTHENTICATE_PORT",
+        _port,
+        f"Port on which serve listens; 0 has the system choose one. Default: {PORT}, always the same, since "
+        "installers keep packages by the address that they came from.",
+        ("serve",),
+        "PORT",
+        default=PORT,
     ),
     Option(
         "verify",
@@ -311,7 +335,7 @@ OPTIONS = (
         _word(VERIFICATIONS),
         "Ask every index first whether it accepts its credential: off, warn, or fail, which sets nothing "
         "where one does not. Default: off.",
-        ("run", "env", "write"),
+        ("run", "serve", "env", "write"),
         "HOW",
         default="off",
     ),
@@ -369,8 +393,7 @@ def _given(
         return _parsed(option, said[option.name], f"--{option.name}")
     if environ.get(option.variable):
         return _parsed(option, [environ[option.variable]], option.variable)
-    # Who a token is for, and what for, is said by its owner before it is said by the files of a project.
-    ordered = files[::-1] if option.name in {"organization", "scope"} else files
+    ordered = files[::-1] if option.name in _OWNERS else files
     for path, table in ordered if option.in_files else ():
         if option.name in table:
             origin = f"{option.name} in {path}{_line(path, option.name)}"

@@ -35,6 +35,7 @@ SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 LAYERS = (
     ("cli", "keyring_backend"),
     ("commands.*", "keyring_access"),
+    ("behind_door",),
     ("handover", "behind_gateway"),
     ("command_line", "task", "child_environment", "child_process", "passing_folder"),
     ("delivery",),
@@ -51,13 +52,17 @@ LAYERS = (
         "first_provider",
         "unopened",
     ),
-    ("gateway.life",),
-    ("gateway.server",),
-    ("gateway.guard", "gateway.relay", "gateway.defaults"),
+    ("gateway.life", "gateway.door"),
+    ("gateway.server", "gateway.index_server"),
+    ("gateway.shelf", "gateway.downloads", "gateway.replies"),
+    ("gateway.guard", "gateway.relay", "gateway.defaults", "gateway.pages"),
     ("gateway.upstream", "gateway.record"),
     ("gateway.links", "gateway.renewal"),
     ("gateway.fence",),
-    ("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust"),
+    (
+        *("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust", "gateway.answering"),
+        *("gateway.accepting", "gateway.wheel_metadata"),
+    ),
     ("run", "netrc_file", "pip_conf", "publishing", "named_indexes", "appending", "printed", "assignments"),
     ("other_programs", "ci_identities"),
     ("token_cache", "stored_login"),
@@ -124,6 +129,7 @@ REVEALING = {
     "child_environment": "what must not be handed on",
     "gateway.entrance": "the secret of its own way in",
     "gateway.hiding": "what must not be seen",
+    "gateway.door": "the address of its own way in",
     "gateway.life": "the address of its own way in",
     "gateway.relay": "logins of proxies",
     "gateway.upstream": "headers; what must not be repeated",
@@ -410,7 +416,12 @@ def test_another_run_loads_what_that_needs(task: Task, hosted: Organisation) -> 
     assert {f"{NAME}.azure.canonical", f"{NAME}.azure.feeds"} <= modules
 
 
-COMMAND_LINE = {"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull, "PIP_AUTHENTICATE_TOKEN": "canary"}
+COMMAND_LINE = {
+    "PATH": os.defpath,
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_AUTHENTICATE_TOKEN": "canary",
+    "PIP_AUTHENTICATE_VIA": "files",
+}
 COSTLY = {
     "base64", "configparser", "hashlib", "json", "platformdirs", "shutil", "subprocess", "tempfile",
     "tomllib",
