@@ -37,8 +37,7 @@ def run(
         DeliveryError: the program would not go through the gateway, or nobody knows where uploads go.
     """
     try:
-        from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs any of it
-        from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415
+        from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415 - no other way needs any of it
     except ModuleNotFoundError as error:
         raise InputError(
             "no-gateway",
@@ -72,8 +71,12 @@ def run(
     )
     session.tell_secrets(gateway.learn)
     session.report.register(gateway.secrets)
-    warn_of_ancestors(session, secrets)
-    hiding.hide(secrets)
+    put_out_of_sight(session, secrets)
+    for place in session.project.uv_proxies if {"uv", "hatch"} & set(session.clients) else ():
+        session.report.warning(
+            f"{place} names a web proxy for uv, which goes there, past the gateway, without a credential: "
+            "name it in HTTPS_PROXY instead, and the gateway goes through it."
+        )
     session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.")
     with closing(passing_folder.made(session.environ)) as folder:
         try:
@@ -85,8 +88,8 @@ def run(
             tell(session, gateway.record)
 
 
-def warn_of_ancestors(session: Session, secrets: list[Secret]) -> None:
-    """Say who shows a credential to everything that runs beside it."""
+def put_out_of_sight(session: Session, secrets: list[Secret]) -> None:
+    """Hide what this process has of a credential; who else shows it to all that runs beside it is told."""
     from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs it
 
     for ancestor in hiding.showing(secrets):
@@ -94,6 +97,9 @@ def warn_of_ancestors(session: Session, secrets: list[Secret]) -> None:
             f"The variables of {ancestor}, which started this run, show the credential to every program: "
             "give it with --token-stdin or --token-file, or set it for this command only."
         )
+    hiding.hide(secrets)
+    if session.arguments.token_stdin:
+        hiding.put_away_input()
 
 
 def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "list[Guarded]":

@@ -135,6 +135,18 @@ class Fence:
         """Whether a host has a private index, but not by this scheme and port."""
         return origin.host in self._hosts and origin not in self.origins
 
+    def plain(self, request: Request) -> Request:
+        """A request as every client but Pipenv writes it.
+
+        That one adds `/NAME/` to an index's address also where it ends with a slash; without the page it
+        locks no hashes (measured with 2026.10.3).
+        """
+        for index in self.indexes:
+            base = index.url.path.rstrip("/") + "/"
+            if index.url.origin == request.origin and request.target.startswith(f"{base}/"):
+                return request._replace(target=base + request.target[len(base) + 1 :])
+        return request
+
     def judge(self, request: Request) -> Page | File | Upload | Refusal:
         """Say what a request is for, or why it does not pass."""
         wrong = malformed(request)

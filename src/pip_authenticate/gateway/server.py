@@ -181,7 +181,7 @@ class Server:
         return await self._inside(origin, request.raw_path, request)
 
     async def _inside(self, origin: Origin, target: str, request: web.BaseRequest) -> web.StreamResponse:
-        asked = Request(request.method, origin, target, tuple(request.headers.items()))
+        asked = self._fence.plain(Request(request.method, origin, target, tuple(request.headers.items())))
         passage = self._fence.judge(asked)
         if isinstance(passage, Refusal):
             return self._replies.refused(f"{request.method} {asked.shown}", passage.why)
