@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pip_authenticate import child_environment, child_process, passing_folder
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pip_authenticate.gateway.fence import Guarded
     from pip_authenticate.gateway.record import Record
 
+_PACKAGES = ("aiohttp", "cryptography", "packaging")
+"""What the extra `secretless` brings."""
 _PRIMARY = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
 """Variables that name the index which takes the public one's place."""
 
@@ -36,15 +39,16 @@ def run(
         InputError: the extra that this needs is not installed.
         DeliveryError: the program would not go through the gateway.
     """
-    try:
-        from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs any of it
-        from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "no-gateway",
-            f"--via gateway needs a package that is not installed: {error.name}",
-            hint="Install pip-authenticate[secretless].",
-        ) from None
+    for package in _PACKAGES:
+        if find_spec(package) is None:  # most are loaded once the program runs
+            raise InputError(
+                "no-gateway",
+                f"--via gateway needs a package that is not installed: {package}",
+                hint="Install pip-authenticate[secretless].",
+            )
+    from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs any of it
+    from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415
+
     if session.value("publish"):
         raise InputError(
             "no-upload", "--publish does not go with --via gateway, which lets nothing be uploaded"

@@ -5,18 +5,15 @@ import hmac
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from pip_authenticate.errors import DeliveryError
+from pip_authenticate.gateway import peers
 from pip_authenticate.secret import Secret
 
 _SECRET_BYTES = 16
 _USER = "run"
 _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-_TABLES = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
-"""Sockets of this machine (proc_net(5)): their addresses, and the user that each belongs to."""
 _WAITING = 128
 
 
@@ -57,14 +54,8 @@ class Entrance:
 
     def is_own(self, peer: tuple[str, int]) -> bool:
         """Whether a connection comes from this user, as far as the system tells."""
-        try:
-            with open(_TABLES[self.socket.family], encoding="ascii") as table:
-                rows = [line.split() for line in table][1:]
-        except OSError:
-            return True  # it does not tell: the secret is all there is
-        ends = (_as_in_table(*peer), _as_in_table(self._host, self.port))
-        owners = [row[7] for row in rows if (row[1], row[2]) == ends]
-        return owners == [str(os.geteuid())]
+        user = peers.user_of(self.socket.family, peer, (self._host, self.port))
+        return user is None or user == os.geteuid()  # if it does not tell, the secret is all there is
 
 
 def _listening() -> socket.socket:
@@ -75,10 +66,3 @@ def _listening() -> socket.socket:
             continue
     raise DeliveryError("no-loopback", "Nothing can listen on this machine's loopback address")
 
-
-def _as_in_table(host: str, port: int) -> str:
-    """An address as the system writes it: words of four bytes in the machine's own order, in hexadecimal."""
-    packed = ip_address(host).packed
-    words = (packed[at : at + 4] for at in range(0, len(packed), 4))
-    order = [word[::-1] if sys.byteorder == "little" else word for word in words]
-    return f"{b''.join(order).hex().upper()}:{port:04X}"
