@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import trustme
 from aiohttp import web
@@ -29,8 +29,10 @@ ROOTS, PROJECTS = 22, 45
 FORMER = 200
 """Files of former versions that a page shows, as pages of the public index do."""
 WHEELS_BYTES, STREAM_BYTES = 22_000_000, 200 * 1024 * 1024
+STREAM = "stream/bench_stream-1.0-py3-none-any.whl"
+"""A large file, for who measures memory; the page of bench-stream names it."""
 AUTHORITY = "authority.pem"
-JSON, HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
+JSON = "application/vnd.pypi.simple.v1+json"
 
 
 class File(NamedTuple):
@@ -84,7 +86,7 @@ def wheel(number: int, payload: bytes) -> File:
 
 def page(number: int, file: File, chance: random.Random) -> tuple[bytes, bytes]:
     """The page of a project, as JSON and as HTML."""
-    files = []
+    files = list[dict[str, Any]]()
     for former in range(FORMER):
         kind = ("-py3-none-any.whl", ".tar.gz")[former % 2]
         files.append(
@@ -115,51 +117,41 @@ def page(number: int, file: File, chance: random.Random) -> tuple[bytes, bytes]:
         f'<a href="{one["url"]}#sha256={one["hashes"]["sha256"]}" data-requires-python="&gt;=3.8"'
         + (f' data-core-metadata="sha256={known["sha256"]}"' if (known := one["core-metadata"]) else "")
         + f">{one['filename']}</a><br/>"
-        for one in cast("list[dict[str, dict[str, str]]]", files)
+        for one in files
     )
     return json.dumps(told).encode(), f"<!DOCTYPE html><html><body>{anchors}</body></html>".encode()
 
 
 class Feed:
-    """Answers whoever knows the token; counts requests."""
+    """Answers whoever knows the token."""
 
     def __init__(self) -> None:
         chance = random.Random(10)  # noqa: S311 - the same feed for everybody who measures
         self._pages = dict[str, tuple[bytes, bytes]]()
         self._files = dict[str, bytes]()
-        self.requests = 0
         for number, size in enumerate(_sizes(chance)):
             file = wheel(number, chance.randbytes(size))
             self._pages[name_of(number)] = page(number, file, chance)
             self._files[f"{number}/{file.name}"] = file.content
             self._files[f"{number}/{file.name}.metadata"] = file.metadata
+        link = f'<a href="../../files/{STREAM}">stream</a>'.encode()
+        self._pages["bench-stream"] = (b"{}", link)
         self._packed = {
-            name: [gzip.compress(form, 6) for form in forms] for name, forms in self._pages.items()
+            name: (gzip.compress(as_json, 6), gzip.compress(as_html, 6))
+            for name, (as_json, as_html) in self._pages.items()
         }
         self._expected = "Basic " + base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
-        if request.path == "/requests":
-            return web.json_response(self.requests)
-        self.requests += 1
         if request.headers.get("Authorization") != self._expected:
             return web.Response(status=401, headers={"WWW-Authenticate": "Basic"})
         _, kind, rest = request.path.split("/", 2)
         name = rest.rstrip("/")
-        if kind == "files" and name == "stream/stream-1.0-py3-none-any.whl":
+        if rest == STREAM:
             return await _stream(request)
-        if kind == "simple" and name == "stream":
-            link = b'<a href="../../files/stream/stream-1.0-py3-none-any.whl">stream</a>'
-            return web.Response(body=link, content_type="text/html")
         if kind == "simple" and name in self._pages:
-            is_json = JSON in request.headers.get("Accept", "")
-            forms = self._pages
-            headers = {"Content-Type": JSON if is_json else "text/html", "Cache-Control": "max-age=600"}
-            if "gzip" in request.headers.get("Accept-Encoding", ""):
-                headers["Content-Encoding"] = "gzip"
-                return web.Response(body=self._packed[name][0 if is_json else 1], headers=headers)
-            return web.Response(body=forms[name][0 if is_json else 1], headers=headers)
+            return self._page(name, request)
         content = self._files.get(name) if kind == "files" else None
         if content is None:
             return web.Response(status=404)
@@ -170,6 +162,15 @@ class Feed:
         first, last, _ = part.indices(len(content))
         headers["Content-Range"] = f"bytes {first}-{last - 1}/{len(content)}"
         return web.Response(status=206, body=content[first:last], headers=headers)
+
+    def _page(self, name: str, request: web.BaseRequest) -> web.Response:
+        is_packed = "gzip" in request.headers.get("Accept-Encoding", "")
+        is_json = JSON in request.headers.get("Accept", "")
+        headers = {"Content-Type": JSON if is_json else "text/html", "Cache-Control": "max-age=600"}
+        if is_packed:
+            headers["Content-Encoding"] = "gzip"
+        as_json, as_html = (self._packed if is_packed else self._pages)[name]
+        return web.Response(body=as_json if is_json else as_html, headers=headers)
 
 
 async def _stream(request: web.BaseRequest) -> web.StreamResponse:

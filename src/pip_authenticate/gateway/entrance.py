@@ -65,4 +65,3 @@ def _listening() -> socket.socket:
         except OSError:
             continue
     raise DeliveryError("no-loopback", "Nothing can listen on this machine's loopback address")
-

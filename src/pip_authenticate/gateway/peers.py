@@ -4,6 +4,7 @@ import errno
 import socket
 import struct
 import sys
+from collections.abc import Mapping
 from ipaddress import ip_address
 
 # One socket, asked for by its ends (sock_diag(7), linux/inet_diag.h): a hundred times as fast as the tables,
@@ -15,7 +16,7 @@ _AT_USER = struct.calcsize(_HEAD) + 4 + struct.calcsize(_ENDS) + 12 + 12
 """Where an answer says it: behind its head, the state, both ends, interface and cookie, time and queues."""
 _ANSWER_BYTES, _SECONDS = 4096, 1.0
 
-_TABLES = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
+_TABLES: Mapping[int, str] = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
 """Sockets of this machine (proc_net(5)): their addresses, and the user that each belongs to."""
 _READINGS = 5
 """A table that changes while it is read may lack a row."""
