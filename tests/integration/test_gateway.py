@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from pip_authenticate.gateway import peers
 from support.behind import Behind, is_gone, is_open, shown_variables
 from support.certificates import server_context
 from support.command import COMMAND, Command
@@ -250,6 +251,20 @@ def test_another_user_does_not_come_in(command: Command, index: Service) -> None
             assert ended.stdout.split()[1] == status
 
 
+@linux
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+@pytest.mark.parametrize("way", [peers.user_of, peers.asked, peers.listed])
+def test_the_system_tells_whose_a_connection_is(
+    family: int, host: str, way: Callable[[int, tuple[str, int], tuple[str, int]], int | None]
+) -> None:
+    with socket.create_server((host, 0), family=family) as server:
+        far = server.getsockname()[:2]
+        with socket.create_connection(far) as client:
+            near = client.getsockname()[:2]
+            assert way(family, near, far) == os.geteuid()
+            assert way(family, (host, 1), far) == -1
+
+
 # ---- what an index may say --------------------------------------------------------------------------
 
 
@@ -400,6 +415,33 @@ def test_no_proxy_for_an_index_is_refused(command: Command, index: Service, name
 def test_no_proxy_for_others_stays(command: Command, index: Service) -> None:
     with behind(command, index, NO_PROXY="other.example,10.0.0.0/8,27.0.0.1") as one:
         assert one.environ["NO_PROXY"] == "other.example,10.0.0.0/8,27.0.0.1"
+
+
+def test_connections_are_opened_for_whoever_will_ask_for_many_things(
+    command: Command, authority: trustme.CA, authority_file: str
+) -> None:
+    """One with the first tunnel, and more with a second one at the same time; no request comes of it."""
+    context, place = server_context(authority, "index.example"), "index.example:443"
+    with serving(private, context) as service, proxying({place: service.port}) as proxy:
+        service.routes["GET /feed/simple/demo/"] = lambda request: guarded(request, Answer(200, PAGE))
+        proxy_url = f"http://127.0.0.1:{proxy.port}"
+        one = Behind(
+            command, TOKEN, "https://index.example/feed/simple/", SSL_CERT_FILE=authority_file,
+            HTTPS_PROXY=proxy_url,
+        )  # fmt: skip
+        tunnels = list[socket.socket]()
+        try:
+            for count in (1, 17, 17):
+                tunnels.append(one.tunnel(place)[1])
+                until(lambda count=count: len(proxy.targets) == count, 5.0)  # type: ignore[misc]
+            assert service.requests == []
+            assert one.get("https://index.example/feed/simple/demo/")[0] == 200
+        finally:
+            for tunnel in tunnels:
+                tunnel.close()
+            one.end()
+        assert len(proxy.targets) == 17
+        assert len(service.requests) == 1
 
 
 # ---- where the credential is ------------------------------------------------------------------------

@@ -131,7 +131,8 @@ def _is_at(base: str, href: str, origin: Origin, target: str, suffix: str) -> bo
 
 def file_name(address: str) -> str:
     """The last segment of an address, decoded."""
-    return unquote(address.partition("?")[0].rpartition("/")[2])
+    name = address.partition("?")[0].rpartition("/")[2]
+    return unquote(name) if "%" in name else name
 
 
 def project_of(file: str) -> tuple[str, str] | None:

@@ -34,13 +34,13 @@ def user_of(family: int, near: tuple[str, int], far: tuple[str, int]) -> int | N
         None where the system does not tell.
     """
     try:
-        return _told(family, near, far)
+        return asked(family, near, far)
     except OSError:
-        return _listed(family, near, far)
+        return listed(family, near, far)
 
 
-def _told(family: int, near: tuple[str, int], far: tuple[str, int]) -> int:
-    """What the system answers.
+def asked(family: int, near: tuple[str, int], far: tuple[str, int]) -> int:
+    """The same, as the system answers it.
 
     Raises:
         OSError: it does not.
@@ -61,8 +61,8 @@ def _told(family: int, near: tuple[str, int], far: tuple[str, int]) -> int:
     raise OSError(-code, "sock_diag")
 
 
-def _listed(family: int, near: tuple[str, int], far: tuple[str, int]) -> int | None:
-    """What the table of all sockets says."""
+def listed(family: int, near: tuple[str, int], far: tuple[str, int]) -> int | None:
+    """The same, as the table of all sockets says it."""
     ends = (_as_in_table(*near), _as_in_table(*far))
     for _ in range(_READINGS):
         try:

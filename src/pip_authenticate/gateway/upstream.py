@@ -21,8 +21,8 @@ from pip_authenticate.secret import MASK, Secret
 from pip_authenticate.settings import Certificates, Proxy
 
 CONNECT_SECONDS, READ_SECONDS = 8.0, 60.0
-AHEAD = 16
-"""Connections that are opened before they are needed, to an index that is asked for many things at once."""
+AHEAD, AT_ONCE_SECONDS = 16, 1.0
+"""Connections that are opened before they are needed, to an index that a client comes in for twice at once."""
 PAGE_BYTES = 64 * 1024 * 1024
 """Longest page that is read; the largest public one has some ten million bytes."""
 REFUSED = frozenset({401, 203})
@@ -94,7 +94,7 @@ class Upstream:
         self.learn(secrets)
         self.log = log
         self._session: aiohttp.ClientSession | None = None
-        self._expected = dict[Origin, int]()
+        self._expected = dict[Origin, list[float]]()
         self._ahead = dict[Origin, list[asyncio.Task[None]]]()
 
     def learn(self, secrets: Iterable[Secret]) -> None:
@@ -103,15 +103,17 @@ class Upstream:
         self._texts = sorted(texts, key=len, reverse=True)
 
     def expect(self, origin: Origin) -> None:
-        """Open connections to an index before a client asks for something, which it will.
+        """Open connections to an index before a client who has come in for it asks for something.
 
-        One of who asks for one thing after the other, and several of who comes in a second way meanwhile:
-        such a client asks for many things at once.
+        One is for whoever asks for one thing after the other. Who comes in by a second way at the same time
+        asks for many things at once.
         """
-        count = self._expected[origin] = self._expected.get(origin, 0) + 1
-        ahead = self._ahead.setdefault(origin, [])
-        for _ in range({1: 1, 2: AHEAD}.get(count, 0)):
-            ahead.append(asyncio.ensure_future(self._open_ahead(origin)))
+        now, times = asyncio.get_running_loop().time(), self._expected.setdefault(origin, [])
+        if len(times) < 2:
+            times.append(now)
+            count = 1 if len(times) == 1 else AHEAD if now - times[0] < AT_ONCE_SECONDS else 0
+            opening = (asyncio.ensure_future(self._open_ahead(origin)) for _ in range(count))
+            self._ahead.setdefault(origin, []).extend(opening)
 
     async def _open_ahead(self, origin: Origin) -> None:
         session = self._opened()
