@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pip_authenticate.gateway.fence import Guarded
     from pip_authenticate.gateway.record import Record
 
-_PACKAGES = ("aiohttp", "cryptography", "packaging")
-"""What the extra `secretless` brings."""
+_LATE = ("aiohttp", "packaging")
+"""What the gateway needs, but loads once the program has been started."""
 _PRIMARY = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
 """Variables that name the index which takes the public one's place."""
 
@@ -39,16 +39,18 @@ def run(
         InputError: the extra that this needs is not installed.
         DeliveryError: the program would not go through the gateway.
     """
-    for package in _PACKAGES:
-        if find_spec(package) is None:  # most are loaded once the program runs
-            raise InputError(
-                "no-gateway",
-                f"--via gateway needs a package that is not installed: {package}",
-                hint="Install pip-authenticate[secretless].",
-            )
-    from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs any of it
-    from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415
-
+    try:
+        for package in _LATE:
+            if find_spec(package) is None:
+                raise ModuleNotFoundError(name=package)
+        from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs any of it
+        from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "no-gateway",
+            f"The gateway needs a package that is not installed: {error.name}",
+            hint="Install pip-authenticate[secretless].",
+        ) from None
     if session.value("publish"):
         raise InputError(
             "no-upload", "--publish does not go with --via gateway, which lets nothing be uploaded"

@@ -22,7 +22,7 @@ from pip_authenticate.settings import Certificates, Proxy
 
 CONNECT_SECONDS, READ_SECONDS = 8.0, 60.0
 AHEAD, AT_ONCE_SECONDS = 16, 1.0
-"""Connections that are opened before they are needed, to an index that a client comes in for twice at once."""
+"""Connections that are opened before they are needed, for a client who comes in twice at once."""
 PAGE_BYTES = 64 * 1024 * 1024
 """Longest page that is read; the largest public one has some ten million bytes."""
 REFUSED = frozenset({401, 203})
