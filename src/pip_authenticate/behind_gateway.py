@@ -1,6 +1,6 @@
 """Runs a program behind the gateway: it gets addresses, and no credential."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -40,9 +40,7 @@ def run(
         DeliveryError: the program would not go through the gateway.
     """
     try:
-        for package in _LATE:
-            if find_spec(package) is None:
-                raise ModuleNotFoundError(name=package)
+        _look_for(_LATE)
         from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs any of it
         from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -89,6 +87,17 @@ def run(
         finally:
             folder.remove_all()
             _tell(session, gateway.record)
+
+
+def _look_for(packages: Iterable[str]) -> None:
+    """Find packages, and load none.
+
+    Raises:
+        ModuleNotFoundError: one is not there.
+    """
+    for package in packages:
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(name=package)
 
 
 def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "list[Guarded]":

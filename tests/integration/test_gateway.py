@@ -431,9 +431,10 @@ def test_connections_are_opened_for_whoever_will_ask_for_many_things(
         )  # fmt: skip
         tunnels = list[socket.socket]()
         try:
-            for count in (1, 17, 17):
-                tunnels.append(one.tunnel(place)[1])
-                until(lambda count=count: len(proxy.targets) == count, 5.0)  # type: ignore[misc]
+            with ThreadPoolExecutor(2) as pool:
+                tunnels += [door for _, door in pool.map(one.tunnel, [place] * 2)]
+            until(lambda: len(proxy.targets) == 17, 10.0)
+            tunnels.append(one.tunnel(place)[1])
             assert service.requests == []
             assert one.get("https://index.example/feed/simple/demo/")[0] == 200
         finally:
