@@ -21,7 +21,7 @@ _METHODS = frozenset({"GET", "HEAD"})
 _PATH = re.compile(
     r"(/([A-Za-z0-9._~!$&'()*+,;=:@-]|%(2[014Bb]|40|5[BDbd]|7[Ee]|[89A-Fa-f][0-9A-Fa-f]))*)+", re.ASCII
 )
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _LONGEST = 4096
 
 
@@ -71,7 +71,7 @@ class Request(NamedTuple):
 
     Args:
         method: of HTTP.
-        origin: whom the tunnel leads to.
+        origin: whom it is for: whom a tunnel leads to, or the door itself.
         target: what stands between method and version.
         headers: pairs as they came.
     """
@@ -116,7 +116,7 @@ class Fence:
         """Say what a request is for, or why it does not pass."""
         from packaging.utils import canonicalize_name  # noqa: PLC0415 - the command needs not wait for it
 
-        wrong = _malformed(request)
+        wrong = malformed(request)
         if wrong:
             return Refusal(wrong)
         path, _, query = request.target.partition("?")
@@ -126,7 +126,7 @@ class Fence:
             rest = _below(path, index.url.path, ignores_case=FeedAddress.of(index.url) is not None)
             if rest is not None and len(rest) <= 1 and not query:
                 name = rest[0] if rest else ""
-                if not name or _NAME.fullmatch(name):
+                if not name or NAME.fullmatch(name):
                     return Page(index, canonicalize_name(name) if name else "")
             if _is_download(path, index.url) or (index.is_public and rest is not None):
                 return File(index)
@@ -137,7 +137,7 @@ class Fence:
         return all(index.is_public for index in self.indexes if index.url.origin == origin)
 
 
-def _malformed(request: Request) -> str:
+def malformed(request: Request) -> str:
     """What no client of an index would send, or empty."""
     if request.method not in _METHODS:
         return "only GET and HEAD pass"
@@ -145,7 +145,7 @@ def _malformed(request: Request) -> str:
     hosts = [value for name, value in request.headers if name.lower() == "host"]
     ports = {request.origin.netloc.lower(), f"{request.origin.netloc}:{request.origin.port}".lower()}
     if len(hosts) != 1 or hosts[0].lower() not in ports:
-        return "its Host is not the one that the tunnel leads to"
+        return "its Host is another one"
     if {"transfer-encoding", "upgrade", "expect", "te", "trailer"} & set(names):
         return "it carries headers that no request for an index has"
     if any(name.lower() == "content-length" and value.strip() != "0" for name, value in request.headers):
