@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pip_authenticate import child_environment, child_process, passing_folder, publishing
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pip_authenticate.gateway.fence import Guarded
     from pip_authenticate.gateway.record import Record
 
+_EXTRA = ("aiohttp", "cryptography", "multipart")
+"""What the extra `secretless` installs; most of it is loaded once the program has been started."""
 _PRIMARY = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
 """Variables that name the index which takes the public one's place."""
 
@@ -37,6 +40,7 @@ def run(
         DeliveryError: the program would not go through the gateway, or nobody knows where uploads go.
     """
     try:
+        _look_for()
         from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415 - no other way needs any of it
     except ModuleNotFoundError as error:
         raise InputError(
@@ -100,6 +104,22 @@ def put_out_of_sight(session: Session, secrets: list[Secret]) -> None:
     hiding.hide(secrets)
     if session.arguments.token_stdin:
         hiding.put_away_input()
+
+
+def is_installed() -> bool:
+    """Whether the extra is there."""
+    return all(map(find_spec, _EXTRA))
+
+
+def _look_for() -> None:
+    """Find what the extra installs, and load none of it.
+
+    Raises:
+        ModuleNotFoundError: something is not there.
+    """
+    for package in _EXTRA:
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(name=package)
 
 
 def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "list[Guarded]":

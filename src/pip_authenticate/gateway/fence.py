@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from packaging.utils import canonicalize_name
-
 from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.index import IndexUrl
 from pip_authenticate.origin import Origin
@@ -149,6 +147,8 @@ class Fence:
 
     def judge(self, request: Request) -> Page | File | Upload | Refusal:
         """Say what a request is for, or why it does not pass."""
+        from packaging.utils import canonicalize_name  # noqa: PLC0415 - the command needs not wait for it
+
         wrong = malformed(request)
         if wrong:
             return Refusal(wrong)

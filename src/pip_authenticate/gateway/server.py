@@ -126,6 +126,7 @@ class Server:
             return self._replies.refused("a tunnel", "it leads to no host and port")
         if self._fence.opens(place):
             server = self._inner[place]
+            self._upstream.expect(place)
             transport.write(_CONNECTED)
             inner = server()
             try:
