@@ -1,6 +1,6 @@
 """Runs a program behind the gateway: it gets addresses, and no credential."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -66,17 +66,13 @@ def run(
         indexes,
         settings.proxy,
         settings.certificates,
-        lambda: _private(session.find_anew()),
+        lambda: private(session.find_anew()),
         secrets,
         session.report.debug,
     )
     session.tell_secrets(gateway.learn)
     session.report.register(gateway.secrets)
-    for ancestor in hiding.showing(secrets):
-        session.report.warning(
-            f"The variables of {ancestor}, which started this run, show the credential to every program: "
-            "give it with --token-stdin or --token-file, or set it for this command only."
-        )
+    warn_of_ancestors(session, secrets)
     hiding.hide(secrets)
     session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.")
     with closing(passing_folder.made(session.environ)) as folder:
@@ -86,7 +82,18 @@ def run(
                 return start(path, program, environ)
         finally:
             folder.remove_all()
-            _tell(session, gateway.record)
+            tell(session, gateway.record)
+
+
+def warn_of_ancestors(session: Session, secrets: list[Secret]) -> None:
+    """Say who shows a credential to everything that runs beside it."""
+    from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs it
+
+    for ancestor in hiding.showing(secrets):
+        session.report.warning(
+            f"The variables of {ancestor}, which started this run, show the credential to every program: "
+            "give it with --token-stdin or --token-file, or set it for this command only."
+        )
 
 
 def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "list[Guarded]":
@@ -94,28 +101,39 @@ def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "lis
     from pip_authenticate.gateway import defaults  # noqa: PLC0415 - no other way needs it
     from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415
 
-    private = _private(found)
-    if session.value("allow-upload") and private:
+    own = private(found)
+    if session.value("allow-upload") and own:
         upload = publishing.upload_of(with_uploads(found.indexes))
-        private[0] = private[0]._replace(upload=upload)
+        own[0] = own[0]._replace(upload=upload)
     wanted = session.value("guard")
     named = [IndexUrl.parse(text)[0] for text in session.value("public")] or found.strangers
-    if wanted is not False and private:
+    if wanted is not False and own:
         asking = [name for name in session.clients if wanted or not environ.get(_PRIMARY.get(name, ""))]
         named = [*named, *defaults.asked_by(asking, environ, session.deadline)]
-    known = {index.url.key for index in private}
-    public = {url.key: url for url in named if url.key not in known}
+    public = others(named, own)
     if wanted is False and public:
-        session.report.warning(
-            "Public indexes are not guarded: a stranger's package of a private one's name can come from "
-            f"{', '.join(url.origin.host for url in public.values())}."
-        )
-        origins = {index.url.origin for index in private}
-        return private + [Guarded(url, str(url), None) for url in public.values() if url.origin in origins]
-    return private + [Guarded(url, str(url), None, is_public=True) for url in public.values()]
+        warn(session, public)
+        origins = {index.url.origin for index in own}
+        return own + [Guarded(url, str(url), None) for url in public if url.origin in origins]
+    return own + [Guarded(url, str(url), None, is_public=True) for url in public]
 
 
-def _private(found: Found) -> "list[Guarded]":
+def others(named: Iterable[IndexUrl], own: "list[Guarded]") -> list[IndexUrl]:
+    """Indexes, each once, that are none of some others."""
+    known = {index.url.key for index in own}
+    return list({url.key: url for url in named if url.key not in known}.values())
+
+
+def warn(session: Session, public: list[IndexUrl]) -> None:
+    """Say what it means that public indexes are not guarded."""
+    hosts = dict.fromkeys(url.origin.host for url in public)
+    session.report.warning(
+        "Public indexes are not guarded: a stranger's package of a private one's name can come from "
+        f"{', '.join(hosts)}."
+    )
+
+
+def private(found: Found) -> "list[Guarded]":
     """The indexes with what opens them."""
     from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415 - no other way needs it
 
@@ -125,7 +143,7 @@ def _private(found: Found) -> "list[Guarded]":
     ]
 
 
-def _tell(session: Session, record: "Record") -> None:
+def tell(session: Session, record: "Record") -> None:
     """Say what went through the gateway, and write it into the file that was asked for."""
     shown = session.report
     for line in record.lines():

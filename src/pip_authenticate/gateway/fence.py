@@ -25,7 +25,7 @@ _METHODS = frozenset({"GET", "HEAD"})
 _PATH = re.compile(
     r"(/([A-Za-z0-9._~!$&'()*+,;=:@-]|%(2[014Bb]|40|5[BDbd]|7[Ee]|[89A-Fa-f][0-9A-Fa-f]))*)+", re.ASCII
 )
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _LONGEST = 4096
 # Spelled so that every reader finds the same boundary (RFC 2046, section 5.1.1).
 _FORM = re.compile(r"multipart/form-data; ?boundary=(\"?)([A-Za-z0-9'+_.-]{1,70})\1", re.IGNORECASE)
@@ -94,7 +94,7 @@ class Request(NamedTuple):
 
     Args:
         method: of HTTP.
-        origin: whom the tunnel leads to.
+        origin: whom it is for: whom a tunnel leads to, or the door itself.
         target: what stands between method and version.
         headers: pairs as they came.
     """
@@ -137,13 +137,12 @@ class Fence:
 
     def judge(self, request: Request) -> Page | File | Upload | Refusal:
         """Say what a request is for, or why it does not pass."""
-        wrong = _malformed(request)
+        wrong = malformed(request)
         if wrong:
             return Refusal(wrong)
-        if request.method not in _METHODS:
-            return self._upload(request)
-        if any(value.strip() != "0" for value in _values(request, "content-length")):
-            return Refusal("it carries a body")
+        wrong = changing(request)
+        if wrong:
+            return self._upload(request) or Refusal(wrong)
         path, _, query = request.target.partition("?")
         for index in self.indexes:
             if index.url.origin != request.origin:
@@ -151,16 +150,18 @@ class Fence:
             rest = _below(path, index.url.path, ignores_case=FeedAddress.of(index.url) is not None)
             if rest is not None and len(rest) <= 1 and not query:
                 name = rest[0] if rest else ""
-                if not name or _NAME.fullmatch(name):
+                if not name or NAME.fullmatch(name):
                     return Page(index, canonicalize_name(name) if name else "")
             if _is_download(path, index.url) or (index.is_public and rest is not None):
                 return File(index)
         return File(None)
 
-    def _upload(self, request: Request) -> Upload | Refusal:
+    def _upload(self, request: Request) -> Upload | Refusal | None:
         """What is published, or why nothing may be: with one method, to one address, as one kind of form."""
+        if request.method != "POST":
+            return None
         targets = [index for index in self.indexes if index.upload]
-        if request.method != "POST" or not targets:
+        if not targets:
             return Refusal("only GET and HEAD pass; --allow-upload lets packages be published")
         for index in targets:
             url = index.upload
@@ -179,13 +180,13 @@ class Fence:
         return all(index.is_public for index in self.indexes if index.url.origin == origin)
 
 
-def _malformed(request: Request) -> str:
+def malformed(request: Request) -> str:
     """What no client of an index would send, or empty."""
     names = [name.lower() for name, _ in request.headers]
     hosts = _values(request, "host")
     ports = {request.origin.netloc.lower(), f"{request.origin.netloc}:{request.origin.port}".lower()}
     if len(hosts) != 1 or hosts[0].lower() not in ports:
-        return "its Host is not the one that the tunnel leads to"
+        return "its Host is another one"
     if {"transfer-encoding", "content-encoding", "upgrade", "expect", "te", "trailer"} & set(names):
         return "it carries headers that no request for an index has"
     if any(names.count(name) > 1 for name in HEADERS if name != "accept"):
@@ -196,6 +197,15 @@ def _malformed(request: Request) -> str:
     segments = path.split("/")[1:]
     if not _PATH.fullmatch(path) or any(part in {".", ".."} for part in segments) or "" in segments[:-1]:
         return "its path leads elsewhere"
+    return ""
+
+
+def changing(request: Request) -> str:
+    """Why a request is none that only reads, or empty."""
+    if request.method not in _METHODS:
+        return "only GET and HEAD pass"
+    if any(value.strip() != "0" for value in _values(request, "content-length")):
+        return "it carries a body"
     return ""
 
 

@@ -1,15 +1,14 @@
 """The gateway's life: from before its command starts until that has ended."""
 
-import asyncio
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 
 from pip_authenticate.client_settings import PrivateFile
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.gateway import trust
+from pip_authenticate.gateway.answering import answering
 from pip_authenticate.gateway.authority import Authority
 from pip_authenticate.gateway.entrance import Entrance
 from pip_authenticate.gateway.fence import Fence, Guarded
@@ -23,7 +22,6 @@ from pip_authenticate.private_files import Folder
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
 
-_SECONDS_TO_END = 2.0
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
 _OTHER_PROXIES = ("PIP_PROXY", "ALL_PROXY", "all_proxy")
 """Variables that lead a client past the gateway where the caller has set them."""
@@ -106,33 +104,14 @@ class Gateway:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Answer the command, in a thread of its own; to be begun when nothing is forked any more."""
-        loop = asyncio.new_event_loop()
-        over = loop.create_future()
         contexts = self._authority.contexts if self._authority else {}
 
-        async def serve() -> None:
+        async def serve(over: Awaitable[object]) -> None:
             server = Server(self._entrance, self._fence, contexts, self._upstream, self._guard, self.record)
             await server.serve(over)
-            left = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
 
-        def run() -> None:
-            try:
-                loop.run_until_complete(serve())
-            except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
-                self.record.fail(f"The gateway ended early: {type(error).__name__}")
-            finally:
-                loop.close()
-
-        thread = threading.Thread(target=run, daemon=True, name="gateway")
-        thread.start()
-        try:
+        with answering(serve, self.record.fail):
             yield
-        finally:
-            loop.call_soon_threadsafe(over.set_result, None)
-            thread.join(_SECONDS_TO_END)
 
 
 def _excepts(entry: str, origin: Origin) -> bool:
