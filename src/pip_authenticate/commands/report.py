@@ -56,7 +56,9 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
             for one in told["files"]
         ],
     )
-    published = [(one["file"], one["source"], one["sha256"], one["bytes"]) for one in told["uploaded"]]
+    published = [
+        (one["file"], one["source"], one["sha256"], one["bytes"]) for one in told.get("uploaded", ())
+    ]
     if published:
         yield "### Packages published"
         yield ""
