@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pip_authenticate import child_environment, child_process, passing_folder
@@ -10,11 +11,14 @@ from pip_authenticate.command_line import Session
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import Credential, IndexUrl
 from pip_authenticate.secret import Secret
+from pip_authenticate.surroundings import Surroundings, output_of
 
 if TYPE_CHECKING:
     from pip_authenticate.gateway.fence import Guarded
     from pip_authenticate.gateway.record import Record
 
+_SHOWN, _SUMMARIZED = 10, 200
+"""Most files that are shown: to people on the spot, and in a summary."""
 _PRIMARY = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
 """Variables that name the index which takes the public one's place."""
 
@@ -119,20 +123,37 @@ def _private(found: Found) -> "list[Guarded]":
 
 
 def _tell(session: Session, record: "Record") -> None:
-    """Say what went through the gateway, and write it into the file that was asked for."""
-    shown = session.report
-    for line in record.lines():
+    """Say what went through the gateway: to people, where a CI shows summaries, and in the file asked for."""
+    from pip_authenticate import shown_record  # noqa: PLC0415 - no other way needs it
+
+    shown, told = session.report, record.told()
+    head, rows = shown_record.table(told, _SHOWN)
+    if rows:
+        shown.table(head, rows)
+    for line in shown_record.lines(told, _SHOWN):
         shown.line(line)
     for why in record.warnings():
         shown.warning(why)
+    cleaned = shown.cleaned(told)
+    if record.is_worth_telling:
+        _summarize(session, shown_record.markdown(cleaned, _SUMMARIZED))
     path = session.value("report")
     if not path:
         return
     from json import dumps  # noqa: PLC0415 - most runs write none
 
-    text = dumps(shown.cleaned(record.told()), indent=2, ensure_ascii=False)
     try:
         with open(path, "w", encoding="utf-8") as file:
-            file.write(f"{text}\n")
+            file.write(f"{dumps(cleaned, indent=2, ensure_ascii=False)}\n")
     except OSError as error:
         shown.warning(f"The report cannot be written to {path}: {error.strerror}.")
+
+
+def _summarize(session: Session, markdown: str) -> None:
+    """Show a summary where the CI has a place for it; standard output is the program's."""
+    name = output_of(session.environ)
+    module = import_module(f"pip_authenticate.outputs.{name.replace('-', '_')}")
+    around = Surroundings(
+        session.environ, session.report.hand, is_terminal=False, shows_secrets=False, place=lambda _: []
+    )
+    module.Output(around).summarize(markdown)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -103,7 +104,7 @@ def test_pages_and_the_files_that_they_name_pass_with_the_credential(
         assert one.get(f"{index.url}/demo-2.0.tar.gz")[0] == 403
         said = one.end()
     assert all(request.login == ("build", TOKEN) for request in index.requests)
-    assert "1 file (demo-1.0-py3-none-any.whl)" in said
+    assert re.search(r"demo +1\.0 .+ 5\.0 kB", said)
     report = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
     (file,) = report["files"]
     assert (file["name"], file["version"], file["bytes"]) == ("demo", "1.0", 5000)

@@ -38,6 +38,7 @@ LAYERS = (
     ("handover", "behind_gateway"),
     ("command_line", "task", "child_environment", "child_process", "passing_folder"),
     ("delivery",),
+    ("shown_record",),
     ("advice", "summary", "earlier_values", "fitting", "failures", "telemetry"),
     ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs", "keyring_doctor"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),

@@ -20,6 +20,8 @@ from pip_authenticate.origin import DEFAULT_PORTS, Origin
 _ANCHOR = re.compile(r"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _BASE = re.compile(r"""<base\s[^>]*?href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
 _SHA256 = re.compile(r"sha256=([0-9a-f]{64})", re.IGNORECASE)
+_LARGEST = 2**53
+"""More bytes than any file has, and than every reader of JSON can count."""
 _METADATA = ".metadata"
 """What is added to a file's address for its metadata (PEP 658)."""
 
@@ -31,11 +33,13 @@ class Link(NamedTuple):
         home: the index whose page.
         file: its name.
         sha256: what the page says of it, or empty.
+        size: what the page says of it, in bytes (PEP 700), or None.
     """
 
     home: Guarded
     file: str
     sha256: str
+    size: int | None = None
 
 
 class _Shown(NamedTuple):
@@ -45,6 +49,7 @@ class _Shown(NamedTuple):
     base: str
     href: str
     sha256: str
+    size: int | None
 
 
 class Links:
@@ -63,7 +68,7 @@ class Links:
             kind: its media type.
         """
         text = content.decode("utf-8", "replace")
-        base, found = url, list[tuple[str, str]]()
+        base, found = url, list[tuple[str, str, int | None]]()
         if "json" in kind:
             found = _of_json(text)
         else:
@@ -72,11 +77,11 @@ class Links:
             for double, single in _ANCHOR.findall(text):
                 href, _, fragment = html.unescape(double or single).partition("#")
                 digest = _SHA256.search(fragment)
-                found.append((href, digest[1].lower() if digest else ""))
-        for href, sha256 in found:
+                found.append((href, digest[1].lower() if digest else "", None))
+        for href, sha256, size in found:
             name = file_name(href)
             if name:
-                self._by_file.setdefault(name, {})[_Shown(index, base, href, sha256)] = None
+                self._by_file.setdefault(name, {})[_Shown(index, base, href, sha256, size)] = None
 
     def find(self, origin: Origin, target: str) -> Link | None:
         """The file that a request is for; None where no page has shown it yet."""
@@ -86,16 +91,30 @@ class Links:
         for name_of_file in dict.fromkeys((name, name.removesuffix(_METADATA))):
             for shown in self._by_file.get(name_of_file, ()):
                 if _is_at(shown, origin, target, name[len(name_of_file) :]):
-                    return Link(shown.home, name_of_file, shown.sha256)
+                    return Link(shown.home, name_of_file, shown.sha256, shown.size)
         return None
 
 
-def _of_json(text: str) -> list[tuple[str, str]]:
+def _of_json(text: str) -> list[tuple[str, str, int | None]]:
     try:
         page = json.loads(text)
-        return [(str(one["url"]), str(one.get("hashes", {}).get("sha256", ""))) for one in page["files"]]
+        return [
+            (str(one["url"]), _digest(one.get("hashes", {}).get("sha256")), _size(one.get("size")))
+            for one in page["files"]
+        ]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []
+
+
+def _digest(value: object) -> str:
+    """A SHA-256 in hexadecimal digits; empty where it is none."""
+    found = _SHA256.fullmatch(f"sha256={value}")
+    return found[1].lower() if found else ""
+
+
+def _size(value: object) -> int | None:
+    """A number of bytes; None where it is none."""
+    return value if type(value) is int and 0 <= value < _LARGEST else None
 
 
 def _is_at(shown: _Shown, origin: Origin, target: str, suffix: str) -> bool:
