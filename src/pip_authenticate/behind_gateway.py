@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SHOWN, _SUMMARIZED = 10, 200
 """Most files that are shown: to people on the spot, and in a summary."""
+_ASKING_SECONDS = 15.0
+"""How long the command may end later for a report."""
 _PRIMARY = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
 """Variables that name the index which takes the public one's place."""
 
@@ -62,11 +64,17 @@ def run(
     environ = child_environment.without(session.environ, secrets)
     environ |= {variable.name: variable.value.reveal() for variable in told.variables}
     indexes = _guarded(session, found, environ)
+    latest = [found]
+
+    def renew() -> "list[Guarded]":
+        latest[:] = [session.find_anew()]
+        return _private(latest[0])
+
     gateway = Gateway(
         indexes,
         settings.proxy,
         settings.certificates,
-        lambda: _private(session.find_anew()),
+        renew,
         secrets,
         session.report.debug,
     )
@@ -86,6 +94,8 @@ def run(
                 return start(path, program, environ)
         finally:
             folder.remove_all()
+            if session.value("report"):
+                _ask_origins(session, latest[0], gateway.record)
             _tell(session, gateway.record)
 
 
@@ -120,6 +130,19 @@ def _private(found: Found) -> "list[Guarded]":
         Guarded(index.url, index.source, index.credential.authorization, expires=index.credential.expires)
         for index in found.indexes
     ]
+
+
+def _ask_origins(session: Session, found: Found, record: "Record") -> None:
+    """Have feeds say what they have saved from upstream; the report can do without."""
+    from pip_authenticate.azure.feeds import FeedsService  # noqa: PLC0415 - few runs ask
+    from pip_authenticate.deadline import Deadline  # noqa: PLC0415
+    from pip_authenticate.gateway import saved  # noqa: PLC0415
+    from pip_authenticate.transport import Transport  # noqa: PLC0415
+
+    settings, debug = session.settings, session.report.debug
+    transport = Transport(settings.proxy, settings.certificates, debug, Deadline(_ASKING_SECONDS))
+    with session.report.waiting("asking the feeds what they have saved from upstream"):
+        saved.ask(record, found.indexes, FeedsService(settings, transport), transport, debug)
 
 
 def _tell(session: Session, record: "Record") -> None:

@@ -67,12 +67,13 @@ class Report:
             self._write("", "dim", text)
 
     def table(self, head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-        """Say what was done in columns, none of them wider than a person reads."""
+        """Say what was done in columns: none of them is empty, or wider than a person reads."""
         if self._is_quiet:
             return
         shown = [[_shortened(self.clean(text)) for text in row] for row in (head, *rows)]
-        widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-        for number, row in enumerate(shown):
+        columns = [column for column in zip(*shown, strict=True) if any(column[1:])]
+        widths = [max(map(len, column)) for column in columns]
+        for number, row in enumerate(zip(*columns, strict=True)):
             text = "  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
             self.hand(f"{_PREFIX}{painted(text, 'bold', on=self._has_colour and not number)}\n")
 
@@ -135,8 +136,8 @@ class Report:
 
 
 def _shortened(text: str) -> str:
-    """A text that fits into a column."""
-    return text if len(text) <= _COLUMN else f"{text[: _COLUMN - 3]}..."
+    """A text that fits into a column: addresses differ at their ends more than in the middle."""
+    return text if len(text) <= _COLUMN else f"{text[: _COLUMN // 2 - 3]}...{text[-_COLUMN // 2 :]}"
 
 
 def standard(environ: Mapping[str, str], *, is_quiet: bool = False, is_verbose: bool = False) -> Report:

@@ -14,6 +14,8 @@ _SHORT = 12
 """Digits of a digest that people compare; the whole one is in the JSON."""
 _SAID = "*"
 """Marks what only the index says."""
+_OWN = "-"
+"""Stands for the upstream source of what was published to the feed itself."""
 _STYLE = """\
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
@@ -21,7 +23,7 @@ div { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1rem 0 2rem; }
 th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); \
 padding: .3rem .8rem; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-td:nth-child(5) { font-family: ui-monospace, monospace; font-size: .85em; }
+td:nth-child(6) { font-family: ui-monospace, monospace; font-size: .85em; }
 """
 
 
@@ -51,14 +53,21 @@ def sections(told: Mapping[str, Any]) -> list[Section]:
         LookupError, TypeError, AttributeError, ValueError: it is no record.
     """
     files = [_file(one) for one in told["files"]]
-    is_said = any(_SAID in row[4] for row in files)
+    is_said, is_own = any(row[5].endswith(_SAID) for row in files), any(row[4] == _OWN for row in files)
     public = [(one["name"], ", ".join(one["versions"]), one["index"]) for one in told["public"]]
     every = [
         Section(
             "Files fetched",
-            ("package", "version", "file", "from", "SHA-256", "bytes"),
+            ("package", "version", "file", "from", "saved from", "SHA-256", "bytes"),
             files,
-            f"{_SAID} as the index says: not all of the file passed through the gateway." if is_said else "",
+            " ".join(
+                text
+                for text, is_needed in (
+                    (f"{_SAID} as the index says: not all of the file passed through the gateway.", is_said),
+                    (f"{_OWN} published to the feed, not saved from an upstream source of its.", is_own),
+                )
+                if is_needed
+            ),
         ),
         Section(
             "From public indexes",
@@ -88,15 +97,17 @@ def _file(one: Mapping[str, Any]) -> tuple[str, ...]:
         str(one["name"]),
         str(one["version"]),
         str(one["file"]),
-        _from(one),
+        str(one["source"]),
+        _saved_from(one),
         digest and f"{digest}{mark}",
         size and f"{size}{mark}",
     )
 
 
-def _from(one: Mapping[str, Any]) -> str:
-    """The index, and where that has a file from."""
-    return f"{one['source']}, saved from {one['saved_from']}" if one["saved_from"] else str(one["source"])
+def _saved_from(one: Mapping[str, Any]) -> str:
+    """Where an index has a file from; empty where nobody says."""
+    upstream = one["saved_from"]
+    return "" if upstream is None else str(upstream) or _OWN
 
 
 def table(told: Mapping[str, Any], most: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -110,8 +121,17 @@ def table(told: Mapping[str, Any], most: int) -> tuple[tuple[str, ...], list[tup
     for one in told["files"][:most]:
         mark = "" if one["is_seen"] or not one["sha256"] else _SAID
         digest = f"{one['sha256'][:_SHORT]}{mark}"
-        rows.append((one["name"] or one["file"], one["version"], _from(one), digest, _size(one["bytes"])))
-    return ("package", "version", "from", "SHA-256", "size"), rows
+        rows.append(
+            (
+                one["name"] or one["file"],
+                one["version"],
+                one["source"],
+                _saved_from(one),
+                digest,
+                _size(one["bytes"]),
+            )
+        )
+    return ("package", "version", "from", "saved from", "SHA-256", "size"), rows
 
 
 def lines(told: Mapping[str, Any], most: int) -> Iterator[str]:

@@ -22,7 +22,11 @@ ONE = {
     "is_seen": True,
 }
 TOLD = {
-    "files": [ONE, {**ONE, "name": "<b>|`x`", "bytes": None, "is_seen": False, "saved_from": "PyPI"}],
+    "files": [
+        ONE,
+        {**ONE, "saved_from": ""},
+        {**ONE, "name": "<b>|`x`", "bytes": None, "is_seen": False, "saved_from": "PyPI"},
+    ],
     "public": [{"name": "open-package", "index": "https://h/simple/", "versions": ["2.0"]}],
     "refused": [{"request": "GET https://h/_apis", "why": "no page of an index names it"}],
     "failures": ["it does not answer"],
@@ -41,8 +45,9 @@ def test_a_report_is_shown_as_markdown(command: Command) -> None:
     ended = command("report", "report.json")
     assert ended.returncode == 0, ended.stderr
     rows = [unescape(row) for row in ended.stdout.splitlines()]
-    assert "| demo | 1.0 | demo-1.0.tar.gz | feed one | 00 | 7 |" in rows
-    assert "| <b>|`x` | 1.0 | demo-1.0.tar.gz | feed one, saved from PyPI | 00* |  |" in rows
+    assert "| demo | 1.0 | demo-1.0.tar.gz | feed one |  | 00 | 7 |" in rows
+    assert "| <b>|`x` | 1.0 | demo-1.0.tar.gz | feed one | PyPI | 00* |  |" in rows
+    assert "| demo | 1.0 | demo-1.0.tar.gz | feed one | - | 00 | 7 |" in rows
     assert "| open-package | 2.0 | https://h/simple/ |" in rows
     assert "| GET https://h/_apis | no page of an index names it |" in rows
     assert {"| it does not answer |", "| elsewhere.example |"} <= set(rows)
@@ -55,7 +60,7 @@ def test_a_report_is_shown_as_a_page_that_loads_and_runs_nothing(command: Comman
     ended = command("report", "--format", "html", "report.json")
     assert ended.returncode == 0, ended.stderr
     assert "<td>&lt;b&gt;|`x`</td>" in ended.stdout
-    assert "<td>feed one, saved from PyPI</td>" in ended.stdout
+    assert "<td>feed one</td><td>PyPI</td>" in ended.stdout
     assert "color-scheme: light dark" in ended.stdout
     assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import", ended.stdout)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import azure_devops_emulator
 from support.behind import Behind
 from support.command import Command
 from support.http_service import Answer, Request, Service, serving
@@ -137,6 +138,79 @@ def test_no_secret_is_in_it(command: Command, index: Service) -> None:
         assert WHEEL.format("2.0") in text or "demo" in text
         assert TOKEN not in text
         assert SIGNATURE not in text
+
+
+ORGANIZATION = f"""
+[organization]
+name = "fabrikam"
+[[feeds]]
+name = "one"
+packages = ["Own==1.0"]
+[feeds.roles]
+"Ada Palmer" = "Feed Owner"
+[[feeds.upstreams]]
+name = "PyPI"
+public = "stand-in"
+[[identities]]
+name = "Ada Palmer"
+[[identities.tokens]]
+label = "Ada's"
+value = "{TOKEN}"
+scopes = ["app_token"]
+[public]
+packages = ["Open==2.0.0"]
+"""
+
+
+@pytest.fixture
+def feed() -> Iterator[azure_devops_emulator.Service]:
+    """A feed with a package of its own and one of its upstream source's."""
+    with azure_devops_emulator.Service(
+        azure_devops_emulator.Organization.parse(ORGANIZATION), on_premises=True
+    ) as service:
+        yield service
+
+
+def installed(command: Command, feed: azure_devops_emulator.Service, *arguments: str) -> str:
+    """Fetch both packages as an installer does; what is said at the end."""
+    url = feed.resolve("{feed:one}")
+    one = Behind(command, TOKEN, *arguments, "--organization", feed.collection_uri, url)
+    try:
+        for name in ("own", "open"):
+            page = one.get(f"{url}{name}/")[2].decode()
+            assert one.get(page.partition('href="')[2].partition("#")[0])[0] == 303
+        return one.end()
+    finally:
+        one.process.kill()
+        one.process.communicate()
+
+
+def test_what_a_feed_has_saved_from_upstream_is_told(
+    command: Command, feed: azure_devops_emulator.Service
+) -> None:
+    said = installed(command, feed, "--report", "report.json")
+    told = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
+    assert [(file["name"], file["version"], file["saved_from"]) for file in told["files"]] == [
+        ("own", "1.0", ""),
+        ("open", "2.0.0", "PyPI"),
+    ]
+    (head, own, saved) = (line for line in said.splitlines() if "  " in line)
+    assert [line[head.index("saved from") :].split()[0] for line in (own, saved)] == ["-", "PyPI"]
+
+
+def test_a_feed_that_does_not_tell_it_hinders_nothing(
+    command: Command, feed: azure_devops_emulator.Service
+) -> None:
+    feed.faults.add(azure_devops_emulator.Fault("answer", "/_apis/packaging/", status=403, times=0))
+    said = installed(command, feed, "--report", "report.json")
+    told = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
+    assert [file["saved_from"] for file in told["files"]] == [None, None]
+    assert "warning" not in said
+
+
+def test_without_a_report_nobody_is_asked(command: Command, feed: azure_devops_emulator.Service) -> None:
+    installed(command, feed)
+    assert {"_apis" in record.path for record in feed.log} == {False}
 
 
 def test_hosts_that_are_none_of_an_index_are_named(

@@ -54,7 +54,7 @@ LAYERS = (
     ),
     ("gateway.life",),
     ("gateway.server",),
-    ("gateway.guard", "gateway.relay", "gateway.defaults"),
+    ("gateway.guard", "gateway.relay", "gateway.defaults", "gateway.saved"),
     ("gateway.upstream", "gateway.record"),
     ("gateway.links", "gateway.renewal"),
     ("gateway.fence",),

@@ -21,6 +21,8 @@ class Fetched(NamedTuple):
         sha256: of what was sent, or else what the page says; empty where that says nothing.
         size: in bytes, from the same; None where nobody says it.
         is_seen: whether all of the file passed here, so that digest and size are known.
+        saved_from: the upstream source that the index has it from; empty where it was published there, and
+            None where nobody says.
     """
 
     file: str
@@ -28,6 +30,7 @@ class Fetched(NamedTuple):
     sha256: str
     size: int | None
     is_seen: bool
+    saved_from: str | None = None
 
 
 class Refused(NamedTuple):
@@ -56,6 +59,10 @@ class Record:
         known = self.fetched.get(key)
         if self._has_room(len(self.fetched)) and (known is None or one.is_seen or not known.is_seen):
             self.fetched[key] = one
+
+    def tell_origin(self, one: Fetched, upstream: str | None) -> None:
+        """Where an index has a file from."""
+        self.fetched[str(one.home.url), one.file] = one._replace(saved_from=upstream)
 
     def refuse(self, request: str, why: str) -> None:
         """A request did not pass."""
@@ -124,7 +131,7 @@ def _file(one: Fetched) -> dict[str, Any]:
         "index": str(one.home.url),
         "source": one.home.source,
         "is_public": one.home.authorization is None,
-        "saved_from": None,
+        "saved_from": one.saved_from,
         "sha256": one.sha256,
         "bytes": one.size,
         "is_seen": one.is_seen,
