@@ -86,7 +86,9 @@ def run(
             "give it with --token-stdin or --token-file, or set it for this command only."
         )
     hiding.hide(secrets)
-    session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.")
+    exposure = hiding.exposure()
+    but = f" But it can read them in the gateway's memory: {exposure}." if exposure else ""
+    session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.{but}")
     with closing(passing_folder.made(session.environ)) as folder:
         try:
             environ |= gateway.variables(environ, folder)

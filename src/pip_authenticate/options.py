@@ -34,6 +34,7 @@ OUTPUTS = (
 )  # fmt: skip
 """Names that `--output` takes; each is a module of `outputs`."""
 WAYS = ("files", "env", "gateway")
+FORMATS = ("markdown", "html")
 SCOPES = ("read", "write")
 CACHES = ("auto", "on", "off")
 VERIFICATIONS = ("off", "warn", "fail")

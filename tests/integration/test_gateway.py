@@ -432,26 +432,6 @@ def test_an_ancestor_that_shows_the_credential_is_named(command: Command, index:
     assert "--token-stdin" in ended.stderr
 
 
-@linux
-def test_nobody_of_this_user_reads_the_memory_of_the_run(command: Command, index: Service) -> None:
-    """Nor does root, without the powers of root."""
-    powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
-    code = "import sys; file = open(sys.argv[1], 'rb'); print(file.name)"
-    one = Behind(command, TOKEN, f"{index.url}/feed/simple/", started_by=powerless)
-    try:
-        for number, can in ((one.child, True), (one.process.pid, False)):
-            for name in ("mem", "environ"):
-                path = f"/proc/{number}/{name}"
-                ended = subprocess.run(
-                    [*powerless, sys.executable, "-I", "-c", code, path],
-                    capture_output=True, text=True, timeout=30, check=False,
-                )  # fmt: skip
-                assert (ended.stdout == f"{path}\n") == can
-                assert ("PermissionError" in ended.stderr) != can
-    finally:
-        one.end()
-
-
 # ---- how it ends ------------------------------------------------------------------------------------
 
 

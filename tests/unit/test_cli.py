@@ -73,6 +73,7 @@ MEANT = {
     "verify": SETTING - {"check"},
     "output": {"env"},
     "directory": {"env"},
+    "format": {"report"},
     "show-secrets": {"env"},
     **{name: {"run"} for name in ("via", "guard", "no-guard", "public", "report")},
     "json": {"check", "whoami", "config", "inputs"},

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from pip_authenticate import authenticate
@@ -64,6 +65,7 @@ def _check(session: Session) -> int:
         *(Row("project", "bad", str(fault)) for fault in _faults(session)),
         *_of_clients(session, found),
         *_of_keyring(session, found),
+        *_of_gateway(session, found),
     ]
     if session.arguments.json:
         sys.stdout.write(json.dumps(session.report.cleaned([row._asdict() for row in rows]), indent=2) + "\n")
@@ -110,6 +112,18 @@ def _of_keyring(session: Session, found: Found) -> list[Row]:
         return []
     with session.report.waiting("asking the programs that use keyring"):
         return [Row(f"{one.subject}, by keyring", one.grade, one.text) for one in doctor.findings()]
+
+
+def _of_gateway(session: Session, found: Found) -> list[Row]:
+    """Whether the code that an installer runs can read the gateway's memory, where that is how `run` goes."""
+    is_used = found.indexes and session.value("via") == "gateway"
+    if not is_used or find_spec("aiohttp") is None:
+        return []
+    from pip_authenticate.gateway import hiding  # noqa: PLC0415 - few people use it
+
+    why = hiding.exposure()
+    text = f"The credential is not protected in the gateway's memory: {why}."
+    return [Row("run --via gateway", "limited", text)] if why else []
 
 
 def _table(rows: list[Row], session: Session) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pip_authenticate import report, shown_record
 from pip_authenticate.command_line import guarded, plain_parser
 from pip_authenticate.errors import InputError
+from pip_authenticate.options import FORMATS
 from pip_authenticate.report import Report
 
 EXAMPLES = """\
@@ -15,7 +16,7 @@ EXAMPLES = """\
   pip-authenticate report --format html fetched.json > fetched.html
 """
 _LONGEST = 64 * 1024 * 1024
-_FORMATS = {"markdown": shown_record.markdown, "html": shown_record.page}
+_FORMATS = dict(zip(FORMATS, (shown_record.markdown, shown_record.page), strict=True))
 
 
 class _Work(NamedTuple):
@@ -31,8 +32,8 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     made.add_argument("file", metavar="FILE", help="What run --report has written.")
     made.add_argument(
         "--format",
-        choices=_FORMATS,
-        default="markdown",
+        choices=FORMATS,
+        default=FORMATS[0],
         metavar="FORMAT",
         help="markdown, or html: one page, which loads nothing. Default: markdown.",
     )

@@ -12,21 +12,41 @@ from collections.abc import Iterable
 from pip_authenticate.secret import Secret
 
 _DUMPABLE = 4
+_READS_ALL = 1 << 19
+"""The power to read other processes (capabilities(7): CAP_SYS_PTRACE), as a bit of a process's status."""
+_DOCKER = "/var/run/docker.sock"
 _SHORTEST = 4
 _ANCESTORS = 64
 
 
-def hide(secrets: Iterable[Secret]) -> bool:
-    """Make this process unreadable for others of its user, and wipe variables that hold secrets.
+def hide(secrets: Iterable[Secret]) -> None:
+    """Make this process unreadable for others of its user, and wipe variables that hold secrets."""
+    if sys.platform.startswith("linux"):
+        library = ctypes.CDLL(None)
+        _wipe(library, [text.encode("utf-8", "surrogateescape") for text in _worth(secrets)])
+        library.prctl(_DUMPABLE, 0, 0, 0, 0)
 
-    Returns:
-        Whether the system can keep other programs of this user out.
+
+def exposure(docker: str = _DOCKER) -> str:
+    """Why what this process starts can read its memory nevertheless, as the end of a sentence, or empty.
+
+    Whether sudo asks for a password is not known without starting it.
+
+    Args:
+        docker: socket of the service that does as root what it is asked.
     """
     if not sys.platform.startswith("linux"):
-        return False
-    library = ctypes.CDLL(None)
-    _wipe(library, [text.encode("utf-8", "surrogateescape") for text in _worth(secrets)])
-    return library.prctl(_DUMPABLE, 0, 0, 0, 0) == 0 and os.geteuid() != 0
+        return "this system lets the programs of a user read one another's memory"
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            powers = next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
+    except (OSError, StopIteration):  # a system without /proc tells nobody
+        powers = 0 if os.geteuid() else _READS_ALL
+    if powers & _READS_ALL:
+        return "it runs as root, and so does what it starts"
+    if os.access(docker, os.W_OK):
+        return "whoever may use Docker, as its user may, is as powerful as root"
+    return ""
 
 
 def _wipe(library: ctypes.CDLL, texts: list[bytes]) -> None:
