@@ -85,6 +85,11 @@ def run(
             f"The variables of {ancestor}, which started this run, show the credential to every program: "
             "give it with --token-stdin or --token-file, or set it for this command only."
         )
+    hosts = {index.url.origin.host for index in found.indexes}
+    for file, what in hiding.files_showing(session.environ, secrets, hosts):
+        session.report.warning(
+            f"{file} shows a credential {what} to every program: take it out, the gateway needs none there."
+        )
     hiding.hide(secrets)
     exposure = hiding.exposure()
     but = f" But it can read them in the gateway's memory: {exposure}." if exposure else ""

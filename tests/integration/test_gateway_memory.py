@@ -108,6 +108,37 @@ def test_nobody_of_this_user_reads_the_memory_of_the_run(user: User, index: Serv
     assert ("in the gateway's memory" in said) == (os.geteuid() != 0 and MAY_USE_DOCKER)
 
 
+SHOWING = {
+    ".netrc": "machine 127.0.0.1 login x password other-canary",
+    "_netrc": f"machine elsewhere.example login x password {TOKEN}",
+    ".pip/pip.conf": "[global]\nindex-url = http://x:other-canary@127.0.0.1:1/simple/",
+    ".config/pip/pip.conf": f"[global]\nextra-index-url = https://{TOKEN}@elsewhere.example/simple/",
+    "own.netrc": "machine 127.0.0.1 login x password other-canary",
+}
+HARMLESS = {
+    ".netrc": "machine elsewhere.example login x password other-canary",
+    "_netrc": "nonsense",
+    ".pip/pip.conf": "[global]\nindex-url = http://127.0.0.1:1/simple/",
+    ".config/pip/pip.conf": "[global]\nindex-url = http://VssSessionToken@127.0.0.1:1/simple/",
+}
+
+
+@pytest.mark.parametrize("files", [SHOWING, HARMLESS], ids=["showing", "harmless"])
+def test_files_of_the_user_that_show_a_credential_are_named(
+    command: Command, index: Service, files: dict[str, str]
+) -> None:
+    for name, text in files.items():
+        (command.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (command.home / name).write_text(text, encoding="utf-8")
+    environ = {"PIP_AUTHENTICATE_TOKEN": TOKEN, "PIP_CONFIG_FILE": "", "NETRC": ""}
+    words = ("run", "--via", "gateway", f"{index.url}/simple/", "--", "true")
+    told = command(*words, **environ).stderr
+    told += command(*words, **{**environ, "NETRC": str(command.home / "own.netrc")}).stderr
+    named = {name for name in SHOWING if f"{command.home / name} shows a credential " in told}
+    assert named == (set(SHOWING) if files is SHOWING else set())
+    assert "canary" not in told
+
+
 def found_in_memory(number: int, text: bytes) -> bool:
     """Whether a process's memory holds a text."""
     with Path(f"/proc/{number}/mem").open("rb", buffering=0) as memory:

@@ -6,15 +6,19 @@ the system shows those that a process was started with, as they lie in its memor
 
 import ctypes
 import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
+from pip_authenticate import netrc_file, project, text_files, user_folders
 from pip_authenticate.secret import Secret
 
 _DUMPABLE = 4
 _READS_ALL = 1 << 19
 """The power to read other processes (capabilities(7): CAP_SYS_PTRACE), as a bit of a process's status."""
 _DOCKER = "/var/run/docker.sock"
+_LOGIN = re.compile(r"://[^/?#\\\s:@]*:[^/?#\\\s]+@(\[[^\]\s]*\]|[^/?#\\\s:@]+)")
+"""A user name and a password in an address, and then its host."""
 _SHORTEST = 4
 _ANCESTORS = 64
 
@@ -90,6 +94,33 @@ def showing(secrets: Iterable[Secret]) -> list[str]:
             break
         number = parent
     return found
+
+
+def files_showing(
+    environ: Mapping[str, str], secrets: Iterable[Secret], hosts: set[str]
+) -> Iterator[tuple[str, str]]:
+    """The user's own netrc and pip files that hold a credential, each with what it is for.
+
+    Args:
+        environ: says where they are.
+        secrets: those in use.
+        hosts: of indexes; another credential for one counts, too.
+    """
+    texts = _worth(secrets)
+    netrc_files, pip_files = user_folders.netrc_files(environ), list(project.pip_files(environ))
+    for path in dict.fromkeys((*netrc_files, *pip_files)):
+        try:
+            content = text_files.read(path, errors="surrogateescape") or ""
+        except text_files.UnreadableError:
+            continue  # nor can others read it
+        if path in netrc_files:
+            named = netrc_file.hosts_of(content)
+        else:
+            named = {host.strip("[]").lower() for host in _LOGIN.findall(content)}
+        if any(text in content for text in texts):
+            yield path, "in use"
+        elif named & hosts:
+            yield path, f"for {', '.join(sorted(named & hosts))}"
 
 
 def _worth(secrets: Iterable[Secret]) -> list[str]:
