@@ -94,14 +94,16 @@ def run(
     exposure = hiding.exposure()
     but = f" But it can read them in the gateway's memory: {exposure}." if exposure else ""
     session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.{but}")
+    code = 0
     with closing(passing_folder.made(session.environ)) as folder:
         try:
             environ |= gateway.variables(environ, folder)
             with child_process.attended(gateway.running) as start:
-                return start(path, program, environ)
+                code = start(path, program, environ)
+            return code
         finally:
             folder.remove_all()
-            if session.value("report"):
+            if session.value("report") and code >= 0:  # whoever ends it by a signal waits for nothing
                 _ask_origins(session, latest[0], gateway.record)
             _tell(session, gateway.record)
 

@@ -16,6 +16,8 @@ _SAID = "*"
 """Marks what only the index says."""
 _OWN = "-"
 """Stands for the upstream source of what was published to the feed itself."""
+_SEEN_ELSEWHERE = f"{_SAID} as the index says: not all of the file passed through the gateway."
+_PUBLISHED = f"{_OWN} published to the feed, not saved from one of its upstream sources."
 _STYLE = """\
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
@@ -53,21 +55,15 @@ def sections(told: Mapping[str, Any]) -> list[Section]:
         LookupError, TypeError, AttributeError, ValueError: it is no record.
     """
     files = [_file(one) for one in told["files"]]
-    is_said, is_own = any(row[5].endswith(_SAID) for row in files), any(row[4] == _OWN for row in files)
+    notes = [_SEEN_ELSEWHERE] if any(map(_is_said, told["files"])) else []
+    notes += [_PUBLISHED] if any(row[4] == _OWN for row in files) else []
     public = [(one["name"], ", ".join(one["versions"]), one["index"]) for one in told["public"]]
     every = [
         Section(
             "Files fetched",
             ("package", "version", "file", "from", "saved from", "SHA-256", "bytes"),
             files,
-            " ".join(
-                text
-                for text, is_needed in (
-                    (f"{_SAID} as the index says: not all of the file passed through the gateway.", is_said),
-                    (f"{_OWN} published to the feed, not saved from an upstream source of its.", is_own),
-                )
-                if is_needed
-            ),
+            " ".join(notes),
         ),
         Section(
             "From public indexes",
@@ -91,23 +87,25 @@ def sections(told: Mapping[str, Any]) -> list[Section]:
 
 
 def _file(one: Mapping[str, Any]) -> tuple[str, ...]:
-    digest, size = str(one["sha256"] or ""), "" if one["bytes"] is None else f"{int(one['bytes'])}"
-    mark = "" if one["is_seen"] else _SAID
-    return (
-        str(one["name"]),
-        str(one["version"]),
-        str(one["file"]),
-        str(one["source"]),
-        _saved_from(one),
-        digest and f"{digest}{mark}",
-        size and f"{size}{mark}",
-    )
+    size = "" if one["bytes"] is None else str(one["bytes"])
+    what = (str(one["name"]), str(one["version"]), str(one["file"]))
+    return (*what, str(one["source"]), _saved_from(one), *_known(one, str(one["sha256"]), size))
 
 
 def _saved_from(one: Mapping[str, Any]) -> str:
     """Where an index has a file from; empty where nobody says."""
     upstream = one["saved_from"]
     return "" if upstream is None else str(upstream) or _OWN
+
+
+def _known(one: Mapping[str, Any], digest: str, size: str) -> Iterator[str]:
+    """Digest and size, marked where only the index says them."""
+    mark = _SAID if _is_said(one) else ""
+    return (text and f"{text}{mark}" for text in (digest, size))
+
+
+def _is_said(one: Mapping[str, Any]) -> bool:
+    return not one["is_seen"] and bool(one["sha256"] or one["bytes"])
 
 
 def table(told: Mapping[str, Any], most: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -119,18 +117,8 @@ def table(told: Mapping[str, Any], most: int) -> tuple[tuple[str, ...], list[tup
     """
     rows = list[tuple[str, ...]]()
     for one in told["files"][:most]:
-        mark = "" if one["is_seen"] or not one["sha256"] else _SAID
-        digest = f"{one['sha256'][:_SHORT]}{mark}"
-        rows.append(
-            (
-                one["name"] or one["file"],
-                one["version"],
-                one["source"],
-                _saved_from(one),
-                digest,
-                _size(one["bytes"]),
-            )
-        )
+        what = (one["name"] or one["file"], one["version"], one["source"], _saved_from(one))
+        rows.append((*what, *_known(one, one["sha256"][:_SHORT], _size(one["bytes"]))))
     return ("package", "version", "from", "saved from", "SHA-256", "size"), rows
 
 
@@ -144,8 +132,8 @@ def lines(told: Mapping[str, Any], most: int) -> Iterator[str]:
     shown, more = told["files"][:most], len(told["files"]) - most
     if more > 0:
         yield f"and {more} more"
-    if any(not one["is_seen"] and one["sha256"] for one in shown):
-        yield f"{_SAID} as the index says: not all of the file passed through the gateway"
+    if any(map(_is_said, shown)):
+        yield _SEEN_ELSEWHERE
     if told["public"]:
         names = [" ".join((one["name"], *one["versions"])) for one in told["public"]]
         rest = [f"and {len(names) - most} more"] if len(names) > most else []

@@ -82,7 +82,7 @@ def test_a_form_that_is_none(command: Command) -> None:
     assert "--format" in ended.stderr
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1}', "\udcff"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1}', '{"files": [{}]}', "\udcff"])
 def test_what_is_no_report_is_said_to_be_none(command: Command, text: str) -> None:
     (command.project / "report.json").write_text(text, encoding="utf-8", errors="surrogateescape")
     ended = command("report", "report.json")

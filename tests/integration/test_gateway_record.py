@@ -2,9 +2,11 @@
 
 import json
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from support.http_service import Answer, Request, Service, serving
 
 TOKEN = "record-canary-51c0-token"
 SIGNATURE = "signature-canary-77aa"
+HTML = [("Content-Type", "text/html")]
 JSON = [("Content-Type", "application/vnd.pypi.simple.v1+json")]
 CONTENT = b"wheel" * 1000
 WHEEL = "demo-{0}-py3-none-any.whl"
@@ -217,11 +220,56 @@ def test_hosts_that_are_none_of_an_index_are_named(
     command: Command, index: Service, stranger: Service
 ) -> None:
     one = Behind(command, TOKEN, "--report", "report.json", f"{index.url}/feed/simple/")
-    status, door = one.tunnel(f"localhost:{stranger.port}")
-    door.close()
-    assert status == 200
-    assert one.get(f"http://localhost:{stranger.port}/x")[0] == 404
-    one.end()
+    try:
+        status, door = one.tunnel(f"localhost:{stranger.port}")
+        door.close()
+        assert status == 200
+        assert one.get(f"http://127.0.0.2:{stranger.port}/x")[0] == 502  # nobody listens there
+    finally:
+        one.end()
+    told = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
+    assert told["hosts"] == ["127.0.0.2", "localhost"]
+
+
+def test_what_came_from_a_public_index_is_named(command: Command, index: Service, stranger: Service) -> None:
+    """Its file lies beside its page here, so that the version is known; of the other one it is not."""
+    public = f"http://localhost:{stranger.port}/simple/"
+    link = b'<a href="/files/open_package-2.0-py3-none-any.whl">x</a>'
+    stranger.routes["GET /simple/open-package/"] = lambda _: Answer(200, link, "OK", HTML)
+    stranger.routes["GET /simple/other/"] = lambda _: Answer(200, b"", "OK", HTML)
+    stranger.routes["GET /files/open_package-2.0-py3-none-any.whl"] = lambda _: Answer(200, CONTENT)
+    summary = command.project / "summary.md"
+    one = Behind(
+        command, TOKEN, "--report", "report.json", "--client", "pip", "--public", public,
+        f"{index.url}/feed/simple/", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary),
+    )  # fmt: skip
+    try:
+        for path in ("simple/open-package/", "simple/other/", "files/open_package-2.0-py3-none-any.whl"):
+            assert one.get(f"http://localhost:{stranger.port}/{path}")[0] == 200
+    finally:
+        said = one.end()
+    told = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
+    assert told["public"] == [
+        {"name": "open-package", "index": public, "versions": ["2.0"]},
+        {"name": "other", "index": public, "versions": []},
+    ]
+    assert [file["is_public"] for file in told["files"]] == [True]
+    assert "From public indexes: open-package 2.0, other\n" in said
+    assert f"| open-package | 2.0 | {public} |" in unescape(summary.read_text(encoding="utf-8"))
+
+
+def test_without_the_guard_the_public_host_is_named(
+    command: Command, index: Service, stranger: Service
+) -> None:
+    public = f"http://localhost:{stranger.port}/simple/"
+    one = Behind(
+        command, TOKEN, "--report", "report.json", "--no-guard", "--public", public,
+        f"{index.url}/feed/simple/",
+    )  # fmt: skip
+    try:
+        one.get(f"{public}demo/")
+    finally:
+        one.end()
     told = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
     assert told["hosts"] == ["localhost"]
 
@@ -255,6 +303,27 @@ def test_a_short_table_stands_at_the_end(command: Command, index: Service) -> No
     for number, row in enumerate(rows):
         assert row.split()[:2] == ["demo", f"1.{number}"]
         assert row[head.index("SHA-256") :].split() == [sha256(CONTENT).hexdigest()[:12], "5.0", "kB"]
+
+
+def test_in_colour_the_head_is_bold(command: Command, index: Service) -> None:
+    said, _ = fetched(command, index, "files/" + WHEEL.format("1.0"), FORCE_COLOR="1")
+    assert re.search(r"^pip-authenticate: \x1b\[1mpackage .+\x1b\[0m$", said, re.MULTILINE)
+
+
+def test_whoever_ends_the_program_waits_for_no_feed(
+    command: Command, feed: azure_devops_emulator.Service
+) -> None:
+    url = feed.resolve("{feed:one}")
+    organization = ("--organization", feed.collection_uri)
+    one = Behind(command, TOKEN, "--report", "report.json", *organization, url)
+    page = one.get(f"{url}own/")[2].decode()
+    assert one.get(page.partition('href="')[2].partition("#")[0])[0] == 303
+    one.process.send_signal(signal.SIGTERM)
+    one.end()
+    assert one.process.returncode == -signal.SIGTERM
+    assert not [record for record in feed.log if "_apis" in record.path]
+    told = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
+    assert [file["saved_from"] for file in told["files"]] == [None]
 
 
 def test_who_wants_quiet_gets_no_table_and_no_line(command: Command, index: Service) -> None:

@@ -95,6 +95,7 @@ class Server:
             return await self._inside(place, target, request)
         if self._fence.forbids(place):
             return self._refused(f"http://{place.netloc}", "the host of an index is open for that only")
+        self._record.pass_unread(place.host)
         return await self._plain(request)
 
     async def _connect(self, request: web.BaseRequest) -> web.StreamResponse:
