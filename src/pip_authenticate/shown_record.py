@@ -134,6 +134,8 @@ def lines(told: Mapping[str, Any], most: int) -> Iterator[str]:
         yield f"and {more} more"
     if any(map(_is_said, shown)):
         yield _SEEN_ELSEWHERE
+    if any(_saved_from(one) == _OWN for one in shown):
+        yield _PUBLISHED
     if told["public"]:
         names = [" ".join((one["name"], *one["versions"])) for one in told["public"]]
         rest = [f"and {len(names) - most} more"] if len(names) > most else []
