@@ -48,7 +48,7 @@ def run(
     except ModuleNotFoundError as error:
         raise InputError(
             "no-gateway",
-            f"--via gateway needs a package that is not installed: {error.name}",
+            f"The gateway needs a package that is not installed: {error.name}",
             hint="Install pip-authenticate[secretless].",
         ) from None
     if session.value("publish"):

@@ -165,9 +165,7 @@ def checked(command: Command, index: Service, *started_by: str, **environ: str) 
     """What `check` shows where `run` would go through the gateway."""
     ended = subprocess.run(
         [*started_by, COMMAND, "check", f"{index.url}/simple/"],
-        env=command.environ
-        | {"PIP_AUTHENTICATE_TOKEN": TOKEN, "PIP_AUTHENTICATE_VIA": "gateway"}
-        | environ,
+        env=command.environ | {"PIP_AUTHENTICATE_TOKEN": TOKEN} | environ,
         cwd=command.project, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert index.url in ended.stdout

@@ -4,12 +4,11 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import NamedTuple
 
 from pip_authenticate import authenticate
 from pip_authenticate.authenticate import Found
-from pip_authenticate.command_line import NO_INDEX, Session, guarded, parser
+from pip_authenticate.command_line import NO_INDEX, Session, guarded, has_gateway, parser
 from pip_authenticate.errors import DeliveryError, PipAuthenticateError
 from pip_authenticate.report import has_colour, painted
 from pip_authenticate.verify import Verdict
@@ -116,14 +115,13 @@ def _of_keyring(session: Session, found: Found) -> list[Row]:
 
 def _of_gateway(session: Session, found: Found) -> list[Row]:
     """Whether the code that an installer runs can read the gateway's memory, where that is how `run` goes."""
-    is_used = found.indexes and session.value("via") == "gateway"
-    if not is_used or find_spec("aiohttp") is None:
+    if not found.indexes or session.value("via") not in {None, "gateway"} or not has_gateway():
         return []
     from pip_authenticate.gateway import hiding  # noqa: PLC0415 - few people use it
 
     why = hiding.exposure()
     text = f"The credential is not protected in the gateway's memory: {why}."
-    return [Row("run --via gateway", "limited", text)] if why else []
+    return [Row("gateway of run", "limited", text)] if why else []
 
 
 def _table(rows: list[Row], session: Session) -> str:
