@@ -37,8 +37,7 @@ USAGE, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: wrong usage, anything else that went wrong, interrupted by the user."""
 _CI = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "BUILDKITE", "JENKINS_URL")
 """Variables of which a CI sets one (most of them set the first)."""
-_ENGINE = ("aiohttp", "cryptography")
-"""What the gateway stands on."""
+_END = "--"
 _UNKNOWN = re.compile(r"unrecognized arguments: .*?(?<!\S)(--?[A-Za-z][\w-]*)")  # argparse's words
 _SHOWN = {
     "uv": ("uv",),
@@ -120,7 +119,7 @@ def parser(
             "--no-cache", action="append_const", const="off", dest="cache", help="The same as --cache off."
         )
         made.add_argument("--token-stdin", action="store_true", help="Read the token from standard input.")
-    if name == "run":
+    if name in {"run", "serve"}:
         made.add_argument(
             "--no-guard",
             action="append_const",
@@ -324,6 +323,12 @@ class Session:
             self.report.warning(text)
         return found
 
+    def withheld(self, found: Found) -> Iterator[Secret]:
+        """What a program shall find in none of the caller's variables."""
+        yield from filter(None, (self.settings.token, self.settings.pipeline_token, *self.used))
+        for credential in {index.credential for index in found.indexes}:
+            yield from credential.spellings
+
     def find_anew(self) -> Found:
         """Every index with a credential that is asked for once more; tokens that are kept do not count.
 
@@ -391,14 +396,14 @@ class Session:
         for text in told.warnings:
             self.report.warning(text)
         if not wish.by_files and "pip" in self.clients:
-            for place in self._requirements_with_an_index(found):
+            for place in self.requirements_with_an_index(found):
                 self.report.warning(
                     f"{place} names its index itself: pip then asks that, without the credential that stands "
                     "in a variable. Use run without --via env, or take the line out."
                 )
         return told
 
-    def _requirements_with_an_index(self, found: Found) -> dict[str, None]:
+    def requirements_with_an_index(self, found: Found) -> dict[str, None]:
         """Requirements files whose --index-url, an index with a credential, takes the variables' place.
 
         Measured with pip 23.2.1: it does so whether it names the same index or another one.
@@ -472,17 +477,18 @@ def guarded(command: Callable[[Work], int], make: Callable[[], Work]) -> int:
         return FAILED
 
 
-def has_gateway() -> bool:
-    """Whether the extra `secretless` is installed."""
-    from importlib.util import find_spec  # noqa: PLC0415 - few commands ask
-
-    return all(map(find_spec, _ENGINE))
-
-
 def counted(found: Found) -> str:
     """How many indexes were found, in words."""
     number = len(found.indexes)
     return "1 index" if number == 1 else f"{number} indexes"
+
+
+def parted(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Own arguments, and the program with its arguments, which stands behind `--`."""
+    if _END not in arguments:
+        return arguments, []
+    end = arguments.index(_END)
+    return arguments[:end], arguments[end + 1 :]
 
 
 def _toml(path: str) -> Mapping[str, Any]:

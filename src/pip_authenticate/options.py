@@ -40,9 +40,13 @@ FORMATS = ("markdown", "html")
 SCOPES = ("read", "write")
 CACHES = ("auto", "on", "off")
 VERIFICATIONS = ("off", "warn", "fail")
-_OPENING = ("run", "env", "write", "check", "whoami")
-_SETTING = ("run", "env", "write", "check")
+_OPENING = ("run", "serve", "env", "write", "check", "whoami")
+_SETTING = ("run", "serve", "env", "write", "check")
 _LONGEST_SECONDS = 3600
+_LAST_PORT = 65_535
+PORT = 27_642
+"""Nobody's: unassigned by IANA (Service Name and Transport Protocol Port Number Registry, 2025-10), and none
+that Linux, macOS or Windows gives to connections by default."""
 
 
 class Option(NamedTuple):
@@ -133,6 +137,13 @@ def _seconds(texts: list[str]) -> float:
     if not 0 < seconds <= _LONGEST_SECONDS:
         raise InputError("not-seconds", f"takes a number of seconds, at most {_LONGEST_SECONDS}")
     return seconds
+
+
+def _port(texts: list[str]) -> int:
+    word = _one(texts)
+    if not (word.isascii() and word.isdigit()) or int(word) > _LAST_PORT:
+        raise InputError("not-a-port", f"takes the number of a port, at most {_LAST_PORT}")
+    return int(word)
 
 
 def _switch(texts: list[str]) -> bool:
@@ -267,7 +278,7 @@ OPTIONS = (
         "PIP_AUTHENTICATE_PUBLISH",
         _switch,
         "Give the first index also to what uploads packages.",
-        _SETTING,
+        ("run", "env", "write", "check"),
         default=False,
     ),
     Option(
@@ -282,12 +293,21 @@ OPTIONS = (
         default=None,
     ),
     Option(
+        "allow-upload",
+        "PIP_AUTHENTICATE_ALLOW_UPLOAD",
+        _switch,
+        "Behind the gateway, let packages be published to the first index; takes the place of --publish.",
+        ("run",),
+        default=False,
+        in_files=False,
+    ),
+    Option(
         "guard",
         "PIP_AUTHENTICATE_GUARD",
         _switch,
         "Behind the gateway, show a public package only where every private index says that it has no such "
         "name. Default: where private and public indexes meet.",
-        ("run",),
+        ("run", "serve"),
         default=None,
     ),
     Option(
@@ -295,7 +315,7 @@ OPTIONS = (
         "PIP_AUTHENTICATE_PUBLIC",
         _list,
         "URLs of public indexes to guard. Default: those that the project and the installers name.",
-        ("run",),
+        ("run", "serve"),
         "URL",
         is_list=True,
         default=(),
@@ -304,10 +324,20 @@ OPTIONS = (
         "report",
         "PIP_AUTHENTICATE_REPORT",
         _one,
-        "File into which run writes what was fetched through the gateway, as JSON.",
-        ("run",),
+        "File into which run and serve write what was fetched through the gateway, as JSON.",
+        ("run", "serve"),
         "FILE",
         in_files=False,
+    ),
+    Option(
+        "port",
+        "PIP_AUTHENTICATE_PORT",
+        _port,
+        f"Port on which serve listens; 0 has the system choose one. Default: {PORT}, always the same, since "
+        "installers keep packages by the address that they came from.",
+        ("serve",),
+        "PORT",
+        default=PORT,
     ),
     Option(
         "verify",
@@ -315,7 +345,7 @@ OPTIONS = (
         _word(VERIFICATIONS),
         "Ask every index first whether it accepts its credential: off, warn, or fail, which sets nothing "
         "where one does not. Default: off.",
-        ("run", "env", "write"),
+        ("run", "serve", "env", "write"),
         "HOW",
         default="off",
     ),

@@ -16,6 +16,7 @@ _SAID = "*"
 """Marks what only the index says."""
 _OWN = "-"
 """Stands for the upstream source of what was published to the feed itself."""
+_PUBLICATION = ("file", "source", "sha256", "bytes")
 _SEEN_ELSEWHERE = f"{_SAID} as the index says: not all of the file passed through the gateway."
 _PUBLISHED = f"{_OWN} published to the feed, not saved from one of its upstream sources."
 _STYLE = """\
@@ -64,6 +65,11 @@ def sections(told: Mapping[str, Any]) -> list[Section]:
             ("package", "version", "file", "from", "saved from", "SHA-256", "bytes"),
             files,
             " ".join(notes),
+        ),
+        Section(
+            "Files published",
+            ("file", "to", "SHA-256", "bytes"),
+            [tuple(str(one[name]) for name in _PUBLICATION) for one in told["uploaded"]],
         ),
         Section(
             "From public indexes",
@@ -136,6 +142,8 @@ def lines(told: Mapping[str, Any], most: int) -> Iterator[str]:
         yield _SEEN_ELSEWHERE
     if any(_saved_from(one) == _OWN for one in shown):
         yield _PUBLISHED
+    for one in told["uploaded"]:
+        yield f"Published to {one['source']}: {one['file']} (SHA-256 {one['sha256']})"
     if told["public"]:
         names = [" ".join((one["name"], *one["versions"])) for one in told["public"]]
         rest = [f"and {len(names) - most} more"] if len(names) > most else []

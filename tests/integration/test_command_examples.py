@@ -30,6 +30,7 @@ def command(tmp_path: Path, server: Service) -> Command:
     made = Command(tmp_path)
     made.environ |= {
         "PIP_AUTHENTICATE_TOKEN": "canary-olga",
+        "PIP_AUTHENTICATE_PORT": "0",  # several tests may run at once
         "PIP_AUTHENTICATE_ORGANIZATION": server.collection_uri,
         "GITHUB_ENV": str(tmp_path / "github-env"),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),

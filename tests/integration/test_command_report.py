@@ -28,6 +28,7 @@ TOLD = {
         {**ONE, "name": "<b>|`x`", "bytes": None, "is_seen": False, "saved_from": "PyPI"},
     ],
     "public": [{"name": "open-package", "index": "https://h/simple/", "versions": ["2.0"]}],
+    "uploaded": [{"file": "mine-1.0.tar.gz", "source": "feed one", "sha256": "11", "bytes": 8}],
     "refused": [{"request": "GET https://h/_apis", "why": "no page of an index names it"}],
     "failures": ["it does not answer"],
     "hosts": ["elsewhere.example"],
@@ -49,6 +50,7 @@ def test_a_report_is_shown_as_markdown(command: Command) -> None:
     assert "| <b>|`x` | 1.0 | demo-1.0.tar.gz | feed one | PyPI | 00* |  |" in rows
     assert "| demo | 1.0 | demo-1.0.tar.gz | feed one | - | 00 | 7 |" in rows
     assert "| open-package | 2.0 | https://h/simple/ |" in rows
+    assert "| mine-1.0.tar.gz | feed one | 11 | 8 |" in rows
     assert "| GET https://h/_apis | no page of an index names it |" in rows
     assert {"| it does not answer |", "| elsewhere.example |"} <= set(rows)
     assert "There was more" in ended.stdout
@@ -67,7 +69,7 @@ def test_a_report_is_shown_as_a_page_that_loads_and_runs_nothing(command: Comman
 
 def test_a_report_of_nothing(command: Command) -> None:
     nothing: dict[str, object] = {
-        name: [] for name in ("files", "public", "refused", "failures", "hosts")
+        name: [] for name in ("files", "public", "uploaded", "refused", "failures", "hosts")
     } | {"is_cut": False}
     command.write("report.json", json.dumps(nothing))
     for form in ("markdown", "html"):

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 import azure_devops_emulator
+from pip_authenticate.gateway.fence import Guarded
+from pip_authenticate.gateway.record import Record, Uploaded
+from pip_authenticate.index import IndexUrl
 from support.behind import Behind
 from support.command import Command
 from support.http_service import Answer, Request, Service, serving
@@ -276,12 +279,16 @@ def test_without_the_guard_the_public_host_is_named(
 
 def test_its_description_names_every_field(command: Command, index: Service) -> None:
     _, told = fetched(command, index, "files/" + WHEEL.format("1.0"), "none")
-    told["public"] = [{"name": "", "index": "", "versions": []}]
-    fields = {
-        *told,
-        *(f"files[].{name}" for name in told["files"][0]),
-        *(f"public[].{name}" for name in told["public"][0]),
-        *(f"refused[].{name}" for name in told["refused"][0]),
+    record = Record()
+    home = Guarded(IndexUrl.parse(index.url)[0], "", None)
+    record.show_publicly(home, "demo")
+    record.upload(Uploaded("demo-1.0.tar.gz", home, "", 0))
+    told |= {name: value for name, value in record.told().items() if value}
+    fields = {*told} | {
+        f"{name}[].{field}"
+        for name, rows in told.items()
+        if isinstance(rows, list) and rows and isinstance(rows[0], dict)
+        for field in rows[0]
     }
     text = (Path(__file__).parents[2] / "docs" / "secretless.md").read_text(encoding="utf-8")
     described = re.findall(r"^\| `([^`]+)` \|", text.partition("## The record")[2], re.MULTILINE)

@@ -1,8 +1,8 @@
 """`docker build` without Docker: runs the RUN lines of a Dockerfile here, each with its secrets mounted.
 
-What a line sees as /root is a new folder, which is gone afterwards, like the mount of a secret; a secret that
-was not given is an error where BuildKit makes it one. Docker documentation, "Dockerfile reference", "RUN
---mount=type=secret", and "docker buildx build", "--secret".
+What a line sees as /root is a new folder, which is gone afterwards, like the mount of a secret; another one
+is a variable of the line. A secret that was not given is an error where BuildKit makes it one. Docker
+documentation, "Dockerfile reference", "RUN --mount=type=secret", and "docker buildx build", "--secret".
 """
 
 import argparse
@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+OUTSIDE = ("PIP_AUTHENTICATE_", "PIP_INDEX", "PIP_EXTRA", "PIP_TRUSTED", "UV_")
+"""How variables begin that a build sees only where somebody gives them to it."""
 INSTRUCTIONS = {"FROM", "RUN", "COPY", "WORKDIR", "USER"}
 
 
@@ -42,14 +44,17 @@ def run(line: str, secrets: dict[str, str]) -> int:
     mounts = [pairs(found) for found in re.findall(r"--mount=(\S+)", line)]
     command = re.sub(r"--mount=\S+\s*", "", line)
     with tempfile.TemporaryDirectory() as root:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(OUTSIDE)}
+        environ["HOME"] = str(Path(root, "root"))
         for mount in mounts:
             if mount["type"] != "secret" or mount["id"] not in secrets:
                 sys.exit(f"no such secret: {mount}")
+            if "env" in mount:
+                environ[mount["env"]] = os.environ[secrets[mount["id"]]]
+                continue
             target = Path(root, mount.get("target", f"/run/secrets/{mount['id']}").lstrip("/"))
             target.parent.mkdir(parents=True)
             shutil.copy(secrets[mount["id"]], target)
-        environ = {**os.environ, "HOME": str(Path(root, "root"))}
-        environ.pop("PIP_AUTHENTICATE_NETRC", None)
         return subprocess.run(["/bin/sh", "-c", command], env=environ, check=False).returncode
 
 
@@ -58,9 +63,10 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("command", choices=["build"])
     parser.add_argument("--secret", action="append", default=[])
+    parser.add_argument("--network", choices=["host"])  # it has no other
     parser.add_argument("folder", type=Path)
     given = parser.parse_args()
-    secrets = {found["id"]: found["src"] for found in map(pairs, given.secret)}
+    secrets = {found["id"]: found.get("src") or found["env"] for found in map(pairs, given.secret)}
     text = (given.folder / "Dockerfile").read_text(encoding="utf-8")
     codes = (run(rest, secrets) for name, rest in instructions(text) if name == "RUN")
     return next((code for code in codes if code), 0)

@@ -153,6 +153,7 @@ class Project:
             "HOME": str(self.home),
             "PATH": os.pathsep.join((str(self.python.parent), str(self._bin), os.defpath)),
             "PIP_AUTHENTICATE_TOKEN": TOKEN,
+            "PIP_AUTHENTICATE_PORT": "0",  # several tests may run at once
             "TMPDIR": str(folder),
         }
 

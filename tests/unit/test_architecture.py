@@ -26,7 +26,7 @@ DEPENDENCIES = {"idna", "platformdirs", "tomli", "truststore"}
 EXTRAS = {
     "ci_identities": {"id"},
     "keyring_backend": {"keyring"},
-    "gateway.*": {"aiohttp", "cryptography", "multidict", "packaging", "yarl"},
+    "gateway.*": {"aiohttp", "cryptography", "multidict", "multipart", "packaging", "yarl"},
 }
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
@@ -35,7 +35,9 @@ SUPPORT = "emulator_support"  # what the emulator's own tests stand on
 LAYERS = (
     ("cli", "keyring_backend"),
     ("commands.*", "keyring_access"),
+    ("behind_door",),
     ("handover", "behind_gateway"),
+    ("telling",),
     ("command_line", "task", "child_environment", "child_process", "passing_folder"),
     ("delivery",),
     ("shown_record",),
@@ -52,13 +54,18 @@ LAYERS = (
         "first_provider",
         "unopened",
     ),
-    ("gateway.life",),
-    ("gateway.server",),
-    ("gateway.guard", "gateway.relay", "gateway.defaults", "gateway.saved"),
+    ("gateway.life", "gateway.door"),
+    ("gateway.server", "gateway.index_server"),
+    ("gateway.shelf", "gateway.downloads", "gateway.replies"),
+    ("gateway.guard", "gateway.relay", "gateway.defaults", "gateway.pages", "gateway.saved"),
     ("gateway.upstream", "gateway.record"),
     ("gateway.links", "gateway.renewal"),
     ("gateway.fence",),
-    ("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust"),
+    (
+        *("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust", "gateway.answering"),
+        *("gateway.accepting", "gateway.form", "gateway.wheel_metadata"),
+    ),
+    ("gateway.peers",),
     ("run", "netrc_file", "pip_conf", "publishing", "named_indexes", "appending", "printed", "assignments"),
     ("other_programs", "ci_identities"),
     ("token_cache", "stored_login"),
@@ -125,6 +132,7 @@ REVEALING = {
     "child_environment": "what must not be handed on",
     "gateway.entrance": "the secret of its own way in",
     "gateway.hiding": "what must not be seen",
+    "gateway.door": "the address of its own way in",
     "gateway.life": "the address of its own way in",
     "gateway.relay": "logins of proxies",
     "gateway.upstream": "headers; what must not be repeated",

@@ -59,12 +59,13 @@ def test_the_inputs_are_those_of_the_task() -> None:
 
 # ---- options that mean something ---------------------------------------------------------------------
 
-OPENING = {"run", "env", "write", "check", "whoami"}
+OPENING = {"run", "serve", "env", "write", "check", "whoami"}
 SETTING = OPENING - {"whoami"}
 MEANT = {
     **dict.fromkeys(("credential", "token-file", "indexes", "timeout"), OPENING),
     **dict.fromkeys(("scope", "cache", "no-cache"), OPENING),
-    **dict.fromkeys(("client", "only-extra", "publish", "package"), SETTING),
+    **dict.fromkeys(("client", "only-extra", "package"), SETTING),
+    "publish": SETTING - {"serve"},
     "token-stdin": OPENING,
     "organization": {*OPENING, "login"},
     "tenant": {*OPENING, "login"},
@@ -75,7 +76,9 @@ MEANT = {
     "directory": {"env"},
     "format": {"report"},
     "show-secrets": {"env"},
-    **{name: {"run"} for name in ("via", "guard", "no-guard", "public", "report")},
+    **{name: {"run"} for name in ("via", "allow-upload")},
+    **{name: {"run", "serve"} for name in ("guard", "no-guard", "public", "report")},
+    "port": {"serve"},
     "json": {"check", "whoami", "config", "inputs"},
     "quiet": {*OPENING, "config", "forget", "logout"},
     "verbose": {*OPENING, "config", "forget", "login"},
@@ -106,9 +109,9 @@ def test_shells_complete_what_the_help_shows(name: str) -> None:
     [
         ("env", "via", "--via is for run"),
         ("write", "output", "--output is for env"),
-        ("whoami", "client", "--client is for run, env, write, check"),
-        ("check", "verify", "--verify is for run, env, write"),
-        ("forget", "organization", "--organization is for run, env, write, check, whoami"),
+        ("whoami", "client", "--client is for run, serve, env, write, check"),
+        ("check", "verify", "--verify is for run, serve, env, write"),
+        ("forget", "organization", "--organization is for run, serve, env, write, check, whoami"),
         ("inputs", "quiet", "there is no option --quiet"),
         ("check", "canary", "there is no option --canary"),
     ],

@@ -1,7 +1,7 @@
 """The record: bounded, whatever goes through the gateway."""
 
 from pip_authenticate.gateway.fence import Guarded
-from pip_authenticate.gateway.record import Fetched, Record
+from pip_authenticate.gateway.record import Fetched, Record, Uploaded
 from pip_authenticate.index import IndexUrl
 
 URL, _ = IndexUrl.parse("https://h.example/simple/")
@@ -15,10 +15,11 @@ def test_it_holds_only_so_much() -> None:
         record.refuse(f"GET https://h.example/{number}", "why" * 1000)
         record.fail(f"{number:05} " * 1000)
         record.show_publicly(INDEX, f"p{number}")
+        record.upload(Uploaded(f"demo-{number}.tar.gz", INDEX, "", 0))
         record.pass_unread(f"h{number}.example")
     told = record.told()
     assert told["is_cut"]
-    assert {len(told[name]) for name in ("files", "refused", "failures", "hosts")} == {10_000}
+    assert {len(told[name]) for name in ("files", "uploaded", "refused", "failures", "hosts")} == {10_000}
     assert len(told["public"]) <= 20_000
     assert max(len(text) for text in told["failures"]) == 1000
     assert max(len(one["why"]) for one in told["refused"]) == 1000

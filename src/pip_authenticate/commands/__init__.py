@@ -2,6 +2,7 @@
 
 COMMANDS = {
     "run": "one program with the credentials it needs, and nothing left behind",
+    "serve": "an index on loopback, made of all that are named, for whoever runs on this machine",
     "env": "settings for what runs next, as lines of a shell or as a CI takes them",
     "write": "the settings as files in a private folder, for later steps and Docker",
     "forget": "removes what write has written",

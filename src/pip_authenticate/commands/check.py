@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pip_authenticate import authenticate
 from pip_authenticate.authenticate import Found
-from pip_authenticate.command_line import NO_INDEX, Session, guarded, has_gateway, parser
+from pip_authenticate.command_line import NO_INDEX, Session, guarded, parser
 from pip_authenticate.errors import DeliveryError, PipAuthenticateError
 from pip_authenticate.report import has_colour, painted
 from pip_authenticate.verify import Verdict
@@ -115,11 +115,11 @@ def _of_keyring(session: Session, found: Found) -> list[Row]:
 
 def _of_gateway(session: Session, found: Found) -> list[Row]:
     """Whether the code that an installer runs can read the gateway's memory, where that is how `run` goes."""
-    if not found.indexes or session.value("via") not in {None, "gateway"} or not has_gateway():
-        return []
-    from pip_authenticate.gateway import hiding  # noqa: PLC0415 - few people use it
+    from pip_authenticate import behind_gateway  # noqa: PLC0415 - as above
+    from pip_authenticate.gateway import hiding  # noqa: PLC0415
 
-    why = hiding.exposure()
+    is_used = session.value("via") in {None, "gateway"} and behind_gateway.is_installed()
+    why = hiding.exposure() if found.indexes and is_used else ""
     text = f"The credential is not protected in the gateway's memory: {why}."
     return [Row("gateway of run", "limited", text)] if why else []
 

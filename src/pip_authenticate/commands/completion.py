@@ -27,6 +27,7 @@ _VALUES = {
 _TOKENS, _LOUDNESS = ("no-cache", "token-stdin"), ("quiet", "verbose")
 _SWITCHES = {
     "run": (*_TOKENS, *_LOUDNESS, "no-guard"),
+    "serve": (*_TOKENS, *_LOUDNESS, "no-guard"),
     "env": (*_TOKENS, *_LOUDNESS, "show-secrets"),
     "write": (*_TOKENS, *_LOUDNESS),
     "forget": _LOUDNESS,

@@ -1,17 +1,16 @@
 """`pip-authenticate run`: starts one program with the settings, and leaves nothing behind."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 
 from pip_authenticate import child_environment, child_process, passing_folder
 from pip_authenticate.authenticate import Found
 from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
-from pip_authenticate.command_line import Session, counted, guarded, has_gateway, parser
+from pip_authenticate.command_line import Session, counted, guarded, parser, parted
 from pip_authenticate.errors import InputError
 from pip_authenticate.private_files import paths
-from pip_authenticate.secret import Secret
 
 EXAMPLES = """\
   pip-authenticate run -- pip install -r requirements.txt    the indexes that the project names
@@ -19,14 +18,13 @@ EXAMPLES = """\
   pip-authenticate run --guard -- pip install -r requirements.txt    needs the extra secretless
   pip-authenticate run --via env -- sh -c 'pip download HelloTestPackage'
 """
-_END = "--"
-_OF_GATEWAY = ("guard", "public", "report")
+_OF_GATEWAY = ("allow-upload", "guard", "public", "report")
 """Options that mean something behind the gateway only."""
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives the exit code of the program that it started."""
-    own, program = _parted(arguments)
+    own, program = parted(arguments)
     purpose = "Starts a program with the credentials of the indexes that it uses."
     made = parser("run", purpose, EXAMPLES, entries=True, words="-- PROGRAM [ARGUMENT ...]")
     parsed = made.parse_args(own)
@@ -40,14 +38,6 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _parted(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Own arguments, and the program with its arguments."""
-    if _END not in arguments:
-        return arguments, []
-    end = arguments.index(_END)
-    return arguments[:end], arguments[end + 1 :]
-
-
 def _run(session: Session, program: list[str]) -> int:
     try:
         path = child_process.located(program[0], session.environ)  # before anybody is asked for anything
@@ -57,13 +47,13 @@ def _run(session: Session, program: list[str]) -> int:
         if way == "gateway":
             from pip_authenticate import behind_gateway  # noqa: PLC0415 - no other way needs any of it
 
-            secrets = list(_secrets(session, found))
+            secrets = list(session.withheld(found))
             return behind_gateway.run(session, found, path, program, secrets, _summary(session, found))
         told = session.client_settings(found, session.wish(by_files=way == "files"))
         for text in told.notes:
             session.report.line(text)
         session.report.line(_summary(session, found))
-        environ = child_environment.without(session.environ, _secrets(session, found))
+        environ = child_environment.without(session.environ, session.withheld(found))
         environ |= {variable.name: variable.value.reveal() for variable in told.variables}
         with child_process.attended() as start:
             if not told.files:
@@ -89,7 +79,7 @@ def _way(session: Session, found: Found) -> str:
             f"{chosen}",
             hint="Leave one of them out.",
         )
-    if chosen and session.is_of_project("via") and chosen != "gateway" and has_gateway():
+    if chosen and session.is_of_project("via") and chosen != "gateway" and _has_gateway():
         session.report.warning(
             f"{session.chosen['via'].origin} lets code that the program runs see the credential. If you have "
             "not written that, say --via gateway."
@@ -98,7 +88,13 @@ def _way(session: Session, found: Found) -> str:
         return chosen or "gateway"
     if session.value("publish"):
         return "env"  # publishers read variables, and would else ask the public index
-    return "gateway" if found.indexes and has_gateway() else "files"
+    return "gateway" if found.indexes and _has_gateway() else "files"
+
+
+def _has_gateway() -> bool:
+    from pip_authenticate import behind_gateway  # noqa: PLC0415 - who says how needs none of it
+
+    return behind_gateway.is_installed()
 
 
 def _with_files(
@@ -116,14 +112,6 @@ def _with_files(
             return start(path, program, environ)
         finally:
             folder.remove_all()
-
-
-def _secrets(session: Session, found: Found) -> Iterator[Secret]:
-    """What the program shall find in none of the caller's variables."""
-    settings = session.settings
-    yield from filter(None, (settings.token, settings.pipeline_token, *session.used))
-    for credential in {index.credential for index in found.indexes}:
-        yield from credential.spellings
 
 
 def _summary(session: Session, found: Found) -> str:

@@ -1,22 +1,20 @@
-"""The way in: a socket on loopback that answers this user and this run only."""
+"""The way in: a socket on loopback that answers this user and who knows the secret of this run."""
 
 import base64
+import errno
 import hmac
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from pip_authenticate.errors import DeliveryError
+from pip_authenticate.gateway import peers
+from pip_authenticate.origin import Origin
 from pip_authenticate.secret import Secret
 
 _SECRET_BYTES = 16
-_USER = "run"
 _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-_TABLES = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
-"""Sockets of this machine (proc_net(5)): their addresses, and the user that each belongs to."""
 _WAITING = 128
 
 
@@ -25,60 +23,57 @@ class Entrance:
 
     It listens from the first moment on, before anybody is told of it: nobody else can be at its address.
 
+    Args:
+        user: the user name that goes with the secret.
+        port: to listen on; 0 has the system choose one.
+        admits_root: whether root may use it, too: it reads the secret and every memory anyway.
+
     Raises:
-        DeliveryError: there is no loopback to listen on.
+        DeliveryError: there is no loopback to listen on, or somebody else has the port.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, user: str = "run", port: int = 0, *, admits_root: bool = False) -> None:
+        self._user = user
         self._secret = Secret(secrets.token_urlsafe(_SECRET_BYTES))
-        self.socket = _listening()
+        self._users = {os.geteuid(), 0} if admits_root else {os.geteuid()}
+        self.socket = _listening(port)
         place = self.socket.getsockname()
-        self._host, self.port = place[0], int(place[1])
+        self.origin = Origin("http", place[0], int(place[1]))
 
     @property
     def address(self) -> Secret:
-        """The proxy's URL, with the secret of this run."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return Secret(f"http://{_USER}:{self._secret.reveal()}@{host}:{self.port}")
+        """Its URL, with the secret of this run."""
+        return Secret(f"http://{self._user}:{self._secret.reveal()}@{self.origin.netloc}")
 
     @property
     def secrets(self) -> Iterator[Secret]:
         """What must not be shown."""
         yield self._secret
 
-    def knows(self, proxy_authorization: str) -> bool:
+    def knows(self, authorization: str) -> bool:
         """Whether somebody names the secret of this run."""
-        pair = f"{_USER}:{self._secret.reveal()}"
+        pair = f"{self._user}:{self._secret.reveal()}"
         expected = base64.b64encode(pair.encode()).decode()
-        scheme, _, given = proxy_authorization.partition(" ")
+        scheme, _, given = authorization.partition(" ")
         return scheme.lower() == "basic" and hmac.compare_digest(
             given.strip().encode("utf-8", "surrogateescape"), expected.encode()
         )
 
     def is_own(self, peer: tuple[str, int]) -> bool:
-        """Whether a connection comes from this user, as far as the system tells."""
-        try:
-            with open(_TABLES[self.socket.family], encoding="ascii") as table:
-                rows = [line.split() for line in table][1:]
-        except OSError:
-            return True  # it does not tell: the secret is all there is
-        ends = (_as_in_table(*peer), _as_in_table(self._host, self.port))
-        owners = [row[7] for row in rows if (row[1], row[2]) == ends]
-        return owners == [str(os.geteuid())]
+        """Whether a connection comes from a user who may come in, as far as the system tells."""
+        user = peers.user_of(self.socket.family, peer, (self.origin.host, self.origin.port))
+        return user is None or user in self._users  # if it does not tell, the secret is all there is
 
 
-def _listening() -> socket.socket:
+def _listening(port: int) -> socket.socket:
     for family, host in _LOOPBACK:
         try:
-            return socket.create_server((host, 0), family=family, backlog=_WAITING)
-        except OSError:
-            continue
+            return socket.create_server((host, port), family=family, backlog=_WAITING)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise DeliveryError(
+                    "port-taken",
+                    f"Somebody listens on port {port} of this machine already",
+                    hint="End that, or give another port with --port; --port 0 has the system choose one.",
+                ) from None
     raise DeliveryError("no-loopback", "Nothing can listen on this machine's loopback address")
-
-
-def _as_in_table(host: str, port: int) -> str:
-    """An address as the system writes it: words of four bytes in the machine's own order, in hexadecimal."""
-    packed = ip_address(host).packed
-    words = (packed[at : at + 4] for at in range(0, len(packed), 4))
-    order = [word[::-1] if sys.byteorder == "little" else word for word in words]
-    return f"{b''.join(order).hex().upper()}:{port:04X}"

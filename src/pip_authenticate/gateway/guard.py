@@ -8,10 +8,54 @@ from typing import NamedTuple
 
 from pip_authenticate.errors import PipAuthenticateError
 from pip_authenticate.gateway.fence import Guarded
-from pip_authenticate.gateway.upstream import FAILED, Upstream
+from pip_authenticate.gateway.upstream import FAILED, PAGE_BYTES, Upstream, read
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _PAGES = ("application/vnd.pypi.simple.", "text/html")
+
+
+class Said(NamedTuple):
+    """What an index says of a name.
+
+    Args:
+        home: who was asked.
+        url: of its page.
+        content: of the page; None where there is none.
+        kind: the page's media type.
+        doubt: why it is not sure whether there is one, or empty.
+    """
+
+    home: Guarded
+    url: str
+    content: bytes | None = None
+    kind: str = ""
+    doubt: str = ""
+
+
+async def asked(index: Guarded, project: str, upstream: Upstream) -> Said:
+    """Ask an index for its page of a normalised name; an empty one is that of all names.
+
+    Only 200 with a page and 404 are sure answers.
+    """
+    url = f"{str(index.url).rstrip('/')}/{project}/" if project else str(index.url)
+    try:
+        headers = {"accept": ACCEPT, "accept-encoding": "gzip, deflate"}
+        async with upstream.ask("GET", url, headers, index) as answer:
+            kind = answer.headers.get("content-type", "").lower()
+            if answer.status == 404:
+                return Said(index, url)
+            why = f"it answers {answer.status}"
+            if answer.status == 200 and kind.startswith(_PAGES):
+                content = await read(answer, PAGE_BYTES)
+                if content is not None:
+                    return Said(index, url, content, kind)
+                why = "its page is too long"
+    except PipAuthenticateError as error:
+        why = str(error)
+    except FAILED:
+        why = "it does not answer"
+    told = f"whether it has {project}" if project else "which names it has"
+    return Said(index, url, doubt=f"{index.source} does not say {told}: {upstream.scrubbed(why)}")
 
 
 class Verdict(NamedTuple):
@@ -50,26 +94,7 @@ class Guard:
         return verdict
 
     async def _judge(self, project: str) -> Verdict:
-        verdicts = await asyncio.gather(*(self._of(index, project) for index in self._private))
-        owned = [one for one in verdicts if one.owner]
-        doubtful = [one for one in verdicts if one.doubt]
-        return (owned or doubtful or [Verdict(None)])[0]
-
-    async def _of(self, index: Guarded, project: str) -> Verdict:
-        """What one index says of a name."""
-        url = f"{str(index.url).rstrip('/')}/{project}/"
-        try:
-            async with self._upstream.ask("GET", url, {"accept": ACCEPT}, index) as answer:
-                kind = answer.headers.get("content-type", "").lower()
-                if answer.status == 200 and kind.startswith(_PAGES):
-                    return Verdict(index)
-                if answer.status == 404:
-                    return Verdict(None)
-                why = f"it answers {answer.status}"
-        except PipAuthenticateError as error:
-            why = str(error)
-        except FAILED:
-            why = "it does not answer"
-        return Verdict(
-            None, f"{index.source} does not say whether it has {project}: {self._upstream.scrubbed(why)}"
-        )
+        every = await asyncio.gather(*(asked(index, project, self._upstream) for index in self._private))
+        owners = [Verdict(one.home) for one in every if one.content is not None]
+        doubts = [Verdict(None, one.doubt) for one in every if one.doubt]
+        return (owners or doubts or [Verdict(None)])[0]

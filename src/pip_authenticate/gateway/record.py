@@ -33,6 +33,22 @@ class Fetched(NamedTuple):
     saved_from: str | None = None
 
 
+class Uploaded(NamedTuple):
+    """A file that was published.
+
+    Args:
+        file: its name.
+        home: the index that took it.
+        sha256: of what was sent.
+        size: bytes that were sent.
+    """
+
+    file: str
+    home: Guarded
+    sha256: str
+    size: int
+
+
 class Refused(NamedTuple):
     """A request that did not pass, or that was not answered as it must be."""
 
@@ -47,6 +63,7 @@ class Record:
 
     def __init__(self) -> None:
         self.fetched = dict[tuple[str, str], Fetched]()
+        self.uploaded = dict[Uploaded, None]()
         self.refused = dict[Refused, None]()
         self.failures = dict[str, None]()
         self.shown_publicly = dict[tuple[str, str], None]()
@@ -63,6 +80,11 @@ class Record:
     def tell_origin(self, one: Fetched, upstream: str | None) -> None:
         """Where an index has a file from."""
         self.fetched[str(one.home.url), one.file] = one._replace(saved_from=upstream)
+
+    def upload(self, one: Uploaded) -> None:
+        """A file was published."""
+        if self._has_room(len(self.uploaded)):
+            self.uploaded[one] = None
 
     def refuse(self, request: str, why: str) -> None:
         """A request did not pass."""
@@ -91,7 +113,7 @@ class Record:
     @property
     def is_worth_telling(self) -> bool:
         """Whether anything went through, or should have."""
-        return bool(self.fetched or self.refused or self.failures or self.shown_publicly)
+        return bool(self.fetched or self.uploaded or self.refused or self.failures or self.shown_publicly)
 
     def warnings(self) -> Iterator[str]:
         """What installers may not tell of."""
@@ -114,6 +136,16 @@ class Record:
             "public": [
                 {"name": name, "index": index, "versions": list(versions.get((name, index), ()))}
                 for name, index in sorted({**self.shown_publicly, **dict.fromkeys(versions)})
+            ],
+            "uploaded": [
+                {
+                    "file": one.file,
+                    "index": str(one.home.url),
+                    "source": one.home.source,
+                    "sha256": one.sha256,
+                    "bytes": one.size,
+                }
+                for one in self.uploaded
             ],
             "refused": [one._asdict() for one in self.refused],
             "failures": list(self.failures),

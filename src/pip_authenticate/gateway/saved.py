@@ -6,7 +6,7 @@ A feed's pages do not tell it: what was published and what was saved look alike 
 from collections.abc import Callable
 from contextlib import suppress
 
-from packaging.utils import NormalizedName, canonicalize_version
+from packaging.utils import canonicalize_version
 
 from pip_authenticate.azure.feeds import FeedsService
 from pip_authenticate.errors import PipAuthenticateError
@@ -49,7 +49,7 @@ def ask(
 
 
 def _of_feed(
-    index: AuthenticatedIndex, names: list[NormalizedName], service: FeedsService, transport: Transport
+    index: AuthenticatedIndex, names: list[str], service: FeedsService, transport: Transport
 ) -> dict[tuple[str, str], str]:
     """The upstream source of each version of some packages, or nothing for one that was published."""
     place = service.organization(index.url)
@@ -58,7 +58,7 @@ def _of_feed(
     feed = service.feed(index, place)
     known = dict(feed.upstreams)
 
-    def versions(name: NormalizedName) -> list[tuple[str, str]]:
+    def versions(name: str) -> list[tuple[str, str]]:
         with suppress(PipAuthenticateError):  # the others are known nevertheless
             return list(service.versions(index, place, feed, name))
         return []
