@@ -29,11 +29,18 @@ class Behind:
         token: opens the indexes.
         arguments: of `run`.
         started_by: a program that starts it.
+        python: what the program behind it runs in.
         environ: variables beside the command's own.
     """
 
     def __init__(
-        self, command: Command, token: str, *arguments: str, started_by: Sequence[str] = (), **environ: str
+        self,
+        command: Command,
+        token: str,
+        *arguments: str,
+        started_by: Sequence[str] = (),
+        python: str = sys.executable,
+        **environ: str,
     ) -> None:
         self.process = subprocess.Popen(
             [
@@ -44,7 +51,7 @@ class Behind:
                 "gateway",
                 *arguments,
                 "--",
-                sys.executable,
+                python,
                 "-I",
                 "-c",
                 WAITING,
