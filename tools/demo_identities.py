@@ -1,14 +1,13 @@
 """Open a feed without any stored secret: on a laptop, in a job of GitHub, on a machine with an identity."""
 
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import scenes
 from azure_devops_emulator import CiJob, Organization, Programs, Service, SignedIn
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +16,7 @@ HOSTED = "https://pkgs.dev.azure.com/fabrikam/"
 JOB = CiJob("github", subject="repo:fabrikam@1234/sample@5678:ref:refs/heads/main")
 
 
-class Reader:
+class Reader(scenes.Reader):
     """Somebody who holds no token at all.
 
     Args:
@@ -28,40 +27,14 @@ class Reader:
     """
 
     def __init__(self, folder: Path, service: Service, tools: Path, pips: Path) -> None:
-        self.folder = folder
         self.service = service
         self.programs = Programs(service, folder / "bin")
-        (folder / "home").mkdir()
-        self.environ = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith(("PIP_", "UV_", "CI"))
-            },
-            **{name: os.environ[name] for name in ("PIP_CERT", "UV_NATIVE_TLS") if name in os.environ},
-            "HOME": str(folder / "home"),
-            "PATH": os.pathsep.join((str(folder / "bin"), str(pips), str(tools), os.environ["PATH"])),
-            "PIP_CONFIG_FILE": os.devnull,
+        given = {
             "PIP_AUTHENTICATE_ORGANIZATION": service.collection_uri,
             "AZURE_AUTHORITY_HOST": service.authority,
         }
+        super().__init__(folder, (folder / "bin", pips, tools), given)
         self.index = f"{service.address('pkgs')}project1/_packaging/myFeed/pypi/simple/"
-
-    def types(
-        self, *words: str, where: Path | None = None, given: Mapping[str, str] | None = None
-    ) -> "subprocess.CompletedProcess[str]":
-        """Run a command, and show it with its output."""
-        print(f"$ {' '.join(words)}", flush=True)
-        done = subprocess.run(
-            words,
-            cwd=where or self.folder,
-            env={**self.environ, **(given or {})},
-            text=True,
-            capture_output=True,
-            check=False,
-        )
-        print(done.stdout + done.stderr, flush=True)
-        return done
 
     @property
     def people(self) -> set[str]:
@@ -108,36 +81,20 @@ def machine(reader: Reader) -> bool:
 SCENES: tuple[Callable[[Reader], bool], ...] = (laptop, github, machine)
 
 
-def _installed(folder: Path, *requirements: str) -> Path:
-    """A virtual environment with some programs; gives the folder that they are in."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    install = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, *requirements], check=True)
-    return scripts
-
-
-def main() -> list[tuple[str, bool, float]]:
-    """Play all scenes; what each shows, whether it did, and in how many seconds."""
-    outcomes = []
+def main() -> list[scenes.Outcome]:
+    """Play all scenes."""
+    organization = Organization.load(EXAMPLES / "identities.toml")
     with tempfile.TemporaryDirectory() as folder:
-        tools = _installed(Path(folder) / "tools", "uv", f"{ROOT}[keyring]")
-        pips = _installed(Path(folder) / "pip", "pip>=26.2")  # which asks keyring without a user name
-        organization = Organization.load(EXAMPLES / "identities.toml")
-        for number, scene in enumerate(SCENES, 1):
-            title = (scene.__doc__ or "").rstrip(".")
-            print(f"\n=== {number} of {len(SCENES)}: {title}\n", flush=True)
-            started = time.monotonic()
-            place = Path(folder) / scene.__name__
-            place.mkdir()
+        tools = scenes.installed(Path(folder) / "tools", "uv", f"{ROOT}[keyring]")
+        pips = scenes.installed(Path(folder) / "pip", "pip>=26.2")  # which asks keyring without a user name
+
+        @contextmanager
+        def reader(place: Path) -> Iterator[Reader]:
             with Service(organization) as service:
-                works = scene(Reader(place, service, tools, pips))
-            outcomes.append((title, works, time.monotonic() - started))
-    return outcomes
+                yield Reader(place, service, tools, pips)
+
+        return scenes.play(SCENES, reader)
 
 
 if __name__ == "__main__":
-    results = main()
-    for title, works, seconds in results:
-        print(f"{'passed' if works else 'FAILED'}  {title} ({seconds:.1f} s)")
-    sys.exit(sum(not works for _, works, _ in results))
+    sys.exit(scenes.tell(main()))

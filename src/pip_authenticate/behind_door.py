@@ -43,11 +43,7 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
         from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other command needs any of it
         from pip_authenticate.gateway.door import Door  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise InputError(
-            "no-gateway",
-            f"serve needs a package that is not installed: {error.name}",
-            hint="Install pip-authenticate[secretless].",
-        ) from None
+        raise behind_gateway.lacking(error) from None
     secrets = list(session.withheld(found))
     environ = child_environment.without(session.environ, secrets)
     door = Door(

@@ -40,11 +40,7 @@ def run(
         from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs any of it
         from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise InputError(
-            "no-gateway",
-            f"--via gateway needs a package that is not installed: {error.name}",
-            hint="Install pip-authenticate[secretless].",
-        ) from None
+        raise lacking(error) from None
     if session.value("publish"):
         raise InputError(
             "no-upload", "--publish does not go with --via gateway, which lets nothing be uploaded"
@@ -79,6 +75,15 @@ def run(
         finally:
             folder.remove_all()
             tell(session, gateway.record)
+
+
+def lacking(error: ModuleNotFoundError) -> InputError:
+    """The error that the extra is not installed."""
+    return InputError(
+        "no-gateway",
+        f"The gateway needs a package that is not installed: {error.name}",
+        hint="Install pip-authenticate[secretless].",
+    )
 
 
 def warn_of_ancestors(session: Session, secrets: list[Secret]) -> None:

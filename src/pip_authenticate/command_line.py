@@ -244,7 +244,7 @@ class Session:
             variables=self.environ,
             listed=self.value("indexes"),
             organization=organization or pipeline or "",
-            organization_is_given=bool(organization) and not self._is_of_project("organization"),
+            organization_is_given=bool(organization) and not self.is_of_project("organization"),
             pipeline_organization=pipeline or "",
             token=self._token(),
             pipeline_token=Secret(self.environ.get("SYSTEM_ACCESSTOKEN", "")),
@@ -271,7 +271,7 @@ class Session:
         No project's file asks for it: its author may have a job of their own on the same machine.
         """
         when = self.value("cache")
-        is_asked_for = when == "on" and not self._is_of_project("cache")
+        is_asked_for = when == "on" and not self.is_of_project("cache")
         is_kept = is_asked_for or (when != "off" and not any(map(self.environ.get, _CI)))
         return user_folders.state_folder(self.environ) if is_kept else ""
 
@@ -363,7 +363,7 @@ class Session:
 
             verify.tell(found.verdicts, self.settings, self.report.line, self.report.warning)
 
-    def _is_of_project(self, name: str) -> bool:
+    def is_of_project(self, name: str) -> bool:
         """Whether a project's own file says a value."""
         file = self.chosen[name].file
         return bool(file) and file == self.project.table_file
@@ -378,7 +378,7 @@ class Session:
 
         for name in ("organization", "indexes"):
             given = self.chosen[name]
-            if not self._is_of_project(name):
+            if not self.is_of_project(name):
                 continue
             for text in given.value if isinstance(given.value, tuple) else [given.value]:
                 url = organization_of(text)

@@ -33,6 +33,8 @@ OUTPUTS = (
     "files",
 )  # fmt: skip
 """Names that `--output` takes; each is a module of `outputs`."""
+_OWNERS = frozenset({"organization", "scope", "via", "guard"})
+"""Who a token is for, what for, and who sees it is said by its owner before the files of a project say it."""
 WAYS = ("files", "env", "gateway")
 SCOPES = ("read", "write")
 CACHES = ("auto", "on", "off")
@@ -282,11 +284,12 @@ OPTIONS = (
         "via",
         "PIP_AUTHENTICATE_VIA",
         _word(WAYS),
-        "How run hands credentials over: in files that it removes, in the environment, or not at all, but "
-        "through a gateway that adds them to requests (extra secretless). Default: files.",
+        "How run hands credentials over: in files that it removes, in the environment (env), or not at all, "
+        "but through a gateway that adds them to requests. Default: gateway where the extra secretless is "
+        "installed, else files.",
         ("run",),
         "WAY",
-        default="files",
+        default=None,
     ),
     Option(
         "guard",
@@ -390,8 +393,7 @@ def _given(
         return _parsed(option, said[option.name], f"--{option.name}")
     if environ.get(option.variable):
         return _parsed(option, [environ[option.variable]], option.variable)
-    # Who a token is for, and what for, is said by its owner before it is said by the files of a project.
-    ordered = files[::-1] if option.name in {"organization", "scope"} else files
+    ordered = files[::-1] if option.name in _OWNERS else files
     for path, table in ordered if option.in_files else ():
         if option.name in table:
             origin = f"{option.name} in {path}{_line(path, option.name)}"

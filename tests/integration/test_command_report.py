@@ -68,7 +68,7 @@ def test_without_the_extra_one_line_says_what_to_install(command: Command) -> No
     )  # fmt: skip
     assert ended.returncode == 1
     assert ended.stderr == (
-        "pip-authenticate: error: --via gateway needs a package that is not installed: aiohttp. "
+        "pip-authenticate: error: The gateway needs a package that is not installed: aiohttp. "
         "Install pip-authenticate[secretless].\n"
     )
 

@@ -35,6 +35,7 @@ def command(tmp_path: Path) -> Command:
         "TMPDIR": str(tmp_path / "tmp"),
         "PIP_AUTHENTICATE_TOKEN": CANARY,
         "PIP_AUTHENTICATE_CLIENT": "pip",
+        "PIP_AUTHENTICATE_VIA": "files",
         "TERM": "dumb",
     }
     return one
@@ -574,7 +575,7 @@ def test_the_examples_of_the_help_work(command: Command, tmp_path: Path, number:
     stand_in.parent.mkdir()
     stand_in.write_text('#!/bin/sh\necho "$*"; env\n', encoding="utf-8")
     stand_in.chmod(0o700)
-    ended = command(*arguments, PATH=f"{stand_in.parent}:{os.defpath}")
+    ended = command(*arguments, PATH=f"{stand_in.parent}:{os.defpath}", PIP_AUTHENTICATE_VIA="")
     assert ended.returncode == 0, ended.stderr
     line, *variables = ended.stdout.splitlines()
     assert line == " ".join(arguments[arguments.index("--") + 1 :]).partition("pip ")[2].rstrip("'")

@@ -125,7 +125,7 @@ def test_what_was_only_found_gets_no_token_without_encryption(command: Command) 
 )
 def test_no_netrc_file_is_written_beside_a_stranger_on_the_same_host(command: Command, line: str) -> None:
     command.write("requirements.txt", f"--index-url {FEED}\n{line}\n")
-    ended = command("run", "--organization", "fabrikam", "--client", "pip", "--", "env")
+    ended = command("run", "--via", "files", "--organization", "fabrikam", "--client", "pip", "--", "env")
     assert ended.returncode == 1
     assert "pkgs.dev.azure.com" in ended.stderr
 

@@ -416,7 +416,12 @@ def test_another_run_loads_what_that_needs(task: Task, hosted: Organisation) -> 
     assert {f"{NAME}.azure.canonical", f"{NAME}.azure.feeds"} <= modules
 
 
-COMMAND_LINE = {"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull, "PIP_AUTHENTICATE_TOKEN": "canary"}
+COMMAND_LINE = {
+    "PATH": os.defpath,
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_AUTHENTICATE_TOKEN": "canary",
+    "PIP_AUTHENTICATE_VIA": "files",
+}
 COSTLY = {
     "base64", "configparser", "hashlib", "json", "platformdirs", "shutil", "subprocess", "tempfile",
     "tomllib",

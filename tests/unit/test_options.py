@@ -32,10 +32,13 @@ def test_an_option_comes_before_a_variable_before_files_before_the_default() -> 
     project, own = ("p.toml", {"organization": "c"}), ("o.toml", {"organization": "d"})
     assert origin("organization", said, environ, project, own) == ("a", "--organization")
     assert origin("organization", {}, environ, project, own) == ("b", "PIP_AUTHENTICATE_ORGANIZATION")
-    assert origin("via", {}, {}, ("p.toml", {"via": "env"}), ("o.toml", {"via": "files"})) == (
-        "env",
-        "via in p.toml",
+    assert origin("verify", {}, {}, ("p.toml", {"verify": "fail"}), ("o.toml", {"verify": "off"})) == (
+        "fail",
+        "verify in p.toml",
     )
+    for owners, first, second in (("via", "env", "files"), ("guard", False, True)):
+        value, place = origin(owners, {}, {}, ("p.toml", {owners: second}), ("o.toml", {owners: first}))
+        assert (value, place) == (first, f"{owners} in o.toml")
     assert origin("organization", {}, {}, own) == ("d", "organization in o.toml")
     assert origin("organization") == ("", "default")
 

@@ -3,20 +3,26 @@
 import os
 from collections.abc import Mapping
 from contextlib import closing
+from importlib.util import find_spec
 
 from pip_authenticate import child_environment, child_process, passing_folder
 from pip_authenticate.authenticate import Found
 from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.command_line import Session, counted, guarded, parser, parted
+from pip_authenticate.errors import InputError
 from pip_authenticate.private_files import paths
 
 EXAMPLES = """\
   pip-authenticate run -- pip install -r requirements.txt    the indexes that the project names
   pip-authenticate run project1/myFeed --organization fabrikam -- pip install HelloTestPackage
-  pip-authenticate run --via gateway -- pip install -r requirements.txt
+  pip-authenticate run --guard -- pip install -r requirements.txt    needs the extra secretless
   pip-authenticate run --via env -- sh -c 'pip download HelloTestPackage'
 """
+_OF_GATEWAY = ("guard", "public", "report")
+"""Options that mean something behind the gateway only."""
+_ENGINE = ("aiohttp", "cryptography")
+"""What the extra `secretless` installs."""
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
@@ -40,15 +46,13 @@ def _run(session: Session, program: list[str]) -> int:
         path = child_process.located(program[0], session.environ)  # before anybody is asked for anything
         found = session.find()
         session.tell_verdicts(found)
-        if session.value("via") == "gateway":
+        way = _way(session, found)
+        if way == "gateway":
             from pip_authenticate import behind_gateway  # noqa: PLC0415 - no other way needs any of it
 
             secrets = list(session.withheld(found))
             return behind_gateway.run(session, found, path, program, secrets, _summary(session, found))
-        # Publishers read variables, and would else ask the public index: who wants files must say so.
-        publishes = session.value("publish") and session.chosen["via"].origin == "default"
-        by_files = session.value("via") == "files" and not publishes
-        told = session.client_settings(found, session.wish(by_files=by_files))
+        told = session.client_settings(found, session.wish(by_files=way == "files"))
         for text in told.notes:
             session.report.line(text)
         session.report.line(_summary(session, found))
@@ -61,6 +65,37 @@ def _run(session: Session, program: list[str]) -> int:
     except CannotStart as error:
         session.report.error(f"{program[0]} {error.why}.")
         return error.code
+
+
+def _way(session: Session, found: Found) -> str:
+    """How credentials are handed over: what was chosen, or else the safest way that can be had.
+
+    Raises:
+        InputError: something is asked for that the chosen way does not do.
+    """
+    chosen: str | None = session.value("via")
+    asked = [name for name in _OF_GATEWAY if session.value(name)]
+    if chosen in {"files", "env"} and asked:
+        raise InputError(
+            "needs-gateway",
+            f"{session.chosen[asked[0]].origin} needs the gateway, and {session.chosen['via'].origin} says "
+            f"{chosen}",
+            hint="Leave one of them out.",
+        )
+    if chosen and session.is_of_project("via") and chosen != "gateway" and _has_gateway():
+        session.report.warning(
+            f"{session.chosen['via'].origin} lets code that the program runs see the credential. If you have "
+            "not written that, say --via gateway."
+        )
+    if chosen or asked:
+        return chosen or "gateway"
+    if session.value("publish"):
+        return "env"  # publishers read variables, and would else ask the public index
+    return "gateway" if found.indexes and _has_gateway() else "files"
+
+
+def _has_gateway() -> bool:
+    return all(map(find_spec, _ENGINE))
 
 
 def _with_files(
