@@ -13,7 +13,7 @@ from aiohttp import ClientResponse
 from pip_authenticate import redirects
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.gateway.fence import Guarded
-from pip_authenticate.gateway.upstream import Upstream
+from pip_authenticate.gateway.upstream import ERROR_BYTES, Upstream, read
 from pip_authenticate.origin import origin_of
 
 _REDIRECTS = 5
@@ -72,6 +72,7 @@ class Downloads:
                         self._ends[url] = (place, time.monotonic() + _SECONDS)
                     yield answer
                     return
+                await read(answer, ERROR_BYTES)  # the connection can be used again
             place = onward
         raise redirects.endless(home.url.origin, _REDIRECTS)
 
