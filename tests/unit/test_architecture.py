@@ -63,6 +63,7 @@ LAYERS = (
         *("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust", "gateway.answering"),
         *("gateway.accepting", "gateway.wheel_metadata"),
     ),
+    ("gateway.peers",),
     ("run", "netrc_file", "pip_conf", "publishing", "named_indexes", "appending", "printed", "assignments"),
     ("other_programs", "ci_identities"),
     ("token_cache", "stored_login"),
