@@ -163,27 +163,20 @@ def test_another_user_does_not_come_in(place: Place) -> None:
     sys.platform != "linux" or os.geteuid() != 0, reason="only root can start as somebody else"
 )
 def test_root_comes_in_to_everybody(tmp_path: Path) -> None:
-    """An image that is built on the machine's own network is built by root. Both ways to ask agree."""
+    """An image that is built on the machine's own network is built by root."""
     script = (
-        "import os, socket; from pip_authenticate.gateway import peers\n"
-        "from pip_authenticate.gateway.entrance import Entrance\n"
+        "import os, socket; from pip_authenticate.gateway.entrance import Entrance\n"
         "os.seteuid(65534); door = Entrance('x', 0, admits_root=True); strict = Entrance()\n"
         "os.seteuid(0)\n"
         "for one in (door, strict):\n"
         "    client = socket.create_connection((one.origin.host, one.origin.port))\n"
         "    print(one.is_own(client.getsockname()))\n"
-        "for family, host in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1')):\n"
-        "    server = socket.create_server((host, 0), family=family); own = server.getsockname()[:2]\n"
-        "    os.seteuid(65534); client = socket.create_connection(own); os.seteuid(0)\n"
-        "    peer = client.getsockname()[:2]\n"
-        "    print(*(way(family, peer, own) for way in (peers.by_kernel, peers.by_table, peers.user_of)))\n"
-        "    print(*(way(family, (host, 1), own) for way in (peers.by_table, peers.user_of)))\n"
     )
     ended = subprocess.run(
         [sys.executable, "-I", "-c", script],
         capture_output=True, text=True, timeout=30, check=True, cwd=tmp_path,
     )  # fmt: skip
-    assert ended.stdout == "True\nFalse\n" + "65534 65534 65534\n-1 -1\n" * 2
+    assert ended.stdout == "True\nFalse\n"
 
 
 REFUSED = {

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 
 from pip_authenticate.errors import DeliveryError
-from pip_authenticate.gateway.peers import user_of
+from pip_authenticate.gateway import peers
 from pip_authenticate.origin import Origin
 from pip_authenticate.secret import Secret
 
@@ -61,8 +61,8 @@ class Entrance:
 
     def is_own(self, peer: tuple[str, int]) -> bool:
         """Whether a connection comes from a user who may come in, as far as the system tells."""
-        user = user_of(self.socket.family, peer, (self.origin.host, self.origin.port))
-        return user is None or user in self._users  # where nobody tells, the secret is all there is
+        user = peers.user_of(self.socket.family, peer, (self.origin.host, self.origin.port))
+        return user is None or user in self._users  # if it does not tell, the secret is all there is
 
 
 def _listening(port: int) -> socket.socket:

@@ -1,93 +1,84 @@
-"""Which user has the other end of a connection on this machine.
+"""Whose a connection on loopback is, as far as the system tells."""
 
-Linux tells of one connection by netlink (sock_diag(7), inet_diag_req_v2), and of all of them in a table
-(proc_net(5)), which takes the longer the more there are.
-"""
-
-import re
+import errno
 import socket
 import struct
 import sys
+from collections.abc import Mapping
 from ipaddress import ip_address
 
-_Address = tuple[str, int]
-_TABLES = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
+# One socket, asked for by its ends (sock_diag(7), linux/inet_diag.h): a hundred times as fast as the tables,
+# which are made anew of all sockets of the machine, and may lack one that comes meanwhile.
+_NETLINK, _SOCK_DIAG, _BY_FAMILY, _REQUEST = 16, 4, 20, 1
+_HEAD, _WHICH, _ENDS = "=IHHII", "=BBBBI", ">HH16s16s"
+_ANY_STATE, _ANY_INTERFACE, _NO_COOKIE = 0xFFFFFFFF, b"\0" * 4, b"\xff" * 8
+_AT_USER = struct.calcsize(_HEAD) + 4 + struct.calcsize(_ENDS) + 12 + 12
+"""Where an answer says it: behind its head, the state, both ends, interface and cookie, time and queues."""
+_ANSWER_BYTES, _SECONDS = 4096, 1.0
+
+_TABLES: Mapping[int, str] = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
+"""Sockets of this machine (proc_net(5)): their addresses, and the user that each belongs to."""
 _READINGS = 5
 """A table that changes while it is read may lack a row."""
-_SOCK_DIAG, _BY_FAMILY, _REQUEST = 4, 20, 1
-_HEAD, _ASKED, _ENDS, _ANY = struct.Struct("=IHHII"), struct.Struct("=BBxxI"), struct.Struct("!HH16s16s"), -1
-_STATES = 0xFFFFFFFF
-_SECONDS = 1.0
 
 
-def user_of(family: int, peer: _Address, own: _Address) -> int | None:
-    """The number of the user who has the peer's end.
-
-    It is -1 where nobody seems to have it, and None where nobody tells.
+def user_of(family: int, near: tuple[str, int], far: tuple[str, int]) -> int | None:
+    """The user who has the socket between two addresses; -1 where there is no such socket.
 
     Args:
         family: of the addresses.
-        peer: the end that is asked for.
-        own: the other one.
+        near: of the socket itself.
+        far: whom it is connected to.
+
+    Returns:
+        None where the system does not tell.
     """
-    if not sys.platform.startswith("linux"):
-        return None
     try:
-        found = by_kernel(family, peer, own)
+        return asked(family, near, far)
     except OSError:
-        found = None
-    return by_table(family, peer, own) if found is None else found
+        return listed(family, near, far)
 
 
-def by_kernel(family: int, peer: _Address, own: _Address) -> int | None:
-    """What the kernel says of a connection, asked for that one; None where it says nothing.
-
-    Args:
-        family: as for `user_of`.
-        peer: as there.
-        own: as there.
+def asked(family: int, near: tuple[str, int], far: tuple[str, int]) -> int:
+    """The same, as the system answers it.
 
     Raises:
-        OSError: it is not to be asked.
+        OSError: it does not.
     """
-    (host, port), (own_host, own_port) = peer, own
-    ends = _ENDS.pack(port, own_port, ip_address(host).packed, ip_address(own_host).packed)
-    request = _ASKED.pack(family, socket.IPPROTO_TCP, _STATES) + ends + struct.pack("=iii", 0, _ANY, _ANY)
-    size = _HEAD.size + len(request)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _SOCK_DIAG) as kernel:
-        kernel.settimeout(_SECONDS)
-        kernel.send(_HEAD.pack(size, _BY_FAMILY, _REQUEST, 0, 0) + request)
-        answer = kernel.recv(4096)
-    _, kind, *_ = _HEAD.unpack_from(answer)
-    if kind != _BY_FAMILY:
-        return None
-    user: int = struct.unpack_from("=I", answer, _HEAD.size + 64)[0]  # behind the ends and three counts
-    return user
+    places = (ip_address(host).packed for host, _ in (near, far))
+    asked = struct.pack(_WHICH, family, socket.IPPROTO_TCP, 0, 0, _ANY_STATE)
+    asked += struct.pack(_ENDS, near[1], far[1], *places) + _ANY_INTERFACE + _NO_COOKIE
+    head = struct.pack(_HEAD, struct.calcsize(_HEAD) + len(asked), _BY_FAMILY, _REQUEST, 0, 0)
+    with socket.socket(_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as system:
+        system.settimeout(_SECONDS)
+        system.sendto(head + asked, (0, 0))
+        answer = system.recv(_ANSWER_BYTES)
+    if struct.unpack_from(_HEAD, answer)[1] == _BY_FAMILY:
+        return int.from_bytes(answer[_AT_USER : _AT_USER + 4], sys.byteorder)
+    code = int.from_bytes(answer[struct.calcsize(_HEAD) :][:4], sys.byteorder, signed=True)
+    if code == -errno.ENOENT:
+        return -1
+    raise OSError(-code, "sock_diag")
 
 
-def by_table(family: int, peer: _Address, own: _Address) -> int | None:
-    """What the table says of a connection, as `user_of` does.
-
-    Args:
-        family: as there.
-        peer: as there.
-        own: as there.
-    """
-    row = re.compile(rb" %s %s(?: +\S+){4} +(\d+) " % (_as_in_table(*peer), _as_in_table(*own)))
+def listed(family: int, near: tuple[str, int], far: tuple[str, int]) -> int | None:
+    """The same, as the table of all sockets says it."""
+    ends = (_as_in_table(*near), _as_in_table(*far))
     for _ in range(_READINGS):
         try:
-            with open(_TABLES[socket.AddressFamily(family)], "rb") as table:
-                found = row.search(table.read())
+            with open(_TABLES[family], encoding="ascii") as table:
+                rows = [line.split() for line in table][1:]
         except OSError:
             return None
-        if found:
-            return int(found[1])
+        for row in rows:
+            if (row[1], row[2]) == ends:
+                return int(row[7])
     return -1
 
 
-def _as_in_table(host: str, port: int) -> bytes:
-    """An address as the table has it: words of four bytes in the machine's own order, in hexadecimal."""
+def _as_in_table(host: str, port: int) -> str:
+    """An address as the system writes it: words of four bytes in the machine's own order, in hexadecimal."""
     packed = ip_address(host).packed
     words = (packed[at : at + 4] for at in range(0, len(packed), 4))
     order = [word[::-1] if sys.byteorder == "little" else word for word in words]
-    return f"{b''.join(order).hex().upper()}:{port:04X}".encode()
+    return f"{b''.join(order).hex().upper()}:{port:04X}"

@@ -13,6 +13,7 @@ from pip_authenticate.gateway.guard import Said, asked
 from pip_authenticate.gateway.pages import Address, Fields, Page
 from pip_authenticate.gateway.record import Record
 from pip_authenticate.gateway.upstream import Upstream
+from pip_authenticate.origin import Origin
 
 SECONDS = 600.0
 """How long a page counts: as long as installers keep those of the public index."""
@@ -105,6 +106,11 @@ class Shelf:
         self._record = record
         self._is_guarded = is_guarded
         self._slots = dict[str, _Slot]()
+
+    @property
+    def origins(self) -> set[Origin]:
+        """Whom every page is asked of."""
+        return {index.url.origin for index in self._private}
 
     async def page(self, project: str) -> Kept | None:
         """The page of a normalised name, asked for once for all who want it; None where nobody has it.

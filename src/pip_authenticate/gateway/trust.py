@@ -1,14 +1,17 @@
-"""What the command trusts: the authorities that it trusts anyway, and that of this run."""
+"""Whom the command trusts: whom it trusts anyway, and this run's authority; and whom the gateway trusts."""
 
 import os
+import re
 import ssl
 import sys
 from collections.abc import Iterator, Mapping
 
 from pip_authenticate.encryption import CERTIFICATE_BYTES
 
-VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 """Each names a file of authorities: for OpenSSL and uv, requests, pip, curl and requests, Node."""
+_OF_SOURCES = re.compile("POETRY_CERTIFICATES_.+_CERT")
+"""What Poetry trusts in place of those, for one source (Poetry documentation, "Certificates")."""
 FILE = "authorities.pem"
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 # Where systems keep them: Debian, Fedora, Alpine and macOS, OpenSUSE.
@@ -20,6 +23,11 @@ _PLACES = (
 )
 
 
+def variables(environ: Mapping[str, str]) -> list[str]:
+    """The names of all variables that have to name the file, as far as some other one is there."""
+    return [*_VARIABLES, *filter(_OF_SOURCES.fullmatch, environ)]
+
+
 def bundle(environ: Mapping[str, str], own: str) -> str:
     """The text of a file with every authority that the system or a variable names, and one's own.
 
@@ -28,7 +36,7 @@ def bundle(environ: Mapping[str, str], own: str) -> str:
         own: a certificate in PEM.
     """
     parts = dict[bytes, None]()
-    for path in (*_of_system(), *map(environ.get, VARIABLES)):
+    for path in (*_of_system(), *map(environ.get, variables(environ))):
         for content in _contents(path or ""):
             parts[content] = None
     if sys.platform == "win32":
@@ -38,6 +46,23 @@ def bundle(environ: Mapping[str, str], own: str) -> str:
                     parts[ssl.DER_cert_to_PEM_cert(certificate).encode()] = None
     text = b"\n".join(parts).decode("utf-8", "replace")
     return f"{text}\n{own}"
+
+
+def read_once() -> ssl.SSLContext:
+    """Settings of TLS for a client who trusts whom the system trusts, as truststore's.
+
+    Those read OpenSSL's file of authorities for every connection, which is longer than the rest of it takes.
+    """
+    if sys.platform in {"win32", "darwin"}:
+        import truststore  # noqa: PLC0415 - elsewhere OpenSSL is all there is
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context, paths = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.get_default_verify_paths()
+    context.set_default_verify_paths()
+    if not paths.cafile and not (paths.capath and os.listdir(paths.capath)):
+        for place in list(filter(os.path.isfile, _PLACES))[:1]:
+            context.load_verify_locations(place)
+    return context
 
 
 def _of_system() -> Iterator[str]:
