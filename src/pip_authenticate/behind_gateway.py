@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from pip_authenticate import child_environment, child_process, passing_folder
-from pip_authenticate.authenticate import Found
+from pip_authenticate import child_environment, child_process, passing_folder, publishing
+from pip_authenticate.authenticate import Found, with_uploads
 from pip_authenticate.command_line import Session
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import Credential, IndexUrl
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pip_authenticate.gateway.fence import Guarded
     from pip_authenticate.gateway.record import Record
 
+_EXTRA = ("aiohttp", "cryptography", "multipart")
+"""What the extra `secretless` installs; most of it is loaded once the program has been started."""
 _PRIMARY = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
 """Variables that name the index which takes the public one's place."""
 
@@ -34,9 +37,10 @@ def run(
 
     Raises:
         InputError: the extra that this needs is not installed.
-        DeliveryError: the program would not go through the gateway.
+        DeliveryError: the program would not go through the gateway, or nobody knows where uploads go.
     """
     try:
+        _look_for()
         from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415 - no other way needs any of it
     except ModuleNotFoundError as error:
         raise InputError(
@@ -44,16 +48,20 @@ def run(
             f"The gateway needs a package that is not installed: {error.name}",
             hint="Install pip-authenticate[secretless].",
         ) from None
-    if session.value("publish"):
+    uploads = session.value("allow-upload")
+    if session.value("publish") and not uploads:
         raise InputError(
-            "no-upload", "--publish does not go with --via gateway, which lets nothing be uploaded"
+            "no-upload",
+            "--publish does not open the gateway: the program could publish whatever it likes",
+            hint="Where it shall, say --allow-upload in its place.",
         )
     settings = session.settings
     nobody = found._replace(
         indexes=[index._replace(credential=Credential("nobody", Secret("none"))) for index in found.indexes],
         strangers=[],
     )
-    told = session.client_settings(nobody, session.wish(by_files=True))
+    wish = session.wish(by_files=True)._replace(publish=uploads, opens_nothing=True)
+    told = session.client_settings(nobody, wish)
     environ = child_environment.without(session.environ, secrets)
     environ |= {variable.name: variable.value.reveal() for variable in told.variables}
     indexes = _guarded(session, found, environ)
@@ -98,12 +106,31 @@ def put_out_of_sight(session: Session, secrets: list[Secret]) -> None:
         hiding.put_away_input()
 
 
+def is_installed() -> bool:
+    """Whether the extra is there."""
+    return all(map(find_spec, _EXTRA))
+
+
+def _look_for() -> None:
+    """Find what the extra installs, and load none of it.
+
+    Raises:
+        ModuleNotFoundError: something is not there.
+    """
+    for package in _EXTRA:
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(name=package)
+
+
 def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "list[Guarded]":
     """The indexes that the gateway opens: private ones with their credentials, and public ones to guard."""
     from pip_authenticate.gateway import defaults  # noqa: PLC0415 - no other way needs it
     from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415
 
     own = private(found)
+    if session.value("allow-upload") and own:
+        upload = publishing.upload_of(with_uploads(found.indexes))
+        own[0] = own[0]._replace(upload=upload)
     wanted = session.value("guard")
     named = [IndexUrl.parse(text)[0] for text in session.value("public")] or found.strangers
     if wanted is not False and own:

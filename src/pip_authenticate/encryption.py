@@ -22,11 +22,18 @@ class Encryption:
     Args:
         certificates: the agent's certificate settings.
         log: takes one line for people who debug.
+        trusting: makes the settings of a client who trusts whom the system trusts.
     """
 
-    def __init__(self, certificates: Certificates, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        certificates: Certificates,
+        log: Callable[[str], None],
+        trusting: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
         self._certificates = certificates
         self._log = log
+        self._trusting = trusting or _trusting
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._lock = threading.Lock()
 
@@ -46,10 +53,8 @@ class Encryption:
 
     def _new_context(self, client: str) -> ssl.SSLContext:
         """Trust what the system trusts and what the agent's settings add; show a certificate, if any."""
-        import truststore  # noqa: PLC0415 - plain http needs none
-
         given = self._certificates
-        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = self._trusting()
         context.set_alpn_protocols(["http/1.1"])
         if given.unchecked:  # the output has a warning
             context.check_hostname = False
@@ -79,6 +84,12 @@ class Encryption:
                 context.load_verify_locations(cafile=_file(file))
         except (OSError, ValueError):
             self._log("The file that NODE_EXTRA_CA_CERTS names cannot be used; it is ignored.")
+
+
+def _trusting() -> ssl.SSLContext:
+    import truststore  # noqa: PLC0415 - plain http needs none
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def encrypting(context: ssl.SSLContext, host: str, shown: str) -> "Callable[[socket.socket], socket.socket]":

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from pip_authenticate.gateway import peers
 from support import ipv6_only
 from support.behind import Behind, is_gone, is_open, shown_variables
 from support.certificates import server_context
@@ -262,6 +263,20 @@ def test_another_user_does_not_come_in(command: Command, index: Service) -> None
             assert ended.stdout.split()[1] == status
 
 
+@linux
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+@pytest.mark.parametrize("way", [peers.user_of, peers.asked, peers.listed])
+def test_the_system_tells_whose_a_connection_is(
+    family: int, host: str, way: Callable[[int, tuple[str, int], tuple[str, int]], int | None]
+) -> None:
+    with socket.create_server((host, 0), family=family) as server:
+        far = server.getsockname()[:2]
+        with socket.create_connection(far) as client:
+            near = client.getsockname()[:2]
+            assert way(family, near, far) == os.geteuid()
+            assert way(family, (host, 1), far) == -1
+
+
 # ---- what an index may say --------------------------------------------------------------------------
 
 
@@ -431,6 +446,34 @@ def test_a_machine_without_ipv4(programs: Programs, tmp_path: Path) -> None:
     assert (code, got) == (0, ["AlphaPackage-1.0.0-py3-none-any.whl"]), said
     assert "@[::1]:" in entrance
     assert "warning:" not in said
+
+
+def test_connections_are_opened_for_whoever_will_ask_for_many_things(
+    command: Command, authority: trustme.CA, authority_file: str
+) -> None:
+    """One with the first tunnel, and more with a second one at the same time; no request comes of it."""
+    context, place = server_context(authority, "index.example"), "index.example:443"
+    with serving(private, context) as service, proxying({place: service.port}) as proxy:
+        service.routes["GET /feed/simple/demo/"] = lambda request: guarded(request, Answer(200, PAGE))
+        proxy_url = f"http://127.0.0.1:{proxy.port}"
+        one = Behind(
+            command, TOKEN, "https://index.example/feed/simple/", SSL_CERT_FILE=authority_file,
+            HTTPS_PROXY=proxy_url,
+        )  # fmt: skip
+        tunnels = list[socket.socket]()
+        try:
+            with ThreadPoolExecutor(2) as pool:
+                tunnels += [door for _, door in pool.map(one.tunnel, [place] * 2)]
+            until(lambda: len(proxy.targets) == 17, 10.0)
+            tunnels.append(one.tunnel(place)[1])
+            assert service.requests == []
+            assert one.get("https://index.example/feed/simple/demo/")[0] == 200
+        finally:
+            for tunnel in tunnels:
+                tunnel.close()
+            one.end()
+        assert len(proxy.targets) == 17
+        assert len(service.requests) == 1
 
 
 # ---- where the credential is ------------------------------------------------------------------------

@@ -98,5 +98,5 @@ class Door:
         async def serve(over: Awaitable[object]) -> None:
             await IndexServer(self._entrance, self._shelf, self._upstream, self.record).serve(over)
 
-        with answering(serve, self.record.fail):
+        with answering(lambda: serve, self.record.fail):
             yield

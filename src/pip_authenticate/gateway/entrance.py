@@ -6,20 +6,15 @@ import hmac
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from pip_authenticate.errors import DeliveryError
+from pip_authenticate.gateway import peers
 from pip_authenticate.origin import Origin
 from pip_authenticate.secret import Secret
 
 _SECRET_BYTES = 16
 _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-_TABLES = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
-"""Sockets of this machine (proc_net(5)): their addresses, and the user that each belongs to."""
-_READINGS = 5
-"""A table that changes while it is read may lack a row."""
 _WAITING = 128
 
 
@@ -66,17 +61,8 @@ class Entrance:
 
     def is_own(self, peer: tuple[str, int]) -> bool:
         """Whether a connection comes from a user who may come in, as far as the system tells."""
-        ends = (_as_in_table(*peer), _as_in_table(self.origin.host, self.origin.port))
-        for _ in range(_READINGS):
-            try:
-                with open(_TABLES[self.socket.family], encoding="ascii") as table:
-                    rows = [line.split() for line in table][1:]
-            except OSError:
-                return True  # it does not tell: the secret is all there is
-            owners = {int(row[7]) for row in rows if (row[1], row[2]) == ends}
-            if owners:
-                return owners <= self._users
-        return False
+        user = peers.user_of(self.socket.family, peer, (self.origin.host, self.origin.port))
+        return user is None or user in self._users  # if it does not tell, the secret is all there is
 
 
 def _listening(port: int) -> socket.socket:
@@ -91,11 +77,3 @@ def _listening(port: int) -> socket.socket:
                     hint="End that, or give another port with --port; --port 0 has the system choose one.",
                 ) from None
     raise DeliveryError("no-loopback", "Nothing can listen on this machine's loopback address")
-
-
-def _as_in_table(host: str, port: int) -> str:
-    """An address as the system writes it: words of four bytes in the machine's own order, in hexadecimal."""
-    packed = ip_address(host).packed
-    words = (packed[at : at + 4] for at in range(0, len(packed), 4))
-    order = [word[::-1] if sys.byteorder == "little" else word for word in words]
-    return f"{b''.join(order).hex().upper()}:{port:04X}"

@@ -2,25 +2,26 @@
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from pip_authenticate.client_settings import PrivateFile
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.gateway import trust
-from pip_authenticate.gateway.answering import answering
+from pip_authenticate.gateway.answering import Serve, answering
 from pip_authenticate.gateway.authority import Authority
 from pip_authenticate.gateway.entrance import Entrance
 from pip_authenticate.gateway.fence import Fence, Guarded
-from pip_authenticate.gateway.guard import Guard
 from pip_authenticate.gateway.record import Record
-from pip_authenticate.gateway.renewal import Credentials, Renew
-from pip_authenticate.gateway.server import Server
-from pip_authenticate.gateway.upstream import Upstream
 from pip_authenticate.origin import Origin
 from pip_authenticate.private_files import Folder
 from pip_authenticate.secret import Secret
 from pip_authenticate.settings import Certificates, Proxy
+
+if TYPE_CHECKING:
+    from pip_authenticate.gateway.renewal import Renew
+    from pip_authenticate.gateway.upstream import Upstream
 
 # The last one because pip takes a proxy of its own files before those of the others.
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "PIP_PROXY")
@@ -52,22 +53,26 @@ class Gateway:
         indexes: list[Guarded],
         proxy: Proxy,
         certificates: Certificates,
-        renew: Renew,
+        renew: "Renew",
         secrets: Iterable[Secret],
         log: Callable[[str], None],
     ) -> None:
         self.record = Record()
         self._entrance = Entrance()
         self._fence = Fence(indexes)
-        credentials = Credentials(indexes, renew, self.record.fail)
-        self._upstream = Upstream(proxy, certificates, credentials, secrets, log)
-        private = [index for index in indexes if not index.is_public and index.authorization]
-        self._guard = Guard(private, self._upstream)
+        self._proxy = proxy
+        self._certificates = certificates
+        self._renew = renew
+        self._secrets = dict.fromkeys(secrets)
+        self._log = log
+        self._upstream: Upstream | None = None
         self._authority: Authority | None = None
 
     def learn(self, secrets: Iterable[Secret]) -> None:
         """Let no answer repeat these secrets either."""
-        self._upstream.learn(secrets)
+        self._secrets |= dict.fromkeys(secrets)
+        if self._upstream:
+            self._upstream.learn(list(self._secrets))
 
     @property
     def secrets(self) -> Iterator[Secret]:
@@ -104,15 +109,38 @@ class Gateway:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Answer the command, in a thread of its own; to be begun when nothing is forked any more."""
+        """Answer the command, in a thread of its own; to be begun when nothing is forked any more.
+
+        The command is not kept waiting for what answers it: whoever comes before that waits at the entrance.
+        """
+        with answering(self._loaded, self._fail):
+            yield
+
+    def _loaded(self) -> Serve:
+        """What answers, with all that it needs, which takes longer to load than the rest of a run."""
+        from pip_authenticate.gateway.guard import Guard  # noqa: PLC0415
+        from pip_authenticate.gateway.renewal import Credentials  # noqa: PLC0415
+        from pip_authenticate.gateway.server import Server  # noqa: PLC0415
+        from pip_authenticate.gateway.upstream import Upstream  # noqa: PLC0415
+
+        credentials = Credentials(self._fence.indexes, self._renew, self.record.fail)
+        upstream = Upstream(self._proxy, self._certificates, credentials, list(self._secrets), self._log)
+        self._upstream = upstream
+        upstream.learn(list(self._secrets))  # those that came meanwhile
+        private = [one for one in self._fence.indexes if not one.is_public and one.authorization]
         contexts = self._authority.contexts if self._authority else {}
 
         async def serve(over: Awaitable[object]) -> None:
-            server = Server(self._entrance, self._fence, contexts, self._upstream, self._guard, self.record)
-            await server.serve(over)
+            guard = Guard(private, upstream)
+            await Server(self._entrance, self._fence, contexts, upstream, guard, self.record).serve(over)
 
-        with answering(serve, self.record.fail):
-            yield
+        return serve
+
+    def _fail(self, why: str) -> None:
+        """Nobody answers any more, nor waits for it."""
+        self.record.fail(why)
+        with suppress(OSError):
+            self._entrance.socket.close()
 
 
 def _excepts(entry: str, origin: Origin) -> bool:

@@ -3,16 +3,9 @@
 import html
 import json
 import re
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
-
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    NormalizedName,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
 
 from pip_authenticate.gateway.fence import Guarded
 from pip_authenticate.origin import DEFAULT_PORTS, Origin
@@ -38,23 +31,53 @@ class Link(NamedTuple):
     sha256: str
 
 
-class _Shown(NamedTuple):
-    """A link as it stands on a page."""
+class _Page:
+    """A page as it came; read when a file is asked for that it may name.
 
-    home: Guarded
-    base: str
-    href: str
-    sha256: str
+    Args:
+        home: the index whose page.
+        url: of the page.
+        content: of the page.
+        kind: its media type.
+
+    Attributes:
+        base: what its links are relative to; once it was read.
+    """
+
+    def __init__(self, home: Guarded, url: str, content: bytes, kind: str) -> None:
+        self.home = home
+        self.base = url
+        self._content: bytes | None = content
+        self._kind = kind
+        self._files = dict[str, list[tuple[str, str]]]()
+
+    def links(self, name: str) -> Sequence[tuple[str, str]]:
+        """The links to files of a name, as they stand there, and the digest that each has, or empty."""
+        if self._content is not None:
+            text = self._content.decode("utf-8", "replace")
+            for href, sha256 in _of_json(text) if "json" in self._kind else self._of_html(text):
+                self._files.setdefault(file_name(href), []).append((href, sha256))
+            self._content = None
+        return self._files.get(name, ())
+
+    def _of_html(self, text: str) -> Iterator[tuple[str, str]]:
+        told = _BASE.search(text)
+        if told:
+            self.base = urljoin(self.base, html.unescape(told[1]))
+        for double, single in _ANCHOR.findall(text):
+            href, _, fragment = html.unescape(double or single).partition("#")
+            digest = _SHA256.search(fragment)
+            yield href, digest[1].lower() if digest else ""
 
 
 class Links:
-    """Remembers what pages show; addresses are resolved when their file is asked for."""
+    """Remembers what pages show; pages are read, and addresses resolved, when a file is asked for."""
 
     def __init__(self) -> None:
-        self._by_file = dict[str, dict[_Shown, None]]()
+        self._by_project = dict[str, dict[str, _Page]]()
 
     def learn(self, index: Guarded, url: str, content: bytes, kind: str) -> None:
-        """Remember the files of a page.
+        """Remember a page; of each address, the last one.
 
         Args:
             index: whose page it is.
@@ -62,31 +85,24 @@ class Links:
             content: of the page.
             kind: its media type.
         """
-        text = content.decode("utf-8", "replace")
-        base, found = url, list[tuple[str, str]]()
-        if "json" in kind:
-            found = _of_json(text)
-        else:
-            told = _BASE.search(text)
-            base = urljoin(url, html.unescape(told[1])) if told else url
-            for double, single in _ANCHOR.findall(text):
-                href, _, fragment = html.unescape(double or single).partition("#")
-                digest = _SHA256.search(fragment)
-                found.append((href, digest[1].lower() if digest else ""))
-        for href, sha256 in found:
-            name = file_name(href)
-            if name:
-                self._by_file.setdefault(name, {})[_Shown(index, base, href, sha256)] = None
+        from packaging.utils import canonicalize_name  # noqa: PLC0415 - as below
+
+        project = canonicalize_name(file_name(url.rstrip("/")))
+        self._by_project.setdefault(project, {})[url] = _Page(index, url, content, kind)
 
     def find(self, origin: Origin, target: str) -> Link | None:
         """The file that a request is for; None where no page has shown it yet."""
         name = file_name(target)
-        if project_of(name) is None:  # a page can hold other links, too
+        project = project_of(name)
+        if project is None:  # a page can hold other links, too
             return None
-        for name_of_file in dict.fromkeys((name, name.removesuffix(_METADATA))):
-            for shown in self._by_file.get(name_of_file, ()):
-                if _is_at(shown, origin, target, name[len(name_of_file) :]):
-                    return Link(shown.home, name_of_file, shown.sha256)
+        others = (pages for key, pages in self._by_project.items() if key != project[0])
+        for pages in (self._by_project.get(project[0], {}), *others):
+            for page in pages.values():
+                for known in dict.fromkeys((name, name.removesuffix(_METADATA))):
+                    for href, sha256 in page.links(known):
+                        if _is_at(page.base, href, origin, target, name[len(known) :]):
+                            return Link(page.home, known, sha256)
         return None
 
 
@@ -98,9 +114,10 @@ def _of_json(text: str) -> list[tuple[str, str]]:
         return []
 
 
-def _is_at(shown: _Shown, origin: Origin, target: str, suffix: str) -> bool:
+def _is_at(base: str, href: str, origin: Origin, target: str, suffix: str) -> bool:
+    """Whether a link, with something added to its path, is the address that is asked for."""
     try:
-        parts = urlsplit(urljoin(shown.base, shown.href))
+        parts = urlsplit(urljoin(base, href))
         port = parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return False
@@ -114,11 +131,19 @@ def _is_at(shown: _Shown, origin: Origin, target: str, suffix: str) -> bool:
 
 def file_name(address: str) -> str:
     """The last segment of an address, decoded."""
-    return unquote(address.partition("?")[0].rpartition("/")[2])
+    name = address.partition("?")[0].rpartition("/")[2]
+    return unquote(name) if "%" in name else name
 
 
-def project_of(file: str) -> tuple[NormalizedName, str] | None:
+def project_of(file: str) -> tuple[str, str] | None:
     """Name and version of what a file holds; None where its name says neither (PEP 427, PEP 625)."""
+    from packaging.utils import (  # noqa: PLC0415 - what is loaded before the command starts makes it wait
+        InvalidSdistFilename,
+        InvalidWheelFilename,
+        parse_sdist_filename,
+        parse_wheel_filename,
+    )
+
     name = file.removesuffix(_METADATA)
     try:
         if name.endswith(".whl"):

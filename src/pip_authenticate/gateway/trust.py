@@ -1,4 +1,4 @@
-"""What the command trusts: the authorities that it trusts anyway, and that of this run."""
+"""Whom the command trusts: whom it trusts anyway, and this run's authority; and whom the gateway trusts."""
 
 import os
 import re
@@ -46,6 +46,23 @@ def bundle(environ: Mapping[str, str], own: str) -> str:
                     parts[ssl.DER_cert_to_PEM_cert(certificate).encode()] = None
     text = b"\n".join(parts).decode("utf-8", "replace")
     return f"{text}\n{own}"
+
+
+def read_once() -> ssl.SSLContext:
+    """Settings of TLS for a client who trusts whom the system trusts, as truststore's.
+
+    Those read OpenSSL's file of authorities for every connection, which is longer than the rest of it takes.
+    """
+    if sys.platform in {"win32", "darwin"}:
+        import truststore  # noqa: PLC0415 - elsewhere OpenSSL is all there is
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context, paths = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.get_default_verify_paths()
+    context.set_default_verify_paths()
+    if not paths.cafile and not (paths.capath and os.listdir(paths.capath)):
+        for place in list(filter(os.path.isfile, _PLACES))[:1]:
+            context.load_verify_locations(place)
+    return context
 
 
 def _of_system() -> Iterator[str]:

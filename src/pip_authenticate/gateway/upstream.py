@@ -1,8 +1,10 @@
 """The way on: requests to the indexes themselves, with their credentials."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import TypedDict
 
 import aiohttp
 from multidict import CIMultiDict
@@ -10,6 +12,8 @@ from yarl import URL
 
 from pip_authenticate import proxies
 from pip_authenticate.encryption import Encryption
+from pip_authenticate.errors import PipAuthenticateError
+from pip_authenticate.gateway import trust
 from pip_authenticate.gateway.fence import Guarded
 from pip_authenticate.gateway.renewal import Credentials
 from pip_authenticate.origin import Origin, origin_of
@@ -17,6 +21,8 @@ from pip_authenticate.secret import MASK, Secret
 from pip_authenticate.settings import Certificates, Proxy
 
 CONNECT_SECONDS, READ_SECONDS = 8.0, 60.0
+AHEAD, AT_ONCE_SECONDS = 16, 1.0
+"""Connections that are opened before they are needed, for a client who comes in twice at once."""
 PAGE_BYTES = 64 * 1024 * 1024
 """Longest page that is read; the largest public one has some ten million bytes."""
 REFUSED = frozenset({401, 203})
@@ -41,6 +47,30 @@ _BETWEEN_NEIGHBOURS = frozenset(
 """Headers that concern one connection (RFC 9110, section 7.6.1)."""
 
 
+class SendAgain(Exception):  # noqa: N818 - no error: what is asked of a client
+    """A credential was not taken that is another one now, for what cannot be sent twice from here."""
+
+
+class _Way(TypedDict):
+    """What of a request says how it travels."""
+
+    ssl: ssl.SSLContext
+    proxy: str | None
+    proxy_headers: dict[str, str] | None
+
+
+class _Opened(Exception):  # noqa: N818 - what is raised by what went well
+    """A connection was opened, and waits for the next request."""
+
+
+class _Opening(aiohttp.ClientRequest):
+    """A request that is never sent: it opens a connection, and leaves it to the others."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        conn.release()
+        raise _Opened
+
+
 class Upstream:
     """Asks indexes, through the web proxy where there is one.
 
@@ -62,17 +92,43 @@ class Upstream:
     ) -> None:
         self._proxy = proxy
         self._client = certificates.client
-        self.encryption = Encryption(certificates, log)
+        self.encryption = Encryption(certificates, log, trust.read_once)
         self._credentials = credentials
         self._texts = list[str]()
         self.learn(secrets)
         self.log = log
         self._session: aiohttp.ClientSession | None = None
+        self._expected = dict[Origin, list[float]]()
+        self._ahead = dict[Origin, list[asyncio.Task[None]]]()
 
     def learn(self, secrets: Iterable[Secret]) -> None:
         """Let no answer repeat these either."""
         texts = {*self._texts, *(secret.reveal() for secret in secrets if len(secret.reveal()) > 3)}
         self._texts = sorted(texts, key=len, reverse=True)
+
+    def expect(self, origin: Origin) -> None:
+        """Open connections to an index before a client who has come in for it asks for something.
+
+        One is for whoever asks for one thing after the other. Who comes in by a second way at the same time
+        asks for many things at once.
+        """
+        now, times = asyncio.get_running_loop().time(), self._expected.setdefault(origin, [])
+        if len(times) < 2:
+            times.append(now)
+            count = 1 if len(times) == 1 else AHEAD if now - times[0] < AT_ONCE_SECONDS else 0
+            opening = (asyncio.ensure_future(self._open_ahead(origin)) for _ in range(count))
+            self._ahead.setdefault(origin, []).extend(opening)
+
+    async def _open_ahead(self, origin: Origin) -> None:
+        session = self._opened()
+        with suppress(_Opened, PipAuthenticateError, *FAILED):  # who needs it will see why there is none
+            async with aiohttp.ClientSession(
+                connector=session.connector,
+                connector_owner=False,
+                request_class=_Opening,
+                timeout=session.timeout,
+            ) as opening:
+                await opening.head(f"https://{origin.netloc}/", **self._way(origin, self._client))
 
     async def close(self) -> None:
         """Hang up."""
@@ -98,9 +154,10 @@ class Upstream:
             url: absolute.
             headers: of the client's.
             index: whose credential goes with it, if any.
-            body: what it carries.
+            body: what it carries; it comes once only.
 
         Raises:
+            SendAgain: there is another credential now than the one that went with a body.
             ServiceError: a proxy or a certificate of the settings cannot be used.
             Exception: one of FAILED.
         """
@@ -110,6 +167,8 @@ class Upstream:
             if not (index and is_refused and await self._credentials.renewed(index, opened)):
                 yield answer
                 return
+        if body is not None:
+            raise SendAgain
         opened = await self._credentials.of(index)
         async with self._sent(method, url, headers, index, opened, body) as answer:
             yield answer
@@ -132,19 +191,22 @@ class Upstream:
             sent["x-tfs-fedauthredirect"] = "Suppress"
         if authorization:
             sent["authorization"] = authorization.reveal()
-        proxy, login = self.proxy_of(origin)
-        of_proxy = {"proxy-authorization": login.reveal()} if login else None
+        if self._ahead.get(origin):
+            await self._ahead[origin].pop(0)
+        way = self._way(origin, self._client if index else "")
         async with self._opened().request(
-            method,
-            URL(url, encoded=True),
-            headers=sent,
-            data=body,
-            allow_redirects=False,
-            ssl=self.encryption.context(self._client if index else ""),
-            proxy=f"{proxy.scheme}://{proxy.netloc}" if proxy else None,
-            proxy_headers=of_proxy,
+            method, URL(url, encoded=True), headers=sent, data=body, allow_redirects=False, **way
         ) as answer:
             yield answer
+
+    def _way(self, origin: Origin, client: str) -> _Way:
+        """How a server is reached: connections of one way are used again for it only."""
+        proxy, login = self.proxy_of(origin)
+        return {
+            "ssl": self.encryption.context(client),
+            "proxy": f"{proxy.scheme}://{proxy.netloc}" if proxy else None,
+            "proxy_headers": {"proxy-authorization": login.reveal()} if login else None,
+        }
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
