@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from feed import TOKEN, USER, File, wheel
-from installs import COMMAND, RIVALS, Started, installed, up
+from installs import COMMAND, RIVALS, UV, Started, installed, up
 
 NAME = "owned"
 _ASKING = """
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path.startswith(f"/simple/{NAME}"):
             self._answer(200, f"<!DOCTYPE html><html><body>{link}</body></html>".encode(), "text/html")
         elif self.path == f"/files/{index.file.name}":
-            time.sleep(index.delay)
+            time.sleep(index.delay if self.command == "GET" else 0)
             asked = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
             if asked[0]:
                 first, last = int(asked[0]), min(int(asked[2] or 1 << 40), len(index.file.content) - 1)
@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(404, b"")
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - the name that the library calls
 
     def _answer(self, status: int, body: bytes, kind: str = "application/octet-stream", of: str = "") -> None:
         self.send_response(status)
@@ -124,6 +124,7 @@ class Seen(NamedTuple):
     taken_then: str
     location: str
     read: str
+    resolved: str
 
 
 @contextmanager
@@ -173,13 +174,14 @@ def facts() -> None:
     """Print the rows."""
     with tempfile.TemporaryDirectory() as home:
         plain = {"PATH": os.defpath, "HOME": home, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
-        python = str(installed(Path(home, "client"), ("pip",)) / "python")
+        python = str(installed(Path(home, "client"), ("pip", UV)) / "python")
         seen = {name: _seen(one, plain, python) for name, one in _programs(Path(home)).items()}
     rows = {
         "pip takes of the private 1.0 and the public 99.0": ("1.0", "taken"),
         "the same once the private index does not accept the credential": ("nothing", "taken_then"),
         "the credential in the answer where a file takes 1.5 s": ("no", "location"),
-        "bytes that are read of the file where 100 are asked for": ("100", "read"),
+        "bytes that are read of a file of 2 MB where 100 are asked for": ("100", "read"),
+        "bytes that are read of it where uv resolves, without metadata on the page": ("100,000", "resolved"),
     }
     for name, (budget, field) in rows.items():
         told = "; ".join(f"{program}: {getattr(one, field)}" for program, one in seen.items())
@@ -213,8 +215,20 @@ def _seen(
 
     def asked(index: _Index) -> tuple[int, str]:
         with program(index, public, plain) as started:
-            status, location = json.loads(output(started, sys.executable, "-I", "-c", _ASKING) or '[0, ""]')
+            told = output(started, sys.executable, "-I", "-c", _ASKING)
+            status, location = json.loads(told) if told else sys.exit("nobody was asked for a file")
         return status, location
+
+    def resolved(index: _Index) -> str:
+        with tempfile.NamedTemporaryFile("w", suffix=".in") as file, program(index, public, plain) as started:
+            file.write(f"{NAME}==1.0")
+            file.flush()
+            given = {"UV_NO_CONFIG": "1", "UV_DEFAULT_INDEX": started.environ.get("PIP_INDEX_URL", "")}
+            command = ["-m", "uv", "pip", "compile", "--no-cache", "-q", file.name]
+            environ = {**started.environ, **given} if not started.around else started.environ
+            if not output(Started(started.around, environ), python, *command):
+                return "it fails"
+        return f"{index.sent:,}"
 
     slow, ranged = private(delay=1.5), private()
     location = asked(slow)[1]
@@ -224,6 +238,7 @@ def _seen(
         taken(private(is_expired=True)),
         "yes" if TOKEN in location else "no",
         f"{ranged.sent:,}",
+        resolved(private()),
     )
 
 
