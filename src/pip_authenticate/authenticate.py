@@ -274,9 +274,7 @@ def client_settings(
     chosen = [client(name) for name in settings.clients]
     notes, warnings = list[str](), list[str]()
     if wish.publish:
-        from pip_authenticate.azure.forms import upload_address  # noqa: PLC0415 - most runs publish nothing
-
-        indexes = [index._replace(upload=upload_address(index.url)) for index in indexes]
+        indexes = with_uploads(indexes)
         if not any(one.PUBLISHES for one in chosen):
             warnings.append(f"None of the clients can publish: {', '.join(settings.clients)}.")
     if wish.by_files or not all(one.KNOWS_PATHS for one in chosen):
@@ -292,6 +290,13 @@ def client_settings(
         indexes = parted
     told = merged(one.settings_for(indexes, wish) for one in chosen)
     return told._replace(notes=(*notes, *told.notes), warnings=(*warnings, *told.warnings))
+
+
+def with_uploads(indexes: list[AuthenticatedIndex]) -> list[AuthenticatedIndex]:
+    """Say where each index takes uploads, as far as anybody knows."""
+    from pip_authenticate.azure.forms import upload_address  # noqa: PLC0415 - most runs publish nothing
+
+    return [index._replace(upload=upload_address(index.url)) for index in indexes]
 
 
 def client(name: str) -> Client:

@@ -40,8 +40,7 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
         DeliveryError: the door cannot be opened.
     """
     try:
-        from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other command needs any of it
-        from pip_authenticate.gateway.door import Door  # noqa: PLC0415
+        from pip_authenticate.gateway.door import Door  # noqa: PLC0415 - no other command needs any of it
     except ModuleNotFoundError as error:
         raise InputError(
             "no-gateway",
@@ -62,8 +61,7 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
     )
     session.tell_secrets(door.learn)
     session.report.register(door.secrets)
-    behind_gateway.warn_of_ancestors(session, secrets)
-    hiding.hide(secrets)
+    behind_gateway.put_out_of_sight(session, secrets)
     for place in session.requirements_with_an_index(found):
         session.report.warning(f"{place} names its index itself: pip then asks that, and not this one.")
     own = door.variables(environ)

@@ -5,8 +5,8 @@ from contextlib import closing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from pip_authenticate import child_environment, child_process, passing_folder
-from pip_authenticate.authenticate import Found
+from pip_authenticate import child_environment, child_process, passing_folder, publishing
+from pip_authenticate.authenticate import Found, with_uploads
 from pip_authenticate.command_line import Session
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import Credential, IndexUrl
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pip_authenticate.gateway.fence import Guarded
     from pip_authenticate.gateway.record import Record
 
-_LATE = ("aiohttp", "packaging")
-"""What the gateway needs, but loads once the program has been started."""
+_EXTRA = ("aiohttp", "cryptography", "multipart")
+"""What the extra `secretless` installs; most of it is loaded once the program has been started."""
 _PRIMARY = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
 """Variables that name the index which takes the public one's place."""
 
@@ -37,28 +37,31 @@ def run(
 
     Raises:
         InputError: the extra that this needs is not installed.
-        DeliveryError: the program would not go through the gateway.
+        DeliveryError: the program would not go through the gateway, or nobody knows where uploads go.
     """
     try:
-        _look_for(_LATE)
-        from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs any of it
-        from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415
+        _look_for()
+        from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415 - no other way needs any of it
     except ModuleNotFoundError as error:
         raise InputError(
             "no-gateway",
             f"The gateway needs a package that is not installed: {error.name}",
             hint="Install pip-authenticate[secretless].",
         ) from None
-    if session.value("publish"):
+    uploads = session.value("allow-upload")
+    if session.value("publish") and not uploads:
         raise InputError(
-            "no-upload", "--publish does not go with --via gateway, which lets nothing be uploaded"
+            "no-upload",
+            "--publish does not open the gateway: the program could publish whatever it likes",
+            hint="Where it shall, say --allow-upload in its place.",
         )
     settings = session.settings
     nobody = found._replace(
         indexes=[index._replace(credential=Credential("nobody", Secret("none"))) for index in found.indexes],
         strangers=[],
     )
-    told = session.client_settings(nobody, session.wish(by_files=True))
+    wish = session.wish(by_files=True)._replace(publish=uploads, opens_nothing=True)
+    told = session.client_settings(nobody, wish)
     environ = child_environment.without(session.environ, secrets)
     environ |= {variable.name: variable.value.reveal() for variable in told.variables}
     indexes = _guarded(session, found, environ)
@@ -72,8 +75,12 @@ def run(
     )
     session.tell_secrets(gateway.learn)
     session.report.register(gateway.secrets)
-    warn_of_ancestors(session, secrets)
-    hiding.hide(secrets)
+    put_out_of_sight(session, secrets)
+    for place in session.project.uv_proxies if {"uv", "hatch"} & set(session.clients) else ():
+        session.report.warning(
+            f"{place} names a web proxy for uv, which goes there, past the gateway, without a credential: "
+            "name it in HTTPS_PROXY instead, and the gateway goes through it."
+        )
     session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.")
     with closing(passing_folder.made(session.environ)) as folder:
         try:
@@ -85,8 +92,8 @@ def run(
             tell(session, gateway.record)
 
 
-def warn_of_ancestors(session: Session, secrets: list[Secret]) -> None:
-    """Say who shows a credential to everything that runs beside it."""
+def put_out_of_sight(session: Session, secrets: list[Secret]) -> None:
+    """Hide what this process has of a credential; who else shows it to all that runs beside it is told."""
     from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs it
 
     for ancestor in hiding.showing(secrets):
@@ -94,15 +101,23 @@ def warn_of_ancestors(session: Session, secrets: list[Secret]) -> None:
             f"The variables of {ancestor}, which started this run, show the credential to every program: "
             "give it with --token-stdin or --token-file, or set it for this command only."
         )
+    hiding.hide(secrets)
+    if session.arguments.token_stdin:
+        hiding.put_away_input()
 
 
-def _look_for(packages: Iterable[str]) -> None:
-    """Find packages, and load none.
+def is_installed() -> bool:
+    """Whether the extra is there."""
+    return all(map(find_spec, _EXTRA))
+
+
+def _look_for() -> None:
+    """Find what the extra installs, and load none of it.
 
     Raises:
-        ModuleNotFoundError: one is not there.
+        ModuleNotFoundError: something is not there.
     """
-    for package in packages:
+    for package in _EXTRA:
         if find_spec(package) is None:
             raise ModuleNotFoundError(name=package)
 
@@ -113,6 +128,9 @@ def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "lis
     from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415
 
     own = private(found)
+    if session.value("allow-upload") and own:
+        upload = publishing.upload_of(with_uploads(found.indexes))
+        own[0] = own[0]._replace(upload=upload)
     wanted = session.value("guard")
     named = [IndexUrl.parse(text)[0] for text in session.value("public")] or found.strangers
     if wanted is not False and own:

@@ -98,6 +98,7 @@ class Wish(NamedTuple):
         by_files: whether credentials shall stand in files only, so that no variable holds one.
         addresses_too: whether files that name the indexes, without a credential, shall lie beside those, for
             who reads no variables.
+        opens_nothing: whether the credentials are stand-ins, which any variable may hold.
         can_unset: whether the output can unset a variable later; where it cannot, a client chooses
             variables that can be emptied.
         own_netrc: the text of the user's own netrc file. One that takes its place must hold it, too.
@@ -107,6 +108,7 @@ class Wish(NamedTuple):
     publish: bool = False
     by_files: bool = False
     addresses_too: bool = False
+    opens_nothing: bool = False
     can_unset: bool = True
     own_netrc: Secret = Secret("")
 

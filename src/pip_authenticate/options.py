@@ -292,6 +292,15 @@ OPTIONS = (
         default=None,
     ),
     Option(
+        "allow-upload",
+        "PIP_AUTHENTICATE_ALLOW_UPLOAD",
+        _switch,
+        "Behind the gateway, let packages be published to the first index; takes the place of --publish.",
+        ("run",),
+        default=False,
+        in_files=False,
+    ),
+    Option(
         "guard",
         "PIP_AUTHENTICATE_GUARD",
         _switch,

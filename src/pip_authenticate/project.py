@@ -76,6 +76,7 @@ class Project(NamedTuple):
         faults: what is wrong with files that could not be read.
         uv_keyring: what uv's own files say of keyring, the most important one first, each with its path.
         pip_keyring: whether a file of pip says anything of it.
+        uv_proxies: the paths of files that name a web proxy for uv, which counts before HTTPS_PROXY.
     """
 
     mentions: tuple[Mention, ...] = ()
@@ -85,6 +86,7 @@ class Project(NamedTuple):
     faults: tuple[PipAuthenticateError, ...] = ()
     uv_keyring: tuple[tuple[str, str], ...] = ()
     pip_keyring: bool = False
+    uv_proxies: tuple[str, ...] = ()
 
     def names_of(self, url: IndexUrl) -> Names:
         """What the clients call an index, whatever the spelling of its address.
@@ -158,6 +160,7 @@ def read(folder: str, environ: Mapping[str, str]) -> Project:
         tuple(reader.faults),
         tuple(reader.uv_keyring),
         reader.pip_keyring,
+        tuple(reader.uv_proxies),
     )
 
 
@@ -169,6 +172,7 @@ class _Reader:
         self.faults = list[PipAuthenticateError]()
         self.uv_keyring = list[tuple[str, str]]()
         self.pip_keyring = False
+        self.uv_proxies = list[str]()
         self.table: Mapping[str, Any] = {}
         self.table_file = ""
         self._seen = set[str]()
@@ -181,7 +185,7 @@ class _Reader:
             self._named(client, _rows(tools.get(client), key), path)
         for key in ("index-url", "extra-index-url"):
             self._unnamed("uv", _table(tools, "uv").get(key), path)
-        self._uv_keyring(_table(tools, "uv"), path)
+        self._uv_settings(_table(tools, "uv"), path)
         hatch = _table(tools, "hatch")
         if hatch:
             self.clients["hatch"] = None
@@ -206,12 +210,14 @@ class _Reader:
         self._named("uv", _rows(table, "index"), path)
         for key in ("index-url", "extra-index-url"):
             self._unnamed("uv", table.get(key), path)
-        self._uv_keyring(table, path)
+        self._uv_settings(table, path)
 
-    def _uv_keyring(self, table: Mapping[str, Any], path: str) -> None:
+    def _uv_settings(self, table: Mapping[str, Any], path: str) -> None:
         provider = table.get("keyring-provider")
         if isinstance(provider, str):
             self.uv_keyring.append((provider, path))
+        if table.get("https-proxy"):
+            self.uv_proxies.append(path)
 
     def pipfile(self, path: str) -> None:
         table = self._toml(path)

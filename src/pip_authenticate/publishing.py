@@ -45,7 +45,7 @@ class Publisher(NamedTuple):
         address = Variable(self.url, Secret(str(upload)), is_secret=False, can_be_emptied=not self.command)
         is_told = address.can_be_emptied or wish.can_unset
         notes = () if is_told else (f"To publish to {first.source}: {self.command.format(upload)}",)
-        if wish.by_files:
+        if wish.by_files and not wish.opens_nothing:
             warning = (
                 f"{self.program} reads what it publishes with from variables and arguments only, and none "
                 f"shall hold a credential: it is told where {first.source} takes uploads, and no more."

@@ -260,7 +260,7 @@ def _verify(text: str) -> str:
     return word
 
 
-CLIENTS = ("pip", "uv", "poetry", "pdm", "pipenv", "hatch", "twine", "netrc", "docker")
+CLIENTS = ("pip", "uv", "poetry", "pdm", "pipenv", "hatch", "twine", "netrc", "docker", "nginx")
 """The installers and publishers that settings can be made for; each is a module of `clients`."""
 
 

@@ -1,7 +1,6 @@
 """Every client for real: its newest version installs from an emulated organisation, and publishes to it."""
 
 import json
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from pip_authenticate.client_settings import ClientSettings, Wish
 from pip_authenticate.clients import hatch, pdm, pipenv, poetry, twine, uv
 from pip_authenticate.index import AuthenticatedIndex, Credential, IndexUrl
 from pip_authenticate.secret import Secret
-from support import nasty
+from support import nasty, wheels
 from support.programs import Programs, applied
 
 pytestmark = pytest.mark.slow
@@ -359,20 +358,6 @@ def test_pdm_sends_every_password_that_stands_in_its_address(programs: Programs,
 # ---- publishing --------------------------------------------------------------------------------
 
 
-def wheel(folder: Path, version: str) -> str:
-    """A wheel of the project `sample` in its folder `dist`; gives its path."""
-    name = f"sample-{version}"
-    file = folder / "dist" / f"{name}-py3-none-any.whl"
-    file.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(file, "w") as archive:
-        about = f"Metadata-Version: 2.1\nName: sample\nVersion: {version}\n"
-        archive.writestr(f"{name}.dist-info/METADATA", about)
-        tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        archive.writestr(f"{name}.dist-info/WHEEL", tags)
-        archive.writestr(f"{name}.dist-info/RECORD", "")
-    return str(file)
-
-
 class Publishing(NamedTuple):
     """How a client publishes.
 
@@ -410,7 +395,7 @@ def sample(folder: Path, version: str) -> str:
     """A project that is ready to be published; gives the path of its wheel."""
     text = f'[project]\nname = "sample"\nversion = "{version}"\nrequires-python = ">=3.10"\n'
     (folder / "pyproject.toml").write_text(text, encoding="utf-8")
-    return wheel(folder, version)
+    return wheels.sample(folder, version)
 
 
 @pytest.mark.parametrize("publisher", PUBLISHERS, ids=lambda publisher: publisher.program)

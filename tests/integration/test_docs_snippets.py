@@ -35,7 +35,10 @@ NOT_RUN = Counter({f"docs/ci/shells.md {shell}": 1 for shell in ("powershell", "
 """How many snippets no test runs, by page and language: there is no machine for them."""
 SECRET = "${{ secrets.FEED_TOKEN }}"
 INSTALLED = "Successfully installed"
-LANGUAGES = {"sh", "yml", "text", "toml", "ini", "yaml", "dockerfile", "python", "powershell", "bat", "fish"}
+LANGUAGES = {
+    *("sh", "yml", "text", "toml", "ini", "yaml", "dockerfile", "python", "powershell", "bat", "fish"),
+    "nginx",  # tests/integration/test_nginx.py
+}
 SNIPPETS = documented()
 
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +18,12 @@ import pytest
 import trustme
 
 from pip_authenticate.gateway import peers
+from support import ipv6_only
 from support.behind import Behind, is_gone, is_open, shown_variables
 from support.certificates import server_context
 from support.command import COMMAND, Command
 from support.http_service import Answer, Request, Service, serving, unused_port
+from support.programs import Programs
 from support.web_proxy import proxying
 
 TOKEN = "gateway-canary-7f3a9c-token"
@@ -114,6 +117,12 @@ def test_pages_and_the_files_that_they_name_pass_with_the_credential(
     assert report["failures"] == []
 
 
+def test_two_slashes_of_pipenv_lead_to_the_same_page(command: Command, index: Service) -> None:
+    with behind(command, index) as one:
+        assert one.get(f"{index.url}/feed/simple//demo/")[2] == PAGE
+    assert [request.path for request in index.requests] == ["/feed/simple/demo/"]
+
+
 def test_a_file_is_passed_though_its_page_was_never_asked_for(command: Command, index: Service) -> None:
     with behind(command, index) as one:
         status, _, _ = one.get(f"{index.url}/feed/files/demo-1.0-py3-none-any.whl")
@@ -142,6 +151,9 @@ REFUSED = {
     "encoded slash": "GET /feed/simple/..%2f_apis HTTP/1.1\nHost: {place}",
     "backslash": "GET /feed/simple\\..\\_apis HTTP/1.1\nHost: {place}",
     "two slashes": "GET //feed/simple/demo/ HTTP/1.1\nHost: {place}",
+    "two slashes behind a page": "GET /feed/simple/demo// HTTP/1.1\nHost: {place}",
+    "three slashes": "GET /feed/simple///demo/ HTTP/1.1\nHost: {place}",
+    "two slashes and dots": "GET /feed/simple//../_apis/ HTTP/1.1\nHost: {place}",
     "absolute form": "GET https://{place}/feed/simple/demo/ HTTP/1.1\nHost: {place}",
     "other absolute form": "GET https://other.example/feed/simple/demo/ HTTP/1.1\nHost: {place}",
     "another Host": "GET /feed/simple/demo/ HTTP/1.1\nHost: other.example",
@@ -412,9 +424,28 @@ def test_no_proxy_for_an_index_is_refused(command: Command, index: Service, name
     assert left(command) == []
 
 
+def test_a_proxy_that_uv_takes_before_the_gateway_is_told(command: Command, index: Service) -> None:
+    file = command.home / ".config" / "uv" / "uv.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('https-proxy = "http://proxy.example:3128"\n', encoding="utf-8")
+    for client, is_told in (("uv", True), ("pip", False)):
+        with behind(command, index, "--client", client) as one:
+            assert (f"{file} names a web proxy for uv" in one.end()) == is_told
+
+
 def test_no_proxy_for_others_stays(command: Command, index: Service) -> None:
     with behind(command, index, NO_PROXY="other.example,10.0.0.0/8,27.0.0.1") as one:
         assert one.environ["NO_PROXY"] == "other.example,10.0.0.0/8,27.0.0.1"
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.skipif(not ipv6_only.is_possible(), reason="this user can make no network of its own")
+def test_a_machine_without_ipv4(programs: Programs, tmp_path: Path) -> None:
+    code, said, entrance, got = ipv6_only.ended(tmp_path, programs.place("pip") / "pip")
+    assert (code, got) == (0, ["AlphaPackage-1.0.0-py3-none-any.whl"]), said
+    assert "@[::1]:" in entrance
+    assert "warning:" not in said
 
 
 def test_connections_are_opened_for_whoever_will_ask_for_many_things(
@@ -494,6 +525,21 @@ def test_nobody_of_this_user_reads_the_memory_of_the_run(command: Command, index
         one.end()
 
 
+@linux
+def test_a_file_on_standard_input_cannot_be_read_once_more(command: Command, index: Service) -> None:
+    """Where a shell keeps it in one, as zsh does what stands behind `<<<`."""
+    with tempfile.TemporaryFile() as file:
+        file.write(TOKEN.encode())
+        arguments = ("--token-stdin", f"{index.url}/feed/simple/", "--", "cat", "/proc/self/fd/0")
+        for way in ("gateway", "env"):
+            file.seek(0)
+            ended = subprocess.run(
+                [COMMAND, "run", "--via", way, *arguments], env=command.environ, cwd=command.project,
+                stdin=file, capture_output=True, text=True, timeout=60, check=True,
+            )  # fmt: skip
+            assert ended.stdout == ("" if way == "gateway" else TOKEN)
+
+
 # ---- how it ends ------------------------------------------------------------------------------------
 
 
@@ -519,20 +565,30 @@ def test_a_signal_ends_both(command: Command, index: Service, name: str) -> None
 
 
 @linux
-def test_a_killed_program_ends_the_gateway(command: Command, index: Service) -> None:
+@pytest.mark.parametrize("end", ["exit", "kill program", "kill run"])
+def test_an_agent_that_waits_for_the_end_of_both_streams_goes_on_at_once(
+    command: Command, index: Service, end: str
+) -> None:
     with behind(command, index) as one:
-        os.kill(one.child, signal.SIGKILL)
-        until(lambda: one.process.poll() is not None)
-        assert one.process.returncode == -signal.SIGKILL
+        assert one.process.stdin
+        assert one.get(f"{index.url}/feed/simple/demo/")[0] == 200
+        if end == "exit":
+            one.process.stdin.close()
+            one.process.stdin = None
+        else:
+            os.kill(one.child if end == "kill program" else one.process.pid, signal.SIGKILL)
+        one.process.communicate(timeout=1.0)
+        assert one.process.returncode == (0 if end == "exit" else -signal.SIGKILL)
+        assert is_gone(one.child)
         assert not is_open(one.host, one.port)
+    if end == "kill run":  # it cannot remove anything any more: another run does
+        (folder,) = Path(command.environ["TMPDIR"]).iterdir()
+        (file,) = folder.iterdir()
+        assert "PRIVATE KEY" not in file.read_text(encoding="utf-8")
+        os.utime(folder, (0, 0))
+        with behind(command, index) as another:
+            another.end()
     assert left(command) == []
-
-
-@linux
-def test_a_killed_gateway_ends_the_program(command: Command, index: Service) -> None:
-    with behind(command, index) as one:
-        one.process.kill()
-        until(lambda: is_gone(one.child) and not is_open(one.host, one.port))
 
 
 def test_a_program_that_cannot_be_run(command: Command, index: Service) -> None:

@@ -1,129 +1,167 @@
-"""Behind the gateway: lock files are those of a direct run, and many clients at once are served alike."""
+"""Behind the gateway: what a project has locked stays as it is, and many clients at once are served alike.
 
+That what each installer locks is what it would lock without the gateway stands in `test_canary`.
+"""
+
+import json
 import os
 import re
+import signal
+import subprocess
+import sys
 import threading
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+import zipfile
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import trustme
 
-from azure_devops_emulator import Organization, Service
 from support.behind import Behind
+from support.certificates import server_context
 from support.command import Command
+from support.company import Company, company
 from support.http_service import Answer, Raw, serving
 from support.programs import QUIET, Programs
 
 TOKEN = "lock-canary-55aa-token"
-ORGANIZATION = f"""
-[organization]
-name = "fabrikam"
-[[projects]]
-name = "alpha"
-[[feeds]]
-name = "one"
-packages = ["AlphaPackage==1.0.0", "BetaPackage==2.0.0"]
-[feeds.roles]
-"Ada Palmer" = "Feed Owner"
-[[identities]]
-name = "Ada Palmer"
-[[identities.tokens]]
-label = "Ada's"
-value = "{TOKEN}"
-scopes = ["app_token"]
-"""
+PACKAGES = ("AlphaPackage", "BetaPackage", "GammaPackage", "DeltaPackage")
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    with Service(Organization.parse(ORGANIZATION), https=True) as one:
+def place(authority: trustme.CA, tmp_path: Path) -> Iterator[Company]:
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    for number, name in enumerate(PACKAGES, 1):
+        wheel(folder, name, number * 300_000)
+    with company(authority, TOKEN, f'folders = ["{folder}"]') as one:
         yield one
 
 
+def wheel(folder: Path, name: str, size: int) -> None:
+    """Write a wheel with a module of so many bytes."""
+    about = f"{name.lower()}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name.lower()}-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name.lower()}.py", f"# {name}\n" * (size // (len(name) + 3)))
+        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{about}/WHEEL", tags)
+        archive.writestr(f"{about}/RECORD", "")
+
+
 @pytest.fixture
-def command(tmp_path: Path, service: Service) -> Command:
+def command(tmp_path: Path, place: Company, authority_file: str) -> Command:
     one = Command(tmp_path)
-    authorities = tmp_path / "authorities.pem"
-    authorities.write_bytes(service.ca_pem)
     one.environ |= QUIET | {
         "TMPDIR": str(tmp_path),
         "PIP_AUTHENTICATE_TOKEN": TOKEN,
-        **dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"), str(authorities)),
+        "HTTPS_PROXY": place.proxy_address,
+        **dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"), authority_file),
     }
     return one
 
 
 @pytest.mark.slow
-def test_a_lock_of_uv_is_that_of_a_direct_run(command: Command, service: Service, programs: Programs) -> None:
-    feed = service.resolve("{feed:one}")
+def test_uv_does_everything_with_a_locked_project(
+    command: Command, place: Company, programs: Programs
+) -> None:
     command.environ["PATH"] = f"{programs.place('uv')}{os.pathsep}{command.environ['PATH']}"
     command.write(
         "pyproject.toml",
         '[project]\nname = "sample"\nversion = "1"\nrequires-python = ">=3.10"\n'
-        f'dependencies = ["AlphaPackage"]\n[[tool.uv.index]]\nname = "one"\nurl = "{feed}"\ndefault = true\n',
+        'dependencies = ["AlphaPackage"]\n[[tool.uv.index]]\nname = "one"\n'
+        f'url = "{place.feed}"\ndefault = true\n',
     )
     lock, locks = command.project / "uv.lock", []
-    for way in ("gateway", "env"):
-        ended = command("run", "--via", way, "--indexes", feed, "--", "uv", "lock")
+    for way in ("env", "gateway"):
+        ended = command("run", "--via", way, "--indexes", place.feed, "--", "uv", "lock")
         assert ended.returncode == 0, ended.stderr
         locks.append(lock.read_bytes())
-        lock.unlink()
+        if way == "env":
+            lock.unlink()
     assert locks[0] == locks[1]
-    assert feed.rstrip("/").encode() in locks[0]
-    lock.write_bytes(locks[0])
-    service.log.clear()
+    assert place.feed.rstrip("/").encode() in locks[0]
+    without = ["uv", "sync", "--frozen"]
+    ended = subprocess.run(
+        without, env=command.environ, cwd=command.project, capture_output=True, text=True, check=False
+    )
+    assert "401" in ended.stderr
     for words in (
         ("sync", "--frozen"),
-        ("sync", "--locked"),
+        ("sync", "--locked", "--reinstall"),
         ("add", "BetaPackage"),
-        ("run", "python", "-c", "pass"),
+        ("run", "python", "-c", "import alphapackage, betapackage"),
+        (
+            "tool",
+            "run",
+            "--default-index",
+            place.feed,
+            "--from",
+            "GammaPackage",
+            "python",
+            "-c",
+            "import gammapackage",
+        ),
     ):
-        ended = command("run", "--via", "gateway", "--indexes", feed, "--", "uv", *words)
+        ended = command("run", "--via", "gateway", "--indexes", place.feed, "--", "uv", *words)
         assert ended.returncode == 0, ended.stderr
-    assert b"betapackage" in lock.read_bytes()
-    assert {record.status for record in service.log if record.host == "pkgs"} <= {200, 303, 405}
-    ports = set(re.findall(rb"(?:127\.0\.0\.1|localhost|\[::1\]):(\d+)", lock.read_bytes()))
-    assert ports == {str(service.port).encode()}
+        assert "warning:" not in ended.stderr
+    text = lock.read_text(encoding="utf-8")
+    assert "betapackage" in text
+    assert not re.search("127\\.0\\.0\\.1|localhost|::1", text)
 
 
 @pytest.mark.slow
-def test_a_lock_of_poetry_names_the_index_itself(
-    command: Command, service: Service, programs: Programs
-) -> None:
-    feed = service.resolve("{feed:one}")
-    command.environ["PATH"] = f"{programs.place('poetry')}{os.pathsep}{command.environ['PATH']}"
-    command.write(
-        "pyproject.toml",
-        '[project]\nname = "sample"\nversion = "1"\nrequires-python = ">=3.10"\n'
-        'dependencies = ["AlphaPackage"]\n[tool.poetry]\npackage-mode = false\n'
-        f'[[tool.poetry.source]]\nname = "one"\nurl = "{feed}"\npriority = "primary"\n',
-    )
-    for words in (("lock",), ("install",)):
-        ended = command("run", "--via", "gateway", "--indexes", feed, "--", "poetry", *words)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert feed.rstrip("/") in (command.project / "poetry.lock").read_text(encoding="utf-8")
+def test_twelve_installers_at_once_get_the_same(command: Command, place: Company, programs: Programs) -> None:
+    places = (str(programs.place("uv")), str(programs.place("pip")), command.environ["PATH"])
+    command.environ["PATH"] = os.pathsep.join(places)
+    names = " ".join(PACKAGES)
+    script = f"""
+for each in 1 2 3 4 5 6 7 8; do
+    uv pip install --quiet --target uv$each {names} & all="$all $!"
+done
+for each in 1 2 3 4; do
+    pip install --quiet --target pip$each {names} & all="$all $!"
+done
+for each in $all; do wait $each || exit 1; done
+"""
+    ended = command(
+        "run", "--via", "gateway", "--client", "pip", "--client", "uv", "--report", "report.json",
+        place.feed, "--", "sh", "-c", script,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "warning:" not in ended.stderr
+    folders = [
+        command.project / f"{name}{number}"
+        for name, most in (("uv", 8), ("pip", 4))
+        for number in range(1, most + 1)
+    ]
+    modules = {name.lower(): digests(folders, f"{name.lower()}.py") for name in PACKAGES}
+    assert {name: len(found) for name, found in modules.items()} == dict.fromkeys(modules, 1)
+    report = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
+    assert {file["name"] for file in report["files"]} == set(modules)
 
 
-def test_many_clients_at_once_get_the_same(command: Command, service: Service) -> None:
-    feed = service.resolve("{feed:one}")
-    one = Behind(command, TOKEN, feed)
-    try:
-        with ThreadPoolExecutor(12) as pool:
-            pages = list(pool.map(lambda _: one.get(f"{feed}alphapackage/"), range(24)))
-        assert {status for status, _, _ in pages} == {200}
-        assert len({sha256(body).hexdigest() for _, _, body in pages}) == 1
-    finally:
-        one.end()
+def digests(folders: list[Path], name: str) -> set[str]:
+    """The SHA-256 of a file of each folder."""
+    return {sha256((folder / name).read_bytes()).hexdigest() for folder in folders}
 
 
-def test_a_client_that_goes_away_frees_the_index(command: Command) -> None:
-    freed = threading.Event()
+Endless = Callable[[object], None]
 
-    def endless(connection: object) -> None:
+
+@pytest.fixture
+def freed() -> threading.Event:
+    """Set when nobody wants the endless body any more."""
+    return threading.Event()
+
+
+@pytest.fixture
+def endless(freed: threading.Event) -> Endless:
+    """Sends a body that does not end."""
+
+    def send(connection: object) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")  # type: ignore[attr-defined]
         try:
             while True:
@@ -131,18 +169,55 @@ def test_a_client_that_goes_away_frees_the_index(command: Command) -> None:
         except OSError:
             freed.set()
 
-    page = b'<a href="/f/demo-1.0.tar.gz">x</a>'
-    with serving() as index:
+    return send
+
+
+@pytest.mark.parametrize("is_encrypted", [True, False])
+def test_a_killed_pip_frees_the_index(
+    tmp_path: Path,
+    authority: trustme.CA,
+    authority_file: str,
+    endless: Endless,
+    freed: threading.Event,
+    *,
+    is_encrypted: bool,
+) -> None:
+    command, started = Command(tmp_path), threading.Event()
+    name = "demo-1.0-py3-none-any.whl"
+    page = f'<a href="/f/{name}">x</a>'.encode()
+
+    def download(_: object) -> Raw:
+        started.set()
+        return Raw(endless)
+
+    context = server_context(authority, "127.0.0.1") if is_encrypted else None
+    with serving(lambda _: Answer(404), context) as index:
         index.routes["GET /simple/demo/"] = lambda _: Answer(200, page, "OK", [("Content-Type", "text/html")])
-        index.routes["GET /f/demo-1.0.tar.gz"] = lambda _: Raw(endless)
-        one = Behind(command, TOKEN, f"{index.url}/simple/")
+        index.routes[f"GET /f/{name}"] = download
+        one = Behind(command, TOKEN, f"{index.url}/simple/", SSL_CERT_FILE=authority_file)
         try:
-            with closing(one.door()) as door:
-                url = f"{index.url}/f/demo-1.0.tar.gz"
-                door.sendall(one.head(f"GET {url} HTTP/1.1\nHost: 127.0.0.1:{index.port}"))
-                assert b"200" in door.recv(1000)
-                time.sleep(0.2)
-                assert not freed.is_set()
+            pip = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "pip",
+                    "download",
+                    "--isolated",
+                    "--no-deps",
+                    "--cert",
+                    one.environ["PIP_CERT"],
+                    "--index-url",
+                    f"{index.url}/simple/",
+                    "demo",
+                ],
+                env=one.environ,
+                cwd=command.project,
+                stdout=subprocess.DEVNULL,
+            )
+            assert started.wait(30)
+            assert not freed.wait(0.3)
+            pip.send_signal(signal.SIGKILL)
             assert freed.wait(1.0)
+            pip.wait()
         finally:
             one.end()

@@ -1,12 +1,15 @@
 """The canary: packages that look for a credential while they are built and whenever Python starts."""
 
+import base64
 import io
 import json
 import secrets
 import sys
 import tarfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 SOURCES = Path(__file__).parents[1] / "data" / "canary"
 NOTES = "CANARY_NOTES"
@@ -16,8 +19,29 @@ STEPS = {"requirements", "build", "start"}
 
 
 def token() -> str:
-    """A credential that the canary knows by its look."""
-    return f"canary-{secrets.token_hex(16)}-token"
+    """A credential that the canary knows by its look; percent-encoded it is another text."""
+    return f"canary-{secrets.token_hex(16)}+token"
+
+
+def spellings(secret: str) -> set[bytes]:
+    """A secret as it is, percent-encoded, and within the base64 of any login (RFC 4648, both alphabets)."""
+    raw = secret.encode("ascii")
+    found = {raw, quote(secret, safe="").encode("ascii")}
+    for before in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            whole = encode(b"x" * before + raw)
+            found.add(whole[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6])  # what no neighbour decides
+    return found
+
+
+def holding(folder: Path, texts: Iterable[bytes]) -> Iterator[Path]:
+    """The files below a folder that hold one of some texts."""
+    texts = list(texts)
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            content = path.read_bytes()
+            if any(text in content for text in texts):
+                yield path
 
 
 def lay(folder: Path) -> None:

@@ -1,13 +1,14 @@
 """Real shells, and what they have in their environment after they have evaluated lines.
 
-fish and zsh are Debian packages: where the machine has none, they are downloaded by name and unpacked into a
-folder of the tests; nothing is installed.
+fish and zsh are Debian packages: where the machine has none, they are downloaded and unpacked.
 """
 
 import os
 import shutil
 import subprocess
 from pathlib import Path
+
+from support import debian
 
 _PACKAGES = ("fish", "zsh", "libpcre2-32-0")
 _PLAIN = {"fish": "--no-config", "zsh": "-f"}
@@ -49,28 +50,6 @@ class Shells:
         known = shutil.which(name)
         if known:
             return [known, *plain], {}
-        root = self._folder / "root"
-        if not root.exists():
-            self._unpack(root)
+        root = debian.unpacked(self._folder, *_PACKAGES)
         (program,) = (path for path in (root / "bin" / name, root / "usr" / "bin" / name) if path.exists())
-        return [str(program), *plain], {"LD_LIBRARY_PATH": ":".join(map(str, root.glob("usr/lib/*-linux-*")))}
-
-    def _unpack(self, root: Path) -> None:
-        packages = self._folder / "packages"
-        for path in (packages, self._folder / "lists" / "partial"):
-            path.mkdir(parents=True)
-        download = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *_PACKAGES]
-        if subprocess.run(download, cwd=packages, capture_output=True, check=False, timeout=120).returncode:
-            # The machine keeps no lists of packages: some of our own, so that nothing of its is changed.
-            own = ["-o", f"Dir::State::lists={self._folder / 'lists'}", "-o", f"Dir::Cache={self._folder}"]
-            update = [*download[:4], *own, "update"]
-            subprocess.run(update, capture_output=True, check=True, timeout=300)
-            subprocess.run(
-                [*download[:4], *own, *download[4:]],
-                cwd=packages,
-                capture_output=True,
-                check=True,
-                timeout=120,
-            )
-        for package in packages.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", package, root], check=True, timeout=60)
+        return [str(program), *plain], debian.libraries(root)

@@ -26,7 +26,7 @@ DEPENDENCIES = {"idna", "platformdirs", "tomli", "truststore"}
 EXTRAS = {
     "ci_identities": {"id"},
     "keyring_backend": {"keyring"},
-    "gateway.*": {"aiohttp", "cryptography", "multidict", "packaging", "yarl"},
+    "gateway.*": {"aiohttp", "cryptography", "multidict", "multipart", "packaging", "yarl"},
 }
 EMULATOR = "azure_devops_emulator"
 SUPPORT = "emulator_support"  # what the emulator's own tests stand on
@@ -61,7 +61,7 @@ LAYERS = (
     ("gateway.fence",),
     (
         *("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust", "gateway.answering"),
-        *("gateway.accepting", "gateway.wheel_metadata"),
+        *("gateway.accepting", "gateway.form", "gateway.wheel_metadata"),
     ),
     ("gateway.peers",),
     ("run", "netrc_file", "pip_conf", "publishing", "named_indexes", "appending", "printed", "assignments"),

@@ -75,7 +75,7 @@ MEANT = {
     "output": {"env"},
     "directory": {"env"},
     "show-secrets": {"env"},
-    "via": {"run"},
+    **{name: {"run"} for name in ("via", "allow-upload")},
     **{name: {"run", "serve"} for name in ("guard", "no-guard", "public", "report")},
     "port": {"serve"},
     "json": {"check", "whoami", "config", "inputs"},

@@ -27,7 +27,7 @@ def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSetting
     if not wish.publish or not indexes:
         return ClientSettings(notes=("twine publishes only, and that was not asked for.",) if indexes else ())
     warnings = unsendable("twine", indexes[:1])
-    if wish.can_unset and not wish.by_files:
+    if wish.can_unset and (wish.opens_nothing or not wish.by_files):
         told = _PUBLISHER.settings_for(indexes, wish)
         variables = tuple(variable._replace(can_be_emptied=False) for variable in told.variables)
         return told._replace(variables=variables, warnings=warnings)

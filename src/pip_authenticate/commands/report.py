@@ -56,6 +56,11 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
             for one in told["files"]
         ],
     )
+    published = [(one["file"], one["source"], one["sha256"], one["bytes"]) for one in told["uploaded"]]
+    if published:
+        yield "### Packages published"
+        yield ""
+        yield from _table(("file", "to", "SHA-256", "bytes"), published)
     if told["public_names"]:
         names = ", ".join(map(cell, told["public_names"]))
         yield f"From public indexes, since no private one has them: {names}."

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from contextlib import closing
-from importlib.util import find_spec
 
 from pip_authenticate import child_environment, child_process, passing_folder
 from pip_authenticate.authenticate import Found
@@ -19,10 +18,8 @@ EXAMPLES = """\
   pip-authenticate run --guard -- pip install -r requirements.txt    needs the extra secretless
   pip-authenticate run --via env -- sh -c 'pip download HelloTestPackage'
 """
-_OF_GATEWAY = ("guard", "public", "report")
+_OF_GATEWAY = ("allow-upload", "guard", "public", "report")
 """Options that mean something behind the gateway only."""
-_ENGINE = ("aiohttp", "cryptography")
-"""What the extra `secretless` installs."""
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
@@ -95,7 +92,9 @@ def _way(session: Session, found: Found) -> str:
 
 
 def _has_gateway() -> bool:
-    return all(map(find_spec, _ENGINE))
+    from pip_authenticate import behind_gateway  # noqa: PLC0415 - who says how needs none of it
+
+    return behind_gateway.is_installed()
 
 
 def _with_files(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 HEADERS = ("accept", "range", "if-range", "if-none-match", "if-modified-since", "user-agent")
 """What of a client's headers goes further; everything else ends here."""
+UPLOAD_HEADERS = ("accept", "user-agent", "content-type", "content-length")
+"""The same for an upload."""
 _METHODS = frozenset({"GET", "HEAD"})
 # What clients write into a path. Encoded are the signs of versions and names only: no dot, slash, backslash,
 # percent sign or control character can hide.
@@ -23,6 +25,9 @@ _PATH = re.compile(
 )
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _LONGEST = 4096
+# Spelled so that every reader finds the same boundary (RFC 2046, section 5.1.1).
+_FORM = re.compile(r"multipart/form-data; ?boundary=(\"?)([A-Za-z0-9'+_.-]{1,70})\1", re.IGNORECASE)
+_SIZE = re.compile("[1-9][0-9]{0,14}", re.ASCII)
 
 
 class Guarded(NamedTuple):
@@ -34,6 +39,7 @@ class Guarded(NamedTuple):
         authorization: what requests for it get; None where it needs nothing.
         is_public: whether its pages are for names only that no private index owns.
         expires: when the credential ends, or None where nobody says.
+        upload: where packages may be published to; None where none may.
     """
 
     url: IndexUrl
@@ -41,6 +47,7 @@ class Guarded(NamedTuple):
     authorization: Secret | None
     is_public: bool = False
     expires: "datetime | None" = None
+    upload: IndexUrl | None = None
 
 
 class Page(NamedTuple):
@@ -58,6 +65,20 @@ class File(NamedTuple):
     """
 
     home: Guarded | None
+
+
+class Upload(NamedTuple):
+    """A request that publishes a package.
+
+    Args:
+        home: the index that takes it.
+        boundary: what stands between the fields of its form.
+        size: of the form, in bytes.
+    """
+
+    home: Guarded
+    boundary: str
+    size: int
 
 
 class Refusal(NamedTuple):
@@ -112,13 +133,28 @@ class Fence:
         """Whether a host has a private index, but not by this scheme and port."""
         return origin.host in self._hosts and origin not in self.origins
 
-    def judge(self, request: Request) -> Page | File | Refusal:
+    def plain(self, request: Request) -> Request:
+        """A request as every client but Pipenv writes it.
+
+        That one adds `/NAME/` to an index's address also where it ends with a slash; without the page it
+        locks no hashes (measured with 2026.10.3).
+        """
+        for index in self.indexes:
+            base = index.url.path.rstrip("/") + "/"
+            if index.url.origin == request.origin and request.target.startswith(f"{base}/"):
+                return request._replace(target=base + request.target[len(base) + 1 :])
+        return request
+
+    def judge(self, request: Request) -> Page | File | Upload | Refusal:
         """Say what a request is for, or why it does not pass."""
         from packaging.utils import canonicalize_name  # noqa: PLC0415 - the command needs not wait for it
 
         wrong = malformed(request)
         if wrong:
             return Refusal(wrong)
+        wrong = changing(request)
+        if wrong:
+            return self._upload(request) or Refusal(wrong)
         path, _, query = request.target.partition("?")
         for index in self.indexes:
             if index.url.origin != request.origin:
@@ -132,6 +168,25 @@ class Fence:
                 return File(index)
         return File(None)
 
+    def _upload(self, request: Request) -> Upload | Refusal | None:
+        """What is published, or why nothing may be: with one method, to one address, as one kind of form."""
+        if request.method != "POST":
+            return None
+        targets = [index for index in self.indexes if index.upload]
+        if not targets:
+            return Refusal("only GET and HEAD pass; --allow-upload lets packages be published")
+        for index in targets:
+            url = index.upload
+            if url and url.origin == request.origin and "?" not in request.target:
+                if _below(request.target, url.path, ignores_case=True) != []:
+                    continue
+                kinds, sizes = _values(request, "content-type"), _values(request, "content-length")
+                kind = _FORM.fullmatch(kinds[0]) if len(kinds) == 1 else None
+                if not kind or len(sizes) != 1 or not _SIZE.fullmatch(sizes[0]):
+                    return Refusal("it is no form of a known length")
+                return Upload(index, kind[2], int(sizes[0]))
+        return Refusal("packages are published to the first index only")
+
     def is_public(self, origin: Origin) -> bool:
         """Whether a host is opened for its public index only: what else it has needs no credential."""
         return all(index.is_public for index in self.indexes if index.url.origin == origin)
@@ -139,17 +194,13 @@ class Fence:
 
 def malformed(request: Request) -> str:
     """What no client of an index would send, or empty."""
-    if request.method not in _METHODS:
-        return "only GET and HEAD pass"
     names = [name.lower() for name, _ in request.headers]
-    hosts = [value for name, value in request.headers if name.lower() == "host"]
+    hosts = _values(request, "host")
     ports = {request.origin.netloc.lower(), f"{request.origin.netloc}:{request.origin.port}".lower()}
     if len(hosts) != 1 or hosts[0].lower() not in ports:
         return "its Host is another one"
-    if {"transfer-encoding", "upgrade", "expect", "te", "trailer"} & set(names):
+    if {"transfer-encoding", "content-encoding", "upgrade", "expect", "te", "trailer"} & set(names):
         return "it carries headers that no request for an index has"
-    if any(name.lower() == "content-length" and value.strip() != "0" for name, value in request.headers):
-        return "it carries a body"
     if any(names.count(name) > 1 for name in HEADERS if name != "accept"):
         return "it carries a header twice"
     path = request.target.partition("?")[0]
@@ -159,6 +210,20 @@ def malformed(request: Request) -> str:
     if not _PATH.fullmatch(path) or any(part in {".", ".."} for part in segments) or "" in segments[:-1]:
         return "its path leads elsewhere"
     return ""
+
+
+def changing(request: Request) -> str:
+    """Why a request is none that only reads, or empty."""
+    if request.method not in _METHODS:
+        return "only GET and HEAD pass"
+    if any(value.strip() != "0" for value in _values(request, "content-length")):
+        return "it carries a body"
+    return ""
+
+
+def _values(request: Request, name: str) -> list[str]:
+    """The values of a header, by its name in lower case."""
+    return [value for key, value in request.headers if key.lower() == name]
 
 
 def _below(path: str, base: str, *, ignores_case: bool) -> list[str] | None:

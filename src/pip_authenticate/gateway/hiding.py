@@ -6,6 +6,7 @@ the system shows those that a process was started with, as they lie in its memor
 
 import ctypes
 import os
+import stat
 import sys
 from collections.abc import Iterable
 
@@ -43,6 +44,18 @@ def _wipe(library: ctypes.CDLL, texts: list[bytes]) -> None:
         if start and any(text in entry[start:] for text in texts):
             ctypes.memset(address + start, ord("*"), len(entry) - start)
         number += 1
+
+
+def put_away_input() -> None:
+    """Let no program read once more what stood on standard input, where that is a file.
+
+    Whoever inherits it can open it anew, also when its name is gone (proc(5): fd). Terminals and pipes stay:
+    what was read from them is there no more.
+    """
+    if stat.S_ISREG(os.fstat(0).st_mode):
+        empty = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(empty, 0)
+        os.close(empty)
 
 
 def showing(secrets: Iterable[Secret]) -> list[str]:

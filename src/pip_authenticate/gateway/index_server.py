@@ -14,7 +14,7 @@ from pip_authenticate.errors import PipAuthenticateError
 from pip_authenticate.gateway import accepting, wheel_metadata
 from pip_authenticate.gateway.downloads import Downloads
 from pip_authenticate.gateway.entrance import Entrance
-from pip_authenticate.gateway.fence import NAME, Request, malformed
+from pip_authenticate.gateway.fence import NAME, Request, changing, malformed
 from pip_authenticate.gateway.record import Fetched, Record
 from pip_authenticate.gateway.replies import Replies, further, http, response, whole
 from pip_authenticate.gateway.shelf import Doubt, Place, Shelf
@@ -79,7 +79,7 @@ class IndexServer:
         asked = Request(
             request.method, self._entrance.origin, request.raw_path, tuple(request.headers.items())
         )
-        wrong = malformed(asked)
+        wrong = malformed(asked) or changing(asked)
         if wrong:
             return self._replies.refused(f"{asked.method} {asked.shown}", wrong)
         if not self._entrance.knows(request.headers.get("Authorization", "")):

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from pip_authenticate.gateway.renewal import Renew
     from pip_authenticate.gateway.upstream import Upstream
 
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
-_OTHER_PROXIES = ("PIP_PROXY", "ALL_PROXY", "all_proxy")
+# The last one because pip takes a proxy of its own files before those of the others.
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "PIP_PROXY")
+_OTHER_PROXIES = ("ALL_PROXY", "all_proxy")
 """Variables that lead a client past the gateway where the caller has set them."""
 _EXCEPTIONS = ("NO_PROXY", "no_proxy")
 
@@ -104,7 +105,7 @@ class Gateway:
         address = self._entrance.address.reveal()
         others = [name for name in _OTHER_PROXIES if environ.get(name)]
         path = os.path.join(folder.path, trust.FILE)
-        return dict.fromkeys((*_PROXIES, *others), address) | dict.fromkeys(trust.VARIABLES, path)
+        return dict.fromkeys((*_PROXIES, *others), address) | dict.fromkeys(trust.variables(environ), path)
 
     @contextmanager
     def running(self) -> Iterator[None]:

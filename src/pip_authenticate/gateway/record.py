@@ -28,6 +28,22 @@ class Fetched(NamedTuple):
     is_seen: bool
 
 
+class Uploaded(NamedTuple):
+    """A file that was published.
+
+    Args:
+        file: its name.
+        home: the index that took it.
+        sha256: of what was sent.
+        size: bytes that were sent.
+    """
+
+    file: str
+    home: Guarded
+    sha256: str
+    size: int
+
+
 class Refused(NamedTuple):
     """A request that did not pass, or that was not answered as it must be."""
 
@@ -42,6 +58,7 @@ class Record:
 
     def __init__(self) -> None:
         self.fetched = dict[tuple[str, str], Fetched]()
+        self.uploaded = dict[Uploaded, None]()
         self.refused = dict[Refused, None]()
         self.failures = dict[str, None]()
         self.shown_publicly = dict[str, None]()
@@ -53,6 +70,11 @@ class Record:
         known = self.fetched.get(key)
         if self._has_room(len(self.fetched)) and (known is None or one.is_seen or not known.is_seen):
             self.fetched[key] = one
+
+    def upload(self, one: Uploaded) -> None:
+        """A file was published."""
+        if self._has_room(len(self.uploaded)):
+            self.uploaded[one] = None
 
     def refuse(self, request: str, why: str) -> None:
         """A request did not pass."""
@@ -81,6 +103,8 @@ class Record:
         for source, files in by_index.items():
             count = "1 file" if len(files) == 1 else f"{len(files)} files"
             yield f"{source}: {count} ({', '.join(_short(file.file for file in files))})"
+        for upload in self.uploaded:
+            yield f"Published to {upload.home.source}: {upload.file} (SHA-256 {upload.sha256})"
         if self.shown_publicly:
             yield f"From public indexes: {', '.join(_short(sorted(self.shown_publicly)))}"
 
@@ -113,6 +137,16 @@ class Record:
         return {
             "version": 1,
             "files": files,
+            "uploaded": [
+                {
+                    "file": one.file,
+                    "index": str(one.home.url),
+                    "source": one.home.source,
+                    "sha256": one.sha256,
+                    "bytes": one.size,
+                }
+                for one in self.uploaded
+            ],
             "refused": [one._asdict() for one in self.refused],
             "public_names": sorted(self.shown_publicly),
             "failures": list(self.failures),

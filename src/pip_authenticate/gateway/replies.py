@@ -1,6 +1,6 @@
 """What both doors answer with: streams, headers of indexes, and refusals that the record is told of."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator
 from typing import TypeVar
 
 from aiohttp import ClientResponse, web
@@ -134,12 +134,12 @@ def http(
     )
 
 
-def further(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+def further(headers: Iterable[tuple[str, str]], names: Container[str] = HEADERS) -> dict[str, str]:
     """What of a request's headers goes further."""
     kept = dict[str, str]()
     for name, value in headers:
         key = name.lower()
-        if key in HEADERS:
+        if key in names:
             kept[key] = f"{kept[key]}, {value}" if key in kept else value
     return kept
 

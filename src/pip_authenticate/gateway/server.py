@@ -14,12 +14,30 @@ from yarl import URL
 from pip_authenticate.errors import PipAuthenticateError
 from pip_authenticate.gateway import relay
 from pip_authenticate.gateway.entrance import Entrance
-from pip_authenticate.gateway.fence import Fence, File, Guarded, Page, Refusal, Request
+from pip_authenticate.gateway.fence import (
+    UPLOAD_HEADERS,
+    Fence,
+    File,
+    Guarded,
+    Page,
+    Refusal,
+    Request,
+    Upload,
+)
+from pip_authenticate.gateway.form import Form
 from pip_authenticate.gateway.guard import ACCEPT, Guard
 from pip_authenticate.gateway.links import Link, Links, file_name, project_of
-from pip_authenticate.gateway.record import Fetched, Record
+from pip_authenticate.gateway.record import Fetched, Record, Uploaded
 from pip_authenticate.gateway.replies import Replies, further, http, response, whole
-from pip_authenticate.gateway.upstream import FAILED, PAGE_BYTES, Upstream, passed_on, read
+from pip_authenticate.gateway.upstream import (
+    ERROR_BYTES,
+    FAILED,
+    PAGE_BYTES,
+    SendAgain,
+    Upstream,
+    passed_on,
+    read,
+)
 from pip_authenticate.origin import DEFAULT_PORTS, Origin
 
 _HANDSHAKE_SECONDS = 10.0
@@ -164,13 +182,15 @@ class Server:
         return await self._inside(origin, request.raw_path, request)
 
     async def _inside(self, origin: Origin, target: str, request: web.BaseRequest) -> web.StreamResponse:
-        asked = Request(request.method, origin, target, tuple(request.headers.items()))
+        asked = self._fence.plain(Request(request.method, origin, target, tuple(request.headers.items())))
         passage = self._fence.judge(asked)
         if isinstance(passage, Refusal):
             return self._replies.refused(f"{request.method} {asked.shown}", passage.why)
         try:
             if isinstance(passage, Page):
                 return await self._page(passage, asked)
+            if isinstance(passage, Upload):
+                return await self._upload(passage, asked, request)
             return await self._file(passage, asked, request)
         except PipAuthenticateError as error:
             return self._replies.failed(str(error))
@@ -266,6 +286,29 @@ class Server:
             content = await read(answer, PAGE_BYTES)
             if content is not None:
                 self._learn(index, url, answer.status, content, answer.headers.get("content-type", ""))
+
+    async def _upload(self, upload: Upload, asked: Request, request: web.BaseRequest) -> web.StreamResponse:
+        """Publish a package, which is handed on while it comes."""
+        form = Form(upload.boundary, upload.size)
+        body = form.passing(request.content.iter_any())
+        headers = further(asked.headers, UPLOAD_HEADERS)
+        try:
+            # What comes once cannot be repeated: a credential that has ended is found and renewed before.
+            async with self._upstream.ask("GET", str(upload.home.url), {"accept": ACCEPT}, upload.home):
+                pass
+            async with self._upstream.ask(asked.method, asked.url, headers, upload.home, body) as answer:
+                if not 200 <= answer.status < 300 or answer.status == 203:
+                    return await self._replies.error(answer, upload.home)
+                self._record.upload(Uploaded(form.file, upload.home, form.sha256, form.bytes))
+                reply = response(whole(self._upstream.headers_of(answer)), answer.status, web.Response())
+                reply.body = self._upstream.scrubbed_bytes(await read(answer, ERROR_BYTES) or b"")
+                return reply
+        except SendAgain:  # twine does so by itself after such a status (measured with 7.0.0)
+            return web.Response(status=503, text="The credential was renewed; send it again.\n")
+        except FAILED:
+            if form.fault:
+                return self._replies.refused(f"{asked.method} {asked.shown}", form.fault)
+            raise
 
 
 def _taken_over(request: web.BaseRequest) -> asyncio.CancelledError:

@@ -1,14 +1,17 @@
 """Whom the command trusts: whom it trusts anyway, and this run's authority; and whom the gateway trusts."""
 
 import os
+import re
 import ssl
 import sys
 from collections.abc import Iterator, Mapping
 
 from pip_authenticate.encryption import CERTIFICATE_BYTES
 
-VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 """Each names a file of authorities: for OpenSSL and uv, requests, pip, curl and requests, Node."""
+_OF_SOURCES = re.compile("POETRY_CERTIFICATES_.+_CERT")
+"""What Poetry trusts in place of those, for one source (Poetry documentation, "Certificates")."""
 FILE = "authorities.pem"
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 # Where systems keep them: Debian, Fedora, Alpine and macOS, OpenSUSE.
@@ -20,6 +23,11 @@ _PLACES = (
 )
 
 
+def variables(environ: Mapping[str, str]) -> list[str]:
+    """The names of all variables that have to name the file, as far as some other one is there."""
+    return [*_VARIABLES, *filter(_OF_SOURCES.fullmatch, environ)]
+
+
 def bundle(environ: Mapping[str, str], own: str) -> str:
     """The text of a file with every authority that the system or a variable names, and one's own.
 
@@ -28,7 +36,7 @@ def bundle(environ: Mapping[str, str], own: str) -> str:
         own: a certificate in PEM.
     """
     parts = dict[bytes, None]()
-    for path in (*_of_system(), *map(environ.get, VARIABLES)):
+    for path in (*_of_system(), *map(environ.get, variables(environ))):
         for content in _contents(path or ""):
             parts[content] = None
     if sys.platform == "win32":

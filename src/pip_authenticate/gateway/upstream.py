@@ -47,6 +47,10 @@ _BETWEEN_NEIGHBOURS = frozenset(
 """Headers that concern one connection (RFC 9110, section 7.6.1)."""
 
 
+class SendAgain(Exception):  # noqa: N818 - no error: what is asked of a client
+    """A credential was not taken that is another one now, for what cannot be sent twice from here."""
+
+
 class _Way(TypedDict):
     """What of a request says how it travels."""
 
@@ -150,9 +154,10 @@ class Upstream:
             url: absolute.
             headers: of the client's.
             index: whose credential goes with it, if any.
-            body: what it carries.
+            body: what it carries; it comes once only.
 
         Raises:
+            SendAgain: there is another credential now than the one that went with a body.
             ServiceError: a proxy or a certificate of the settings cannot be used.
             Exception: one of FAILED.
         """
@@ -162,6 +167,8 @@ class Upstream:
             if not (index and is_refused and await self._credentials.renewed(index, opened)):
                 yield answer
                 return
+        if body is not None:
+            raise SendAgain
         opened = await self._credentials.of(index)
         async with self._sent(method, url, headers, index, opened, body) as answer:
             yield answer
