@@ -42,11 +42,7 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
     try:
         from pip_authenticate.gateway.door import Door  # noqa: PLC0415 - no other command needs any of it
     except ModuleNotFoundError as error:
-        raise InputError(
-            "no-gateway",
-            f"serve needs a package that is not installed: {error.name}",
-            hint="Install pip-authenticate[secretless].",
-        ) from None
+        raise behind_gateway.lacking(error) from None
     secrets = list(session.withheld(found))
     environ = child_environment.without(session.environ, secrets)
     door = Door(

@@ -43,11 +43,7 @@ def run(
         from pip_authenticate.gateway import hiding  # noqa: PLC0415
         from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415 - no other way needs any of it
     except ModuleNotFoundError as error:
-        raise InputError(
-            "no-gateway",
-            f"The gateway needs a package that is not installed: {error.name}",
-            hint="Install pip-authenticate[secretless].",
-        ) from None
+        raise lacking(error) from None
     uploads = session.value("allow-upload")
     if session.value("publish") and not uploads:
         raise InputError(
@@ -101,6 +97,15 @@ def run(
             folder.remove_all()
             # Whoever ends a program by a signal waits for nothing.
             telling.tell(session, gateway.record, latest[0].indexes if code >= 0 else [])
+
+
+def lacking(error: ModuleNotFoundError) -> InputError:
+    """The error that the extra is not installed."""
+    return InputError(
+        "no-gateway",
+        f"The gateway needs a package that is not installed: {error.name}",
+        hint="Install pip-authenticate[secretless].",
+    )
 
 
 def put_out_of_sight(session: Session, found: Found, secrets: list[Secret]) -> None:

@@ -113,10 +113,3 @@ def test_without_the_extra_one_line_says_what_to_install(command: Command) -> No
         "pip-authenticate: error: The gateway needs a package that is not installed: aiohttp. "
         "Install pip-authenticate[secretless].\n"
     )
-
-
-def test_nothing_is_uploaded_through_the_gateway(command: Command) -> None:
-    words = ("run", "--via", "gateway", "--publish", "https://h.example/simple/", "--", "true")
-    ended = command(*words, PIP_AUTHENTICATE_TOKEN="canary-token")
-    assert ended.returncode == 1
-    assert "--publish does not open the gateway" in ended.stderr

@@ -10,7 +10,7 @@ from pip_authenticate.command_line import Session, counted, guarded, parser, par
 
 EXAMPLES = """\
   pip-authenticate serve project1/myFeed --organization fabrikam -- pip install HelloTestPackage
-  pip-authenticate serve --report fetched.json -- pip install -r requirements.txt    the project's indexes
+  pip-authenticate serve project1/myFeed --organization fabrikam --report got.json -- pip list
   pip-authenticate serve --port 0 project1/myFeed --organization fabrikam -- printenv PIP_INDEX_URL
 """
 
