@@ -166,7 +166,8 @@ def test_pips_own_files_count_as_pip_reads_them(
         command.write("pip.conf", f"[global]\nindex-url = {url}/primary/\nextra-index-url = {url}/extra/\n")
         door = Door(
             command, TOKEN, *arguments, f"{index.url}/simple/",
-            PIP_CONFIG_FILE=str(command.project / "pip.conf"), PIP_INDEX_URL=variable and f"{url}/{variable}/",
+            PIP_CONFIG_FILE=str(command.project / "pip.conf"),
+            PIP_INDEX_URL=variable and f"{url}/{variable}/",
         )  # fmt: skip
         try:
             assert door.get("/simple/nowhere/")[0] == 404
