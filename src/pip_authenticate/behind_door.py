@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from pip_authenticate import behind_gateway, child_environment, child_process
+from pip_authenticate import behind_gateway, child_environment, child_process, telling
 from pip_authenticate.authenticate import Found
 from pip_authenticate.command_line import Session
 from pip_authenticate.errors import InputError
@@ -59,7 +59,7 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
     )
     session.tell_secrets(door.learn)
     session.report.register(door.secrets)
-    behind_gateway.put_out_of_sight(session, secrets)
+    behind_gateway.put_out_of_sight(session, found, secrets)
     for place in session.requirements_with_an_index(found):
         session.report.warning(f"{place} names its index itself: pip then asks that, and not this one.")
     own = door.variables(environ)
@@ -70,7 +70,7 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
         with child_process.attended(door.running) as start:
             return start(path, program, kept | own)
     finally:
-        behind_gateway.tell(session, door.record)
+        telling.tell(session, door.record, found.indexes)
 
 
 def _until_told(

@@ -22,7 +22,12 @@ WAITING = (
 
 
 def waiting(
-    command: Command, token: str, arguments: Sequence[str], environ: Mapping[str, str], by: Sequence[str] = ()
+    command: Command,
+    token: str,
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    by: Sequence[str] = (),
+    python: str = sys.executable,
 ) -> "tuple[subprocess.Popen[str], int, dict[str, str]]":
     """Start the command with a program that waits: its process, and the program's number and variables.
 
@@ -32,9 +37,10 @@ def waiting(
         arguments: up to the program.
         environ: variables beside the command's own.
         by: a program that starts it.
+        python: what the program runs in.
     """
     process = subprocess.Popen(
-        [*by, COMMAND, *arguments, "--", sys.executable, "-I", "-c", WAITING],
+        [*by, COMMAND, *arguments, "--", python, "-I", "-c", WAITING],
         env={**command.environ, "PIP_AUTHENTICATE_TOKEN": token, **environ},
         cwd=command.project,
         stdin=subprocess.PIPE,
@@ -57,14 +63,21 @@ class Behind:
         token: opens the indexes.
         arguments: of `run`.
         started_by: a program that starts it.
+        python: what the program behind it runs in.
         environ: variables beside the command's own.
     """
 
     def __init__(
-        self, command: Command, token: str, *arguments: str, started_by: Sequence[str] = (), **environ: str
+        self,
+        command: Command,
+        token: str,
+        *arguments: str,
+        started_by: Sequence[str] = (),
+        python: str = sys.executable,
+        **environ: str,
     ) -> None:
         way = ("run", "--via", "gateway", *arguments)
-        self.process, self.child, self.environ = waiting(command, token, way, environ, started_by)
+        self.process, self.child, self.environ = waiting(command, token, way, environ, started_by, python)
         address = urlsplit(self.environ["HTTPS_PROXY"])
         self.host, self.port = address.hostname or "", address.port or 0
         self.login = base64.b64encode(f"{address.username}:{address.password}".encode()).decode()

@@ -164,7 +164,7 @@ class Shelf:
         for index in self._public:
             every.append(await asked(index, project, self._upstream))
             if every[-1].content is not None:
-                self._record.show_publicly(project)
+                self._record.show_publicly(index, project)
         having = [said for said in every if said.content is not None]
         doubts = [said for said in every if said.doubt]
         if not having:
