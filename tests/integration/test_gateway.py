@@ -328,6 +328,23 @@ def test_a_redirect_goes_to_the_client_as_it_is(command: Command, index: Service
     assert (file["sha256"], file["bytes"]) == ("0" * 64, None)
 
 
+def test_no_other_index_gets_the_credential_of_the_one_whose_page_names_its_file(
+    command: Command, index: Service, authority: trustme.CA
+) -> None:
+    with serving(tls=server_context(authority, "localhost")) as other:
+        other.routes["GET /files/demo-9.0.tar.gz"] = lambda _: Answer(200, b"sdist")
+        there = f"https://localhost:{other.port}"
+        page = f'<a href="{there}/files/demo-9.0.tar.gz">demo</a>'.encode()
+        index.routes["GET /feed/simple/demo/"] = lambda request: guarded(
+            request, Answer(200, page, "OK", HTML)
+        )
+        with behind(command, index, "--public", f"{there}/simple/") as one:
+            assert one.get(f"{index.url}/feed/simple/demo/")[0] == 200
+            status, _, body = one.get(f"{there}/files/demo-9.0.tar.gz")
+    assert (status, body) == (200, b"sdist")
+    assert [(request.path, request.login) for request in other.requests] == [("/files/demo-9.0.tar.gz", None)]
+
+
 def test_an_index_that_does_not_answer_is_told_at_the_end(command: Command, index: Service) -> None:
     index.close()
     with behind(command, index) as one:

@@ -92,12 +92,11 @@ class Downloads:
     ) -> AsyncIterator[ClientResponse]:
         """Ask one place."""
         origin = origin_of(url.partition("?")[0])
-        own = home if origin == home.url.origin else None
-        if own is None and origin.is_exposed:
+        if origin != home.url.origin and origin.is_exposed:
             raise ServiceError("insecure-redirect", f"{home.source} leads to plain http ({origin.host})")
         async with AsyncExitStack() as stack:
-            answer = await stack.enter_async_context(self._upstream.ask(method, url, headers, own))
+            answer = await stack.enter_async_context(self._upstream.ask(method, url, headers, home))
             if method == "HEAD" and answer.status in _NO_HEAD:
                 await stack.aclose()
-                answer = await stack.enter_async_context(self._upstream.ask("GET", url, headers, own))
+                answer = await stack.enter_async_context(self._upstream.ask("GET", url, headers, home))
             yield answer

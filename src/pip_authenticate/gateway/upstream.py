@@ -153,7 +153,7 @@ class Upstream:
             method: of HTTP.
             url: absolute.
             headers: of the client's.
-            index: whose credential goes with it, if any.
+            index: whose credential goes with it, if any; to no other origin, whatever its pages name.
             body: what it carries; it comes once only.
 
         Raises:
@@ -161,6 +161,8 @@ class Upstream:
             ServiceError: a proxy or a certificate of the settings cannot be used.
             Exception: one of FAILED.
         """
+        if index and origin_of(url.partition("?")[0]) != index.url.origin:
+            index = None
         opened = await self._credentials.of(index) if index else None
         async with self._sent(method, url, headers, index, opened, body) as answer:
             is_refused = answer.status in REFUSED and opened is not None
