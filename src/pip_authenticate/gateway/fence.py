@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from pip_authenticate.azure.feed_addresses import FeedAddress
 from pip_authenticate.index import IndexUrl
@@ -24,6 +24,8 @@ _PATH = re.compile(
     r"(/([A-Za-z0-9._~!$&'()*+,;=:@-]|%(2[014Bb]|40|5[BDbd]|7[Ee]|[89A-Fa-f][0-9A-Fa-f]))*)+", re.ASCII
 )
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PART = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._~!+-]*[A-Za-z0-9])?")
+"""Project, version or file of a download: nothing that a server could take for dots or a slash."""
 _LONGEST = 4096
 # Spelled so that every reader finds the same boundary (RFC 2046, section 5.1.1).
 _FORM = re.compile(r"multipart/form-data; ?boundary=(\"?)([A-Za-z0-9'+_.-]{1,70})\1", re.IGNORECASE)
@@ -228,11 +230,11 @@ def _values(request: Request, name: str) -> list[str]:
 
 def _below(path: str, base: str, *, ignores_case: bool) -> list[str] | None:
     """The segments of a path below another one; None where it is not below it."""
-    own, above = ([unquote(part) for part in text.split("/") if part] for text in (path, base))
+    own, above = ([unquote_to_bytes(part) for part in text.split("/") if part] for text in (path, base))
     head = own[: len(above)]
-    if ignores_case:  # Azure DevOps does in paths
-        head, above = [part.casefold() for part in head], [part.casefold() for part in above]
-    return own[len(above) :] if head == above else None
+    if ignores_case:  # Azure DevOps does in paths; other letters than those of ASCII name other feeds
+        head, above = [part.lower() for part in head], [part.lower() for part in above]
+    return [part.decode("utf-8", "replace") for part in own[len(above) :]] if head == above else None
 
 
 def _is_download(path: str, index: IndexUrl) -> bool:
@@ -241,4 +243,4 @@ def _is_download(path: str, index: IndexUrl) -> bool:
         return False
     base = f"{index.path.rstrip('/').rpartition('/')[0]}/download/"
     rest = _below(path, base, ignores_case=True)
-    return rest is not None and len(rest) == 3
+    return rest is not None and len(rest) == 3 and all(map(_PART.fullmatch, rest))
