@@ -16,12 +16,13 @@ def test_it_holds_only_so_much() -> None:
         record.fail(f"{number:05} " * 1000)
         record.show_publicly(INDEX, f"p{number}")
         record.upload(Uploaded(f"demo-{number}.tar.gz", INDEX, "", 0))
-        record.pass_unread(f"h{number}.example")
+        record.pass_unread(f"{number}.example" * 1000)
     told = record.told()
     assert told["is_cut"]
     assert {len(told[name]) for name in ("files", "uploaded", "refused", "failures", "hosts")} == {10_000}
     assert len(told["public"]) <= 20_000
     assert max(len(text) for text in told["failures"]) == 1000
+    assert max(len(host) for host in told["hosts"]) == 1000
     assert max(len(one["why"]) for one in told["refused"]) == 1000
 
 

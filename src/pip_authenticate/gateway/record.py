@@ -9,7 +9,7 @@ from pip_authenticate.gateway.links import project_of
 _SHOWN = 10
 """Most warnings of a kind."""
 _LONGEST = 1000
-"""Longest text of a refusal or a failure, in characters."""
+"""Longest text of a refusal, a failure or a host, in characters."""
 
 
 class Fetched(NamedTuple):
@@ -104,7 +104,7 @@ class Record:
     def pass_unread(self, host: str) -> None:
         """A host that is none of an index was reached."""
         if self._has_room(len(self.hosts)):
-            self.hosts[host] = None
+            self.hosts[host[:_LONGEST]] = None
 
     def _has_room(self, count: int) -> bool:
         self.is_cut = self.is_cut or count >= self._MOST
