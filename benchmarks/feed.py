@@ -13,7 +13,7 @@ import random
 import ssl
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -64,15 +64,16 @@ def _sizes(chance: random.Random) -> list[int]:
     return [int(share / sum(shares) * WHEELS_BYTES) for share in shares]
 
 
-def wheel(number: int, payload: bytes) -> File:
+def wheel(name: str, version: str, needs: Iterable[str], payload: bytes) -> File:
     """A wheel that installs."""
-    stem = f"{name_of(number).replace('-', '_')}-1.0"
-    needs = "".join(f"Requires-Dist: {name_of(other)}\n" for other in _needs(number))
-    metadata = f"Metadata-Version: 2.1\nName: {name_of(number)}\nVersion: 1.0\n{needs}".encode()
+    module = name.replace("-", "_")
+    stem = f"{module}-{version}"
+    told = "".join(f"Requires-Dist: {other}\n" for other in needs)
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{told}".encode()
     tag = b"Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     parts = {
-        f"{stem.partition('-')[0]}.py": b"",
-        f"{stem.partition('-')[0]}_data.bin": payload,
+        f"{module}.py": b"",
+        f"{module}_data.bin": payload,
         f"{stem}.dist-info/METADATA": metadata,
         f"{stem}.dist-info/WHEEL": tag,
     }
@@ -130,7 +131,8 @@ class Feed:
         self._pages = dict[str, tuple[bytes, bytes]]()
         self._files = dict[str, bytes]()
         for number, size in enumerate(_sizes(chance)):
-            file = wheel(number, chance.randbytes(size))
+            needs = map(name_of, _needs(number))
+            file = wheel(name_of(number), "1.0", needs, chance.randbytes(size))
             self._pages[name_of(number)] = page(number, file, chance)
             self._files[f"{number}/{file.name}"] = file.content
             self._files[f"{number}/{file.name}.metadata"] = file.metadata

@@ -37,8 +37,10 @@ LAYERS = (
     ("commands.*", "keyring_access"),
     ("behind_door",),
     ("handover", "behind_gateway"),
+    ("telling",),
     ("command_line", "task", "child_environment", "child_process", "passing_folder"),
     ("delivery",),
+    ("shown_record",),
     ("advice", "summary", "earlier_values", "fitting", "failures", "telemetry"),
     ("authenticate", "report", "options", "told_secrets", "cautions", "odd_inputs", "keyring_doctor"),
     ("sources.*", "providers.*", "clients.*", "outputs.*", "verify", "azure.canonical"),
@@ -55,7 +57,7 @@ LAYERS = (
     ("gateway.life", "gateway.door"),
     ("gateway.server", "gateway.index_server"),
     ("gateway.shelf", "gateway.downloads", "gateway.replies"),
-    ("gateway.guard", "gateway.relay", "gateway.defaults", "gateway.pages"),
+    ("gateway.guard", "gateway.relay", "gateway.defaults", "gateway.pages", "gateway.saved"),
     ("gateway.upstream", "gateway.record"),
     ("gateway.links", "gateway.renewal"),
     ("gateway.fence",),
@@ -469,6 +471,21 @@ def test_the_users_file_is_where_platformdirs_says(tmp_path: Path) -> None:
         command = [sys.executable, "-c", asked]
         ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
         assert ended.stdout == "True\n"
+
+
+def test_the_command_does_not_wait_for_what_answers_it() -> None:
+    """The engine is loaded while the command behind the gateway starts itself."""
+    code = (
+        "import sys; from pip_authenticate import behind_gateway; "
+        "from pip_authenticate.gateway import authority, defaults, hiding, life; "
+        "print(*sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.split())
+    assert f"{NAME}.gateway.life" in loaded
+    late = {"server", "upstream", "guard", "renewal", "relay"}
+    engine = {"aiohttp", "asyncio", "multidict", "multipart", "packaging", "yarl"}
+    assert not loaded & (engine | {f"{NAME}.gateway.{name}" for name in late})
 
 
 # ---- what is committed -----------------------------------------------------------------------------
