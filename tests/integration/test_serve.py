@@ -580,6 +580,6 @@ def test_the_record_has_it_all(place: Place) -> None:
     assert any(f"sent another {WHEEL} than its page names" in why for why in report["failures"])
     (file,) = [one for one in report["files"] if one["file"] == WHEEL]
     assert (file["name"], file["version"], file["bytes"]) == ("demo", "1.0", len(CONTENT))
-    assert report["public_names"] == ["open"]
+    assert [one["name"] for one in report["public"]] == ["open"]
     for secret in (TOKEN, place.door.login, "sig="):
         assert secret not in said + text
