@@ -61,13 +61,13 @@ def sections(told: Mapping[str, Any]) -> list[Section]:
     public = [(one["name"], ", ".join(one["versions"]), one["index"]) for one in told["public"]]
     every = [
         Section(
-            "Files fetched",
+            "Packages fetched",
             ("package", "version", "file", "from", "saved from", "SHA-256", "bytes"),
             files,
             " ".join(notes),
         ),
         Section(
-            "Files published",
+            "Packages published",
             ("file", "to", "SHA-256", "bytes"),
             [tuple(str(one[name]) for name in _PUBLICATION) for one in told["uploaded"]],
         ),

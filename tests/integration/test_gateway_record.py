@@ -354,7 +354,7 @@ def test_the_summary_of_a_step_on_github_has_it(command: Command, index: Service
         GITHUB_STEP_SUMMARY=str(summary),
     )  # fmt: skip
     text = summary.read_text(encoding="utf-8")
-    assert text.startswith("# Before\n### Files fetched\n")
+    assert text.startswith("# Before\n### Packages fetched\n")
     assert "| demo | 1.0 | demo-1.0-py3-none-any.whl |" in text
     assert "### Refused" in text
 

@@ -473,6 +473,21 @@ def test_the_users_file_is_where_platformdirs_says(tmp_path: Path) -> None:
         assert ended.stdout == "True\n"
 
 
+def test_the_command_does_not_wait_for_what_answers_it() -> None:
+    """The engine is loaded while the command behind the gateway starts itself."""
+    code = (
+        "import sys; from pip_authenticate import behind_gateway; "
+        "from pip_authenticate.gateway import authority, defaults, hiding, life; "
+        "print(*sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.split())
+    assert f"{NAME}.gateway.life" in loaded
+    late = {"server", "upstream", "guard", "renewal", "relay"}
+    engine = {"aiohttp", "asyncio", "multidict", "multipart", "packaging", "yarl"}
+    assert not loaded & (engine | {f"{NAME}.gateway.{name}" for name in late})
+
+
 # ---- what is committed -----------------------------------------------------------------------------
 
 
