@@ -83,7 +83,7 @@ def _way(session: Session, found: Found) -> str:
     if away and (chosen == "gateway" or asked):
         raise InputError(
             "runs-elsewhere",
-            f"{away[0]} gets a file with the credential, since what reads it runs elsewhere, without a gateway",
+            f"{away[0]} gets a file with the credential: what reads it runs elsewhere, without a gateway",
             hint=f"Say --via files, or leave {away[0]} out of --client.",
         )
     if chosen and session.is_of_project("via") and chosen != "gateway" and _has_gateway():
