@@ -87,6 +87,7 @@ def checked() -> str:
                 "PATH": os.defpath,
                 "PIP_CONFIG_FILE": os.devnull,
                 "PIP_AUTHENTICATE_TOKEN": TOKEN,
+                "PIP_AUTHENTICATE_VIA": "files",  # of the gateway it would say who draws the picture
                 "FORCE_COLOR": "1",
             },
             cwd=home,

@@ -43,6 +43,8 @@ class Client(Protocol):
     """Whether it tells credentials on one host apart by paths, where variables tell it of them."""
     PUBLISHES: bool
     """Whether it can be asked to publish."""
+    RUNS_HERE: bool
+    """Whether what reads its settings runs below the command that makes them, and can use its gateway."""
 
     def settings_for(self, indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:
         """What the client reads so that it can use the indexes, each of which is there once."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from pip_authenticate import behind_gateway, child_environment, child_process
+from pip_authenticate import behind_gateway, child_environment, child_process, telling
 from pip_authenticate.authenticate import Found
 from pip_authenticate.command_line import Session
 from pip_authenticate.errors import InputError
@@ -22,6 +22,8 @@ _OTHERS = ("PIP_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
 _TAKEN = frozenset({*_PRIMARY, *_OTHERS, "PIP_PROXY"})
 """Variables that lead past the door, or name what it has already."""
 _NAME = re.compile(r"^[\w.-]+=(?=https?://)")
+_REQUIREMENTS = (".txt", ".in")
+"""Ends of files that pip reads beside any variable."""
 _ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -42,11 +44,7 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
     try:
         from pip_authenticate.gateway.door import Door  # noqa: PLC0415 - no other command needs any of it
     except ModuleNotFoundError as error:
-        raise InputError(
-            "no-gateway",
-            f"serve needs a package that is not installed: {error.name}",
-            hint="Install pip-authenticate[secretless].",
-        ) from None
+        raise behind_gateway.lacking(error) from None
     secrets = list(session.withheld(found))
     environ = child_environment.without(session.environ, secrets)
     door = Door(
@@ -61,7 +59,7 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
     )
     session.tell_secrets(door.learn)
     session.report.register(door.secrets)
-    behind_gateway.put_out_of_sight(session, secrets)
+    behind_gateway.put_out_of_sight(session, found, secrets)
     for place in session.requirements_with_an_index(found):
         session.report.warning(f"{place} names its index itself: pip then asks that, and not this one.")
     own = door.variables(environ)
@@ -72,7 +70,7 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
         with child_process.attended(door.running) as start:
             return start(path, program, kept | own)
     finally:
-        behind_gateway.tell(session, door.record)
+        telling.tell(session, door.record, found.indexes)
 
 
 def _until_told(
@@ -101,9 +99,10 @@ def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "lis
     from pip_authenticate.gateway.fence import Guarded  # noqa: PLC0415
 
     own, wanted = behind_gateway.private(found), session.value("guard")
+    is_first = bool(session.settings.entries) and not session.value("only-extra")
     named = [IndexUrl.parse(text)[0] for text in session.value("public")] or found.strangers
-    named = [*named, *_of_variables(session, environ)]
-    if wanted or not _has_primary(session, environ):
+    named = [*named, *_named(session, environ, own, is_first=is_first)]
+    if wanted or not (is_first or _has_primary(session, environ)):
         named += defaults.asked_by(session.clients, environ, session.deadline)
     public = behind_gateway.others(named, own)
     if wanted is False and public:
@@ -113,26 +112,36 @@ def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "lis
 
 def _has_primary(session: Session, environ: Mapping[str, str]) -> bool:
     """Whether something takes the place of the index that installers ask by default."""
-    is_first = bool(session.settings.entries) and not session.value("only-extra")
-    mentions = session.project.mentions if session.settings.project_folder else ()
-    return (
-        is_first
-        or any(map(environ.get, _PRIMARY))
-        or any((mention.client, mention.name) == ("pip", "index-url") for mention in mentions)
-    )
+    mentions = session.project.mentions
+    return any(map(environ.get, _PRIMARY)) or any(one.name == "index-url" for one in mentions)
 
 
-def _of_variables(session: Session, environ: Mapping[str, str]) -> Iterator[IndexUrl]:
-    """The indexes that the caller's variables name."""
-    for name in (*_PRIMARY, *_OTHERS):
+def _named(
+    session: Session, environ: Mapping[str, str], own: "list[Guarded]", *, is_first: bool
+) -> Iterator[IndexUrl]:
+    """The indexes that the caller's variables and pip's own files name; what pip reads there counts no more.
+
+    Args:
+        session: of the command.
+        environ: the caller's variables.
+        own: the private indexes.
+        is_first: whether one of these takes the place of the primary one.
+    """
+    known = {index.url.key for index in own}
+    for name in _OTHERS if is_first else (*_PRIMARY, *_OTHERS):
         for word in environ.get(name, "").split():
             try:
                 url, secret = IndexUrl.parse(_NAME.sub("", word))
             except InputError:
                 session.report.warning(f"{name} names something that is no index by http; it is left out.")
                 continue
-            if secret:
+            if secret and url.key not in known:
                 session.report.warning(
                     f"{name} has a credential for {url}, which is asked without it: name that index yourself."
                 )
             yield url
+    read = {"index-url": not is_first and not environ.get("PIP_INDEX_URL")}
+    read["extra-index-url"] = not environ.get("PIP_EXTRA_INDEX_URL")  # a variable comes before a file
+    for mention in session.project.mentions:
+        if read.get(mention.name) and not mention.place.endswith(_REQUIREMENTS):
+            yield mention.url

@@ -5,7 +5,7 @@ from contextlib import closing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from pip_authenticate import child_environment, child_process, passing_folder, publishing
+from pip_authenticate import child_environment, child_process, passing_folder, publishing, telling
 from pip_authenticate.authenticate import Found, with_uploads
 from pip_authenticate.command_line import Session
 from pip_authenticate.errors import InputError
@@ -14,7 +14,6 @@ from pip_authenticate.secret import Secret
 
 if TYPE_CHECKING:
     from pip_authenticate.gateway.fence import Guarded
-    from pip_authenticate.gateway.record import Record
 
 _EXTRA = ("aiohttp", "cryptography", "multipart")
 """What the extra `secretless` installs; most of it is loaded once the program has been started."""
@@ -41,13 +40,10 @@ def run(
     """
     try:
         _look_for()
+        from pip_authenticate.gateway import hiding  # noqa: PLC0415
         from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415 - no other way needs any of it
     except ModuleNotFoundError as error:
-        raise InputError(
-            "no-gateway",
-            f"The gateway needs a package that is not installed: {error.name}",
-            hint="Install pip-authenticate[secretless].",
-        ) from None
+        raise lacking(error) from None
     uploads = session.value("allow-upload")
     if session.value("publish") and not uploads:
         raise InputError(
@@ -65,34 +61,54 @@ def run(
     environ = child_environment.without(session.environ, secrets)
     environ |= {variable.name: variable.value.reveal() for variable in told.variables}
     indexes = _guarded(session, found, environ)
+    latest = [found]
+
+    def renew() -> "list[Guarded]":
+        latest[:] = [session.find_anew()]
+        return private(latest[0])
+
     gateway = Gateway(
         indexes,
         settings.proxy,
         settings.certificates,
-        lambda: private(session.find_anew()),
+        renew,
         secrets,
         session.report.debug,
     )
     session.tell_secrets(gateway.learn)
     session.report.register(gateway.secrets)
-    put_out_of_sight(session, secrets)
+    put_out_of_sight(session, found, secrets)
     for place in session.project.uv_proxies if {"uv", "hatch"} & set(session.clients) else ():
         session.report.warning(
             f"{place} names a web proxy for uv, which goes there, past the gateway, without a credential: "
             "name it in HTTPS_PROXY instead, and the gateway goes through it."
         )
-    session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.")
+    exposure = hiding.exposure()
+    but = f" But it can read them in the gateway's memory: {exposure}." if exposure else ""
+    session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.{but}")
+    code = 0
     with closing(passing_folder.made(session.environ)) as folder:
         try:
             environ |= gateway.variables(environ, folder)
             with child_process.attended(gateway.running) as start:
-                return start(path, program, environ)
+                code = start(path, program, environ)
+            return code
         finally:
             folder.remove_all()
-            tell(session, gateway.record)
+            # Whoever ends a program by a signal waits for nothing.
+            telling.tell(session, gateway.record, latest[0].indexes if code >= 0 else [])
 
 
-def put_out_of_sight(session: Session, secrets: list[Secret]) -> None:
+def lacking(error: ModuleNotFoundError) -> InputError:
+    """The error that the extra is not installed."""
+    return InputError(
+        "no-gateway",
+        f"The gateway needs a package that is not installed: {error.name}",
+        hint="Install pip-authenticate[secretless].",
+    )
+
+
+def put_out_of_sight(session: Session, found: Found, secrets: list[Secret]) -> None:
     """Hide what this process has of a credential; who else shows it to all that runs beside it is told."""
     from pip_authenticate.gateway import hiding  # noqa: PLC0415 - no other way needs it
 
@@ -100,6 +116,11 @@ def put_out_of_sight(session: Session, secrets: list[Secret]) -> None:
         session.report.warning(
             f"The variables of {ancestor}, which started this run, show the credential to every program: "
             "give it with --token-stdin or --token-file, or set it for this command only."
+        )
+    hosts = {index.url.origin.host for index in found.indexes}
+    for file, what in hiding.files_showing(session.environ, secrets, hosts):
+        session.report.warning(
+            f"{file} shows a credential {what} to every program: take it out, the gateway needs none there."
         )
     hiding.hide(secrets)
     if session.arguments.token_stdin:
@@ -167,23 +188,3 @@ def private(found: Found) -> "list[Guarded]":
         Guarded(index.url, index.source, index.credential.authorization, expires=index.credential.expires)
         for index in found.indexes
     ]
-
-
-def tell(session: Session, record: "Record") -> None:
-    """Say what went through the gateway, and write it into the file that was asked for."""
-    shown = session.report
-    for line in record.lines():
-        shown.line(line)
-    for why in record.warnings():
-        shown.warning(why)
-    path = session.value("report")
-    if not path:
-        return
-    from json import dumps  # noqa: PLC0415 - most runs write none
-
-    text = dumps(shown.cleaned(record.told()), indent=2, ensure_ascii=False)
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f"{text}\n")
-    except OSError as error:
-        shown.warning(f"The report cannot be written to {path}: {error.strerror}.")

@@ -432,8 +432,7 @@ class Session:
     @property
     def own_netrc(self) -> Secret:
         """The text of the user's own netrc file, or nothing."""
-        given, home = self.environ.get("NETRC"), self.environ.get("HOME") or self.environ.get("USERPROFILE")
-        own = [given] if given else [os.path.join(home or "", name) for name in (".netrc", "_netrc")]
+        own = user_folders.netrc_files(self.environ)
         if not any(map(os.path.isfile, own)):
             return Secret("")
         from pip_authenticate import netrc_file  # noqa: PLC0415 - many people have none

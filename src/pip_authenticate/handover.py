@@ -2,22 +2,13 @@
 
 import os
 import sys
-from collections.abc import Mapping
 from importlib import import_module
 
 from pip_authenticate import private_files, summary
 from pip_authenticate.client_settings import ClientSettings, Variable
 from pip_authenticate.command_line import NO_INDEX, Session, counted
 from pip_authenticate.errors import Faults
-from pip_authenticate.surroundings import Output, Surroundings
-
-# Where a CI keeps files for the rest of a job, and by which variable it is known.
-_CI = (
-    ("GITHUB_ACTIONS", "github", "RUNNER_TEMP"),
-    ("TF_BUILD", "azure-pipelines", "AGENT_TEMPDIRECTORY"),
-    ("GITLAB_CI", "gitlab", ""),
-    ("CIRCLECI", "circleci", ""),
-)
+from pip_authenticate.surroundings import Output, Surroundings, folder_of, output_of
 
 
 def to(name: str, session: Session, *, folder: str = "", shows_secrets: bool = False) -> int:
@@ -32,7 +23,7 @@ def to(name: str, session: Session, *, folder: str = "", shows_secrets: bool = F
     Raises:
         PipAuthenticateError: it cannot be done; nothing was handed over.
     """
-    name = name or _output_of(session.environ)
+    name = name or output_of(session.environ)
     module = import_module(f"pip_authenticate.outputs.{name.replace('-', '_')}")
     folder = os.path.abspath(folder) if folder else ""
     placed = list[str]()
@@ -74,14 +65,10 @@ def _deliver(output: Output, told: ClientSettings, placed: list[str]) -> None:
         raise
 
 
-def _output_of(environ: Mapping[str, str]) -> str:
-    return next((output for variable, output, _ in _CI if environ.get(variable)), "sh")
-
-
 def _around(session: Session, folder: str, placed: list[str], *, shows_secrets: bool) -> Surroundings:
     """What the output finds; folders that it has files placed in are noted."""
     environ = session.environ
-    parent = next((environ[place] for _, _, place in _CI if place and environ.get(place)), None)
+    parent = folder_of(environ)
 
     def place(settings: ClientSettings) -> list[Variable]:
         placed.append(private_files.new_folder(parent))

@@ -6,6 +6,7 @@ read alike by all of them. They know hosts, neither ports nor paths.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pip_authenticate import shared_hosts, text_files
 from pip_authenticate.client_settings import PrivateFile
@@ -39,6 +40,15 @@ def of(
     hosts = shared_hosts.first_of_each("a netrc file", indexes, lambda index: index.url.origin.host)
     lines = [_line(host, index) for host, index in hosts.items()]
     return PrivateFile(name, Secret("".join(lines) + _without(own.reveal(), set(hosts))), (variable,))
+
+
+def hosts_of(text: str) -> set[str]:
+    """The hosts that a file has entries for; fewer where it holds a word without a meaning."""
+    found = set[str]()
+    with suppress(DeliveryError):
+        for _, host in _entries(text):
+            found.add(host)
+    return found
 
 
 def text_of(path: str) -> Secret:

@@ -36,6 +36,7 @@ OUTPUTS = (
 _OWNERS = frozenset({"organization", "scope", "via", "guard"})
 """Who a token is for, what for, and who sees it is said by its owner before the files of a project say it."""
 WAYS = ("files", "env", "gateway")
+FORMATS = ("markdown", "html")
 SCOPES = ("read", "write")
 CACHES = ("auto", "on", "off")
 VERIFICATIONS = ("off", "warn", "fail")

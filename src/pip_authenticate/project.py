@@ -149,7 +149,7 @@ def read(folder: str, environ: Mapping[str, str]) -> Project:
             reader.requirements(_join(folder, name))
     for path in _uv_files(environ):
         reader.uv(path, is_own=False)
-    for path in _pip_files(environ):
+    for path in pip_files(environ):
         reader.pip(path)
     reader.variables()
     return Project(
@@ -362,7 +362,7 @@ def _uv_files(environ: Mapping[str, str]) -> Iterator[str]:
         yield _join(folder, "uv", "uv.toml")
 
 
-def _pip_files(environ: Mapping[str, str]) -> Iterator[str]:
+def pip_files(environ: Mapping[str, str]) -> Iterator[str]:
     """Pip's files, the least specific ones first (pip documentation, "Configuration")."""
     name = "pip.ini" if sys.platform == "win32" else "pip.conf"
     if environ.get("PIP_CONFIG_FILE") == os.devnull:

@@ -11,6 +11,9 @@ from pip_authenticate.logging_commands import harmless
 from pip_authenticate.secret import MASK, Secret
 
 _LOGIN = re.compile(r"(?<=://)[^/?#\\\s]{1,4096}@")
+_PREFIX = "pip-authenticate: "
+_COLUMN = 60
+"""Widest column of a table, in characters."""
 _COLOURS = {"red": "31", "yellow": "33", "green": "32", "dim": "2", "bold": "1"}
 
 
@@ -63,6 +66,25 @@ class Report:
         if not self._is_quiet:
             self._write("", "dim", text)
 
+    def table(self, head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+        """Say what was done in columns: none of them is empty, or wider than a person reads."""
+        if self._is_quiet:
+            return
+        shown = [[_shortened(self.clean(text)) for text in row] for row in (head, *rows)]
+        columns = [column for column in zip(*shown, strict=True) if any(column[1:])]
+        widths = [max(map(len, column)) for column in columns]
+        for number, row in enumerate(zip(*columns, strict=True)):
+            text = "  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+            self.hand(f"{_PREFIX}{painted(text, 'bold', on=self._has_colour and not number)}\n")
+
+    def hand(self, text: str) -> None:
+        """Write a text as it is, which may be for the agent of a CI that reads this stream."""
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # nobody reads it
+            self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
     def debug(self, text: str) -> None:
         """Say what happens, to who wants to know."""
         if self._is_verbose:
@@ -110,11 +132,12 @@ class Report:
 
     def _write(self, label: str, colour: str, text: str) -> None:
         shown = painted(label, colour, on=self._has_colour) if label else ""
-        try:
-            self._stream.write(f"pip-authenticate: {shown}{self.clean(text)}\n")
-            self._stream.flush()
-        except (OSError, ValueError):  # nobody reads it
-            self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        self.hand(f"{_PREFIX}{shown}{self.clean(text)}\n")
+
+
+def _shortened(text: str) -> str:
+    """A text that fits into a column: addresses differ at their ends more than in the middle."""
+    return text if len(text) <= _COLUMN else f"{text[: _COLUMN // 2 - 3]}...{text[-_COLUMN // 2 :]}"
 
 
 def standard(environ: Mapping[str, str], *, is_quiet: bool = False, is_verbose: bool = False) -> Report:

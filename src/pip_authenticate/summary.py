@@ -8,7 +8,7 @@ from pip_authenticate.index import Credential
 from pip_authenticate.tokens import ends
 
 _HEAD = "| index | named by | credential | for | until | verdict |\n|---|---|---|---|---|---|\n"
-_CELL = 500
+CELL = 500
 """Longest text of a cell, in characters."""
 
 
@@ -64,8 +64,12 @@ def table(lines: Iterable[Line]) -> str:
 
 def cell(text: str) -> str:
     """A text as a cell of a table, where it is nothing but a text."""
-    shown = "".join(char if char.isprintable() else " " for char in text)[:_CELL]
-    return "".join(f"&#{ord(char)};" if char in _MARKS else char for char in shown)
+    return "".join(f"&#{ord(char)};" if char in _MARKS else char for char in visible(text)[:CELL])
+
+
+def visible(text: str) -> str:
+    """A text in one line, without what would change how others are shown."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 _MARKS = "|<>`*_[]()#&\\!~$"

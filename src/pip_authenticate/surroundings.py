@@ -9,6 +9,13 @@ from pip_authenticate.client_settings import ClientSettings, Variable
 from pip_authenticate.errors import DeliveryError
 from pip_authenticate.secret import MASK, Secret
 
+# Where a CI keeps files for the rest of a job, and by which variable it is known.
+_CI = (
+    ("GITHUB_ACTIONS", "github", "RUNNER_TEMP"),
+    ("TF_BUILD", "azure-pipelines", "AGENT_TEMPDIRECTORY"),
+    ("GITLAB_CI", "gitlab", ""),
+    ("CIRCLECI", "circleci", ""),
+)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -66,6 +73,16 @@ class Surroundings(NamedTuple):
         return [
             (one.name, MASK if one.is_secret and not self.shows else one.value.reveal()) for one in everything
         ]
+
+
+def output_of(environ: Mapping[str, str]) -> str:
+    """The output for the CI whose job this is; sh where it is none's."""
+    return next((output for variable, output, _ in _CI if environ.get(variable)), "sh")
+
+
+def folder_of(environ: Mapping[str, str]) -> str | None:
+    """Where files live until the job ends, or None."""
+    return next((environ[place] for _, _, place in _CI if place and environ.get(place)), None)
 
 
 def no_ci(why: str, place: str) -> DeliveryError:

@@ -27,6 +27,12 @@ def state_folder(environ: Mapping[str, str]) -> str:
     return folder
 
 
+def netrc_files(environ: Mapping[str, str]) -> list[str]:
+    """The paths that the user's own netrc file can have, whether it is there or not."""
+    given, home = environ.get("NETRC"), environ.get("HOME") or environ.get("USERPROFILE")
+    return [given] if given else [os.path.join(home or "", name) for name in (".netrc", "_netrc")]
+
+
 def _linux(environ: Mapping[str, str], variable: str, usual: str) -> str:
     """What platformdirs says on Linux, without its start-up; empty elsewhere."""
     home = environ.get("HOME", "")

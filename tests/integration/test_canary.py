@@ -14,7 +14,7 @@ import trustme
 from support import canary
 from support.command import COMMAND, Command
 from support.company import HOST, USER, Company, company
-from support.installers import INSTALLERS, PYTHON
+from support.installers import INSTALLERS, PYTHON, UNNAMED, Installer
 from support.keyrings import Keyrings
 from support.programs import QUIET, Programs
 from support.watching import Watch
@@ -61,16 +61,16 @@ class Installation:
     Args:
         place: has the canary.
         programs: have the installer.
-        name: of the installer, in INSTALLERS.
+        installer: and its project.
         folder: everything lies in it.
         authority_file: authorities to trust.
     """
 
     def __init__(
-        self, place: Company, programs: Programs, name: str, folder: Path, authority_file: str
+        self, place: Company, programs: Programs, installer: Installer, folder: Path, authority_file: str
     ) -> None:
         self.place, self.folder = place, folder
-        self._installer = INSTALLERS[name]
+        self._installer = installer
         self.command = Command(folder)
         self.tmp = folder / "tmp with a blank"
         self.tmp.mkdir(mode=0o700)
@@ -137,7 +137,9 @@ def test_the_usual_way_everybody_finds_the_credential_and_behind_the_gateway_nob
     folders = tmp_path / "usual", tmp_path / "behind"
     for folder in folders:
         folder.mkdir()
-    usual, behind = (Installation(place, programs, name, folder, authority_file) for folder in folders)
+    usual, behind = (
+        Installation(place, programs, INSTALLERS[name], folder, authority_file) for folder in folders
+    )
     found = the_usual_way(usual)
     place.service.log.clear()
     report = behind.folder / "report.json"
@@ -146,17 +148,9 @@ def test_the_usual_way_everybody_finds_the_credential_and_behind_the_gateway_nob
         *("--token-stdin", place.feed, "--"),
         typed=place.token,
     )
-    assert ended.notes.steps >= canary.STEPS
-    assert ended.notes.found == set()
-    assert ended.watch.rounds > 20
-    assert ended.watch.seen == set()
-    spellings = canary.spellings(place.token)
-    assert not any(text.decode() in ended.said for text in spellings)
-    assert list(canary.holding(behind.folder, spellings)) == []
+    check_nobody_found_it(behind, ended)
     assert list(behind.tmp.glob("pip-authenticate*")) == []
     assert "canary_source" in report.read_text(encoding="utf-8")
-    assert "warning:" not in ended.said
-    check_requests(place)
     assert ended.lock == found.lock
     check_lock(ended)
 
@@ -180,6 +174,16 @@ def the_usual_way(one: Installation) -> Ended:
     return ended
 
 
+@pytest.mark.parametrize("name", UNNAMED)
+def test_beside_the_index_on_loopback_nobody_finds_it_either(
+    place: Company, programs: Programs, name: str, tmp_path: Path, authority_file: str
+) -> None:
+    one = Installation(place, programs, UNNAMED[name], tmp_path, authority_file)
+    own = ("--port", "0", "--client", name, "--no-guard", "--token-stdin")
+    ended = one.run(COMMAND, "serve", *own, place.feed, "--", typed=place.token, PIP_CONFIG_FILE=os.devnull)
+    check_nobody_found_it(one, ended)
+
+
 def test_neither_variables_nor_keyring_show_it_behind_the_gateway(
     place: Company, programs: Programs, keyrings: Keyrings, tmp_path: Path, authority_file: str
 ) -> None:
@@ -187,7 +191,9 @@ def test_neither_variables_nor_keyring_show_it_behind_the_gateway(
     folders = tmp_path / "usual", tmp_path / "behind"
     for folder in folders:
         folder.mkdir()
-    usual, behind = (Installation(place, programs, "uv", folder, authority_file) for folder in folders)
+    usual, behind = (
+        Installation(place, programs, INSTALLERS["uv"], folder, authority_file) for folder in folders
+    )
     for one in (usual, behind):
         del one.command.environ["PYTHON_KEYRING_BACKEND"]
         one.command.environ |= {
@@ -200,6 +206,19 @@ def test_neither_variables_nor_keyring_show_it_behind_the_gateway(
     ended = behind.run(COMMAND, "run", "--via", "gateway", "--", typed="")
     assert ended.notes.found == set()
     assert not any(text.decode() in ended.said for text in canary.spellings(place.token))
+
+
+def check_nobody_found_it(one: Installation, ended: Ended) -> None:
+    """See that a credential was used, that neither canary nor watcher saw it, and that none is left."""
+    assert ended.notes.steps >= canary.STEPS
+    assert ended.notes.found == set()
+    assert ended.watch.rounds > 20
+    assert ended.watch.seen == set()
+    spellings = canary.spellings(one.place.token)
+    assert not any(text.decode() in ended.said for text in spellings)
+    assert list(canary.holding(one.folder, spellings)) == []
+    assert "warning:" not in ended.said
+    check_requests(one.place)
 
 
 def check_lock(ended: Ended) -> None:

@@ -106,3 +106,13 @@ def test_the_authority_is_in_no_folder_that_others_may_write_to(command: Command
     assert way(ended) == "gateway"
     told = dict(line.partition("=")[::2] for line in ended.stdout.splitlines())
     assert not told["SSL_CERT_FILE"].startswith(str(folder) + os.sep)
+
+
+@pytest.mark.parametrize("name", ["docker", "nginx"])
+def test_what_runs_elsewhere_gets_its_file(command: Command, name: str) -> None:
+    ended = command("run", "--client", name, URL, "--", "env")
+    assert ended.returncode == 0
+    assert "HTTPS_PROXY" not in ended.stdout
+    ended = command("run", "--client", name, "--via", "gateway", URL, "--", "env")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"pip-authenticate: error: {name} gets a file with the credential")

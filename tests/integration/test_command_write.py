@@ -260,3 +260,11 @@ def test_the_help_shows_commands_that_work(command: Command) -> None:
     ended = command("write", "auth", "project1/myFeed", "--organization", "fabrikam")
     assert ended.returncode == 0, ended.stderr
     assert command("forget", "auth").returncode == 0
+
+
+def test_indexes_stand_before_options_or_after_them(command: Command, tmp_path: Path) -> None:
+    url = URL.format("feed")
+    for number, words in enumerate((["--client", "pip", url], [url, "--client", "pip"], ["-q", url, "-v"])):
+        folder = tmp_path / str(number)
+        assert command("write", str(folder), *words).returncode == 0
+        assert url in (folder / "pip.conf").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -107,7 +108,7 @@ def test_pages_and_the_files_that_they_name_pass_with_the_credential(
         assert one.get(f"{index.url}/demo-2.0.tar.gz")[0] == 403
         said = one.end()
     assert all(request.login == ("build", TOKEN) for request in index.requests)
-    assert "1 file (demo-1.0-py3-none-any.whl)" in said
+    assert re.search(r"demo +1\.0 .+ 5\.0 kB", said)
     report = json.loads((command.project / "report.json").read_text(encoding="utf-8"))
     (file,) = report["files"]
     assert (file["name"], file["version"], file["bytes"]) == ("demo", "1.0", 5000)
@@ -503,26 +504,6 @@ def test_an_ancestor_that_shows_the_credential_is_named(command: Command, index:
     )  # fmt: skip
     assert "which started this run, show the credential" in ended.stderr
     assert "--token-stdin" in ended.stderr
-
-
-@linux
-def test_nobody_of_this_user_reads_the_memory_of_the_run(command: Command, index: Service) -> None:
-    """Nor does root, without the powers of root."""
-    powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
-    code = "import sys; file = open(sys.argv[1], 'rb'); print(file.name)"
-    one = Behind(command, TOKEN, f"{index.url}/feed/simple/", started_by=powerless)
-    try:
-        for number, can in ((one.child, True), (one.process.pid, False)):
-            for name in ("mem", "environ"):
-                path = f"/proc/{number}/{name}"
-                ended = subprocess.run(
-                    [*powerless, sys.executable, "-I", "-c", code, path],
-                    capture_output=True, text=True, timeout=30, check=False,
-                )  # fmt: skip
-                assert (ended.stdout == f"{path}\n") == can
-                assert ("PermissionError" in ended.stderr) != can
-    finally:
-        one.end()
 
 
 @linux

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import pytest
 
-from azure_devops_emulator import Fault, Organization, Service
+from azure_devops_emulator import Fault, Service
 from support.behind import Behind
 from support.command import Command
+from support.feed import organization
 from support.programs import QUIET, Programs
 
 TOKEN = "guard-canary-8e11-token"
@@ -42,33 +43,12 @@ class Places(NamedTuple):
         return self.public.public_index_url.replace("127.0.0.1", "localhost")
 
 
-def organization(packages: str, public: str) -> Organization:
-    return Organization.parse(f"""
-[organization]
-name = "fabrikam"
-[[projects]]
-name = "alpha"
-[[feeds]]
-name = "one"
-packages = [{packages}]
-[feeds.roles]
-"Ada Palmer" = "Feed Owner"
-[[identities]]
-name = "Ada Palmer"
-[[identities.tokens]]
-label = "Ada's"
-value = "{TOKEN}"
-scopes = ["app_token"]
-[public]
-packages = [{public}]
-""")
-
-
 @pytest.fixture
 def places() -> Iterator[Places]:
     owned = '"corp-package==1.0"'
     public = '"corp-package==99.0", "open-package==2.0"'
-    with Service(organization(owned, "")) as private, Service(organization("", public)) as stranger:
+    feed, others = organization(owned, "", TOKEN), organization("", public, TOKEN)
+    with Service(feed) as private, Service(others) as stranger:
         yield Places(private, stranger)
 
 

@@ -456,11 +456,12 @@ def test_head_and_parts_of_files(place: Place) -> None:
     assert (status, shown["content-range"]) == (416, f"bytes */{len(CONTENT)}")
     assert place.door.get(target, Range="bytes=10-19", If_Range=f'"{DIGEST}"')[0] == 206
     assert place.door.get(target, Range="bytes=10-19", If_Range='"another"')[0] == 200
-    # Where a redirect has led is asked again without asking the feed.
-    assert [one.method for one in place.asked(place.private, target.rpartition("/")[2])][-2:] == [
-        "HEAD",
-        "GET",
-    ]
+    # Where a redirect has led is asked again without asking the feed, and HEAD is tried once.
+    asked = place.asked(place.private, target.rpartition("/")[2])
+    assert [one.method for one in asked if one.method == "HEAD"] == ["HEAD"]
+    assert asked[-1].method == "GET"
+    number = asked[-1].target
+    assert len([one for one in asked if one.target == number]) <= 2
 
 
 def test_an_index_without_ranges_promises_none(place: Place) -> None:
@@ -579,6 +580,6 @@ def test_the_record_has_it_all(place: Place) -> None:
     assert any(f"sent another {WHEEL} than its page names" in why for why in report["failures"])
     (file,) = [one for one in report["files"] if one["file"] == WHEEL]
     assert (file["name"], file["version"], file["bytes"]) == ("demo", "1.0", len(CONTENT))
-    assert report["public_names"] == ["open"]
+    assert [one["name"] for one in report["public"]] == ["open"]
     for secret in (TOKEN, place.door.login, "sig="):
         assert secret not in said + text

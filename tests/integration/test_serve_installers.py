@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from azure_devops_emulator import Fault, Organization, Service
+from azure_devops_emulator import Fault, Service
 from support import canary
 from support.azure_shape import download, store
 from support.command import Command
 from support.door import Door
+from support.feed import organization
 from support.http_service import Answer, Request, serving
 from support.programs import QUIET, Programs
 
@@ -27,29 +28,6 @@ DOWNLOADS = {
     "pip": "pip --python {python} install --target {target} {packages}",
     "uv": "uv pip install --python {python} --target {target} {packages}",
 }
-
-
-def organization(packages: str, public: str = "", token: str = TOKEN, folders: str = "") -> Organization:
-    return Organization.parse(f"""
-[organization]
-name = "fabrikam"
-[[projects]]
-name = "alpha"
-[[feeds]]
-name = "one"
-packages = [{packages}]
-folders = [{folders}]
-[feeds.roles]
-"Ada Palmer" = "Feed Owner"
-[[identities]]
-name = "Ada Palmer"
-[[identities.tokens]]
-label = "Ada's"
-value = "{token}"
-scopes = ["app_token"]
-[public]
-packages = [{public}]
-""")
 
 
 @pytest.fixture
@@ -66,7 +44,7 @@ def command(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def private() -> Iterator[Service]:
-    with Service(organization('"corp-package==1.0", "corp-other==2.0"')) as service:
+    with Service(organization('"corp-package==1.0", "corp-other==2.0"', "", TOKEN)) as service:
         yield service
 
 
@@ -192,7 +170,7 @@ DOUBTS = {
 def test_a_strangers_package_comes_only_where_no_private_index_has_it(
     command: Command, private: Service, programs: Programs, installer: str
 ) -> None:
-    with Service(organization("", '"corp-package==99.0", "open-package==2.0"')) as stranger:
+    with Service(organization("", '"corp-package==99.0", "open-package==2.0"', TOKEN)) as stranger:
         public = stranger.public_index_url.replace("127.0.0.1", "localhost")
         door = Door(command, TOKEN, "--client", installer, "--public", public, private.resolve("{feed:one}"))
         environ = told(door) | {"PIP_TRUSTED_HOST": f"{door.place} localhost", "UV_HTTP_RETRIES": "0"}
@@ -226,7 +204,7 @@ def test_a_strangers_package_comes_only_where_no_private_index_has_it(
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_the_canary_finds_nothing(programs: Programs, tmp_path: Path, installer: str) -> None:
-    """It finds the credential where `run --via env` gives it, as its own tests show."""
+    """Not in variables of the job, either. It finds the credential the usual way, as `test_canary` shows."""
     packages, token, home = tmp_path / "packages", canary.token(), tmp_path / "environment"
     packages.mkdir()
     canary.lay(packages)
@@ -240,7 +218,7 @@ def test_the_canary_finds_nothing(programs: Programs, tmp_path: Path, installer:
     install = {"pip": "pip --python {0} install", "uv": "uv pip install --python {0}"}[installer]
     python = home / "bin" / "python"
     script = f"{install.format(python)} canary-source canary-start && {python} -c pass"
-    with Service(organization("", token=token, folders=json.dumps(str(packages)))) as service:
+    with Service(organization("", "", token, json.dumps(str(packages)))) as service:
         ended = command(
             "serve", "--port", "0", "--client", installer, service.resolve("{feed:one}"),
             "--", "sh", "-c", script, PIP_AUTHENTICATE_TOKEN=token, MY_PAT=token,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -140,6 +141,58 @@ def test_what_the_callers_variables_name_is_merged(command: Command, index: Serv
         assert "which is asked without it" in said
         assert "secret-of-mine" not in said + json.dumps(door.environ)
         assert all("authorization" not in request.headers for request in stranger.requests)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "served"),
+    [
+        ((), "variable", {"extra"}),
+        (("--only-extra",), "variable", {"extra", "variable"}),
+        (("--only-extra",), "", {"extra", "primary"}),
+    ],
+)
+def test_pips_own_files_count_as_pip_reads_them(
+    command: Command, index: Service, arguments: tuple[str, ...], variable: str, served: set[str]
+) -> None:
+    """An index that takes the place of the primary one takes it from the caller's, too."""
+    asked = set[str]()
+
+    def answer(request: Request) -> Answer:
+        asked.add(request.path.split("/")[1])
+        return Answer(404)
+
+    with serving(answer) as others:
+        url = f"http://localhost:{others.port}"
+        command.write("pip.conf", f"[global]\nindex-url = {url}/primary/\nextra-index-url = {url}/extra/\n")
+        door = Door(
+            command, TOKEN, *arguments, f"{index.url}/simple/",
+            PIP_CONFIG_FILE=str(command.project / "pip.conf"),
+            PIP_INDEX_URL=variable and f"{url}/{variable}/",
+        )  # fmt: skip
+        try:
+            assert door.get("/simple/nowhere/")[0] == 404
+        finally:
+            door.end()
+    assert asked == served
+
+
+def test_a_credential_that_is_not_taken_any_more_is_renewed_once(command: Command, index: Service) -> None:
+    file = command.project / "token"
+    file.write_text("the-former-canary-token", encoding="utf-8")
+    file.chmod(0o600)
+    before = len(index.requests)
+    door = Door(command, "", "--token-file", str(file), f"{index.url}/simple/")
+    try:
+        file.write_text(TOKEN, encoding="utf-8")
+        with ThreadPoolExecutor(12) as pool:
+            names = ["demo", "corp"] * 6
+            ended = list(pool.map(lambda name: door.get(f"/simple/{name}/")[0], names))
+        assert ended == [200] * 12
+    finally:
+        assert "warning" not in door.end()
+    logins = [request.login for request in index.requests[before:]]
+    assert logins.count(("build", TOKEN)) == 2
+    assert logins.count(("build", "the-former-canary-token")) <= 2
 
 
 # ---- without one ------------------------------------------------------------------------------------

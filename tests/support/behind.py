@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +21,40 @@ WAITING = (
 )
 
 
+def waiting(
+    command: Command,
+    token: str,
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    by: Sequence[str] = (),
+    python: str = sys.executable,
+) -> "tuple[subprocess.Popen[str], int, dict[str, str]]":
+    """Start the command with a program that waits: its process, and the program's number and variables.
+
+    Args:
+        command: says where.
+        token: opens the indexes.
+        arguments: up to the program.
+        environ: variables beside the command's own.
+        by: a program that starts it.
+        python: what the program runs in.
+    """
+    process = subprocess.Popen(
+        [*by, COMMAND, *arguments, "--", python, "-I", "-c", WAITING],
+        env={**command.environ, "PIP_AUTHENTICATE_TOKEN": token, **environ},
+        cwd=command.project,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    line = process.stdout.readline()
+    assert line, process.stderr.read()
+    return process, *json.loads(line)
+
+
 class Behind:
     """A run of the command whose program waits until its standard input ends.
 
@@ -29,38 +63,21 @@ class Behind:
         token: opens the indexes.
         arguments: of `run`.
         started_by: a program that starts it.
+        python: what the program behind it runs in.
         environ: variables beside the command's own.
     """
 
     def __init__(
-        self, command: Command, token: str, *arguments: str, started_by: Sequence[str] = (), **environ: str
+        self,
+        command: Command,
+        token: str,
+        *arguments: str,
+        started_by: Sequence[str] = (),
+        python: str = sys.executable,
+        **environ: str,
     ) -> None:
-        self.process = subprocess.Popen(
-            [
-                *started_by,
-                COMMAND,
-                "run",
-                "--via",
-                "gateway",
-                *arguments,
-                "--",
-                sys.executable,
-                "-I",
-                "-c",
-                WAITING,
-            ],
-            env={**command.environ, "PIP_AUTHENTICATE_TOKEN": token, **environ},
-            cwd=command.project,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout
-        assert self.process.stderr
-        line = self.process.stdout.readline()
-        assert line, self.process.stderr.read()
-        self.child, self.environ = json.loads(line)
+        way = ("run", "--via", "gateway", *arguments)
+        self.process, self.child, self.environ = waiting(command, token, way, environ, started_by, python)
         address = urlsplit(self.environ["HTTPS_PROXY"])
         self.host, self.port = address.hostname or "", address.port or 0
         self.login = base64.b64encode(f"{address.username}:{address.password}".encode()).decode()

@@ -2,15 +2,12 @@
 
 import base64
 import http.client
-import json
 import socket
-import subprocess
-import sys
 from contextlib import closing
 from urllib.parse import urlsplit
 
-from support.behind import SECONDS, WAITING
-from support.command import COMMAND, Command
+from support.behind import SECONDS, waiting
+from support.command import Command
 
 
 class Door:
@@ -24,21 +21,8 @@ class Door:
     """
 
     def __init__(self, command: Command, token: str, *arguments: str, **environ: str) -> None:
-        program = [sys.executable, "-I", "-c", WAITING]
-        self.process = subprocess.Popen(
-            [COMMAND, "serve", "--port", "0", *arguments, "--", *program],
-            env={**command.environ, "PIP_AUTHENTICATE_TOKEN": token, **environ},
-            cwd=command.project,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout
-        assert self.process.stderr
-        line = self.process.stdout.readline()
-        assert line, self.process.stderr.read()
-        self.child, self.environ = json.loads(line)
+        way = ("serve", "--port", "0", *arguments)
+        self.process, self.child, self.environ = waiting(command, token, way, environ)
         self.address = self.environ["PIP_INDEX_URL"]
         parts = urlsplit(self.address)
         self.place, self.port = f"{parts.hostname}:{parts.port}", parts.port or 0

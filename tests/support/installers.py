@@ -67,6 +67,10 @@ def _hatch(installer: str) -> Callable[[str, list[str]], dict[str, str]]:
     return files
 
 
+def _unnamed(_: str, packages: list[str]) -> dict[str, str]:
+    return {"requirements.txt": "\n".join((*packages, ""))}
+
+
 INSTALLERS = {
     "pip": Installer(
         _pip,
@@ -83,3 +87,15 @@ INSTALLERS = {
     "hatch": Installer(_hatch("pip"), "hatch env create", "", "hatch"),
     "hatch with uv": Installer(_hatch("uv"), "hatch env create", "", "hatch"),
 }
+
+"""Projects that name their index."""
+UNNAMED = {
+    "pip": Installer(
+        _unnamed,
+        f"python -m venv --without-pip .venv && pip --python {PYTHON} install --requirement requirements.txt",
+        "",
+        "pip",
+    ),
+    "uv": Installer(_unnamed, "uv venv && uv pip install --requirement requirements.txt", "", "uv"),
+}
+"""Projects that leave to variables which index there is."""

@@ -74,6 +74,7 @@ MEANT = {
     "verify": SETTING - {"check"},
     "output": {"env"},
     "directory": {"env"},
+    "format": {"report"},
     "show-secrets": {"env"},
     **{name: {"run"} for name in ("via", "allow-upload")},
     **{name: {"run", "serve"} for name in ("guard", "no-guard", "public", "report")},

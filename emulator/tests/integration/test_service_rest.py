@@ -1,12 +1,13 @@
 """The emulated service: the REST calls about feeds."""
 
+import html
 from collections.abc import Iterator
 
 import pytest
 
 from azure_devops_emulator.organization import Organization
 from azure_devops_emulator.service import Service
-from emulator_support.service import ORGANIZATION, Answer, ask, with_behaviour
+from emulator_support.service import ORGANIZATION, Answer, ask, feed_url, with_behaviour
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +141,21 @@ def test_packages(service: Service) -> None:
     assert names(call(service, path, "token-rita", "&packageNameQuery=nothing")) == []
     assert names(call(service, path, "token-rita", "&protocolType=npm")) == []
     assert names(call(service, "_apis/packaging/feeds/fuel@Release/packages", "token-nora")) == ["Kerosene"]
+
+
+def test_a_package_that_was_saved_names_its_upstream() -> None:
+    path = "_apis/packaging/feeds/fuel"
+    with Service(Organization.parse(ORGANIZATION)) as service:
+        sources = call(service, path, "token-rita").json()["upstreamSources"]
+        page = ask(f"{feed_url(service, 'fuel')}hydrogen/", token="token-carl").text
+        assert (
+            ask(html.unescape(page.partition('href="')[2].partition("#")[0]), token="token-carl").status
+            == 303
+        )
+        rows = call(service, f"{path}/packages", "token-rita").json()["value"]
+    saved = {row["normalizedName"]: row["versions"][0].get("directUpstreamSourceId") for row in rows}
+    tank = next(source["id"] for source in sources if "tank" in source["name"])
+    assert saved == {"hydrogen": tank, "kerosene": None, "valve": None}
 
 
 def test_the_feed_picker(service: Service) -> None:

@@ -5,6 +5,7 @@ Microsoft Learn, REST reference "Azure Artifacts, Feed Management".
 
 import re
 import threading
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pip_authenticate.azure import refusals, rest
@@ -32,6 +33,7 @@ class Feed(NamedTuple):
         project: name of its project, or empty for the organisation's own.
         project_id: GUID of its project, or empty.
         view_id: GUID of the view that was asked for, or empty.
+        upstreams: GUIDs and names of its upstream sources.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Feed(NamedTuple):
     project: str
     project_id: str
     view_id: str
+    upstreams: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.project}/{self.name}" if self.project else self.name
@@ -125,10 +128,8 @@ class FeedsService:
         Raises:
             ServiceError: it does not exist, the credential may not see it, or nobody answered.
         """
-        name = encode_segment(place.address.feed)
-        project = "".join(f"{encode_segment(part)}/" for part in place.rest)
         try:
-            answer = self._ask(index, place, f"{project}_apis/packaging/feeds/{name}?{_VERSION}")
+            answer = self._ask(index, place, f"{_feed_path(place, place.address.feed)}?{_VERSION}")
         except ServiceError as error:
             if error.slug != "token-refused":
                 raise
@@ -162,9 +163,31 @@ class FeedsService:
         """
         wanted = f"feedRole={role}&" if role else ""
         answer = self._ask(index, place, f"_apis/packaging/feeds?{wanted}{_VERSION}")
-        rows = answer.get("value") if isinstance(answer, dict) else None
-        found = [_feed(row) for row in rows] if isinstance(rows, list) else []
-        return [feed for feed in found if feed]
+        return [feed for feed in map(_feed, _rows(answer, "value")) if feed]
+
+    def versions(
+        self, index: AuthenticatedIndex, place: Organization, feed: Feed, package: str
+    ) -> Iterator[tuple[str, str]]:
+        """The versions of a package that a feed has itself, each with the GUID of its upstream source.
+
+        It is empty where somebody has published the version to the feed. (Microsoft Learn, REST reference
+        "Azure Artifacts, Artifact Details, Get Packages": directUpstreamSourceId.)
+
+        Args:
+            index: whose credential is used.
+            place: its organisation.
+            feed: the index's.
+            package: its normalised name.
+
+        Raises:
+            ServiceError: the credential may not ask, or nobody answered.
+        """
+        wanted = f"protocolType=pypi&packageNameQuery={encode_segment(package)}&includeAllVersions=true"
+        answer = self._ask(index, place, f"{_feed_path(place, feed.id)}/packages?{wanted}&{_VERSION}")
+        for row in _rows(answer, "value"):  # the query is for a part of a name
+            if row.get("normalizedName") == package:
+                for one in _rows(row, "versions"):
+                    yield str(one.get("version", "")), _guid(one.get("directUpstreamSourceId"))
 
     def identity(self, index: AuthenticatedIndex, place: Organization) -> str:
         """Who the index's credential belongs to: display name and id.
@@ -266,7 +289,27 @@ def _feed(row: object) -> Feed | None:
     if not guid or not isinstance(name, str):
         return None
     view_id = _guid(view.get("id")) or _guid(row.get("viewId"))
-    return Feed(guid, name.partition("@")[0], str(project.get("name", "")), _guid(project.get("id")), view_id)
+    upstreams = tuple((_guid(one.get("id")), str(one.get("name"))) for one in _rows(row, "upstreamSources"))
+    return Feed(
+        guid,
+        name.partition("@")[0],
+        str(project.get("name", "")),
+        _guid(project.get("id")),
+        view_id,
+        upstreams,
+    )
+
+
+def _feed_path(place: Organization, feed: str) -> str:
+    """Where the feeds service of an organisation has a feed, by name or GUID."""
+    project = "".join(f"{encode_segment(part)}/" for part in place.rest)
+    return f"{project}_apis/packaging/feeds/{encode_segment(feed)}"
+
+
+def _rows(answer: object, name: str) -> list[dict[str, Any]]:
+    """The objects of a list in the service's JSON; none where there is no such list."""
+    rows = answer.get(name) if isinstance(answer, dict) else None
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def _guid(value: object) -> str:

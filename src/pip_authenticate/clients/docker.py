@@ -16,6 +16,7 @@ VARIABLES = (FILE,)
 """The variable that the lines below name."""
 KNOWS_PATHS = False
 PUBLISHES = False
+RUNS_HERE = False
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

@@ -13,6 +13,7 @@ VARIABLES = (*PIP, uv_indexes.PRIMARY, uv_indexes.EXTRA, *_PUBLISHER.variables, 
 empty ones count as unset (measured with Hatch 1.18.2)."""
 KNOWS_PATHS = False
 PUBLISHES = True
+RUNS_HERE = True
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

@@ -8,6 +8,7 @@ VARIABLES = (netrc_file.VARIABLE,)
 """The variable that says where the file is; empty counts as unset."""
 KNOWS_PATHS = False
 PUBLISHES = False
+RUNS_HERE = True
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

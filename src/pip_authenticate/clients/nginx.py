@@ -13,6 +13,7 @@ FILE = "nginx-authorization.conf"
 VARIABLES: tuple[str, ...] = ()
 KNOWS_PATHS = True
 PUBLISHES = False
+RUNS_HERE = False
 
 
 def settings_for(indexes: list[AuthenticatedIndex], _wish: Wish) -> ClientSettings:

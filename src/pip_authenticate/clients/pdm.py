@@ -18,6 +18,7 @@ VARIABLES = (PRIMARY, *_PUBLISHER.variables, netrc_file.VARIABLE)
 """The variables that this client reads (PDM documentation, "Configurations")."""
 KNOWS_PATHS = False
 PUBLISHES = True
+RUNS_HERE = True
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

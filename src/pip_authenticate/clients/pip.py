@@ -14,6 +14,7 @@ VARIABLES = (PRIMARY, EXTRA)
 """The variables that this client reads (pip documentation, "Configuration"); empty counts as unset."""
 KNOWS_PATHS = True
 PUBLISHES = False
+RUNS_HERE = True
 _OPTIONS = frozenset({"index-url", "pypi-url", "extra-index-url"})
 
 

@@ -11,6 +11,7 @@ VARIABLES = (PRIMARY, netrc_file.VARIABLE)
 """The variables that this client reads (Pipenv documentation, "Configuration"); empty counts as unset."""
 KNOWS_PATHS = False
 PUBLISHES = False
+RUNS_HERE = True
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

@@ -25,6 +25,7 @@ VARIABLES = (*_PUBLISHER.variables, netrc_file.VARIABLE)
 empty ones count as unset (measured with Poetry 2.5.1)."""
 KNOWS_PATHS = False
 PUBLISHES = True
+RUNS_HERE = True
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

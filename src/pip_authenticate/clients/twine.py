@@ -16,6 +16,7 @@ VARIABLES = (*_PUBLISHER.variables, FILE)
 """The variables that this client reads (twine documentation, "Environment Variables")."""
 KNOWS_PATHS = True
 PUBLISHES = True
+RUNS_HERE = True
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

@@ -19,6 +19,7 @@ VARIABLES = (uv_indexes.PRIMARY, uv_indexes.EXTRA, *_PUBLISHER.variables, netrc_
 """The variables that this client reads beside those of named indexes (uv documentation, "Environment")."""
 KNOWS_PATHS = False
 PUBLISHES = True
+RUNS_HERE = True
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

@@ -46,7 +46,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     purpose = "Asks every index whether it accepts its credential, and says what to do."
     made = parser("check", purpose, EXAMPLES, entries=True)
     made.add_argument("--json", action="store_true", help="Write JSON.")
-    parsed = made.parse_args(arguments)
+    parsed = made.parse_intermixed_args(arguments)
     return guarded(_check, lambda: Session(parsed, environ, os.getcwd()))
 
 
@@ -64,6 +64,7 @@ def _check(session: Session) -> int:
         *(Row("project", "bad", str(fault)) for fault in _faults(session)),
         *_of_clients(session, found),
         *_of_keyring(session, found),
+        *_of_gateway(session, found),
     ]
     if session.arguments.json:
         sys.stdout.write(json.dumps(session.report.cleaned([row._asdict() for row in rows]), indent=2) + "\n")
@@ -110,6 +111,17 @@ def _of_keyring(session: Session, found: Found) -> list[Row]:
         return []
     with session.report.waiting("asking the programs that use keyring"):
         return [Row(f"{one.subject}, by keyring", one.grade, one.text) for one in doctor.findings()]
+
+
+def _of_gateway(session: Session, found: Found) -> list[Row]:
+    """Whether the code that an installer runs can read the gateway's memory, where that is how `run` goes."""
+    from pip_authenticate import behind_gateway  # noqa: PLC0415 - as above
+    from pip_authenticate.gateway import hiding  # noqa: PLC0415
+
+    is_used = session.value("via") in {None, "gateway"} and behind_gateway.is_installed()
+    why = hiding.exposure() if found.indexes and is_used else ""
+    text = f"The credential is not protected in the gateway's memory: {why}."
+    return [Row("gateway of run", "limited", text)] if why else []
 
 
 def _table(rows: list[Row], session: Session) -> str:

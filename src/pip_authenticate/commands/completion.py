@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pip_authenticate import options
 from pip_authenticate.command_line import plain_parser
 from pip_authenticate.commands import COMMANDS
-from pip_authenticate.options import CACHES, OPTIONS, OUTPUTS, PROVIDERS, SCOPES, VERIFICATIONS, WAYS
+from pip_authenticate.options import CACHES, FORMATS, OPTIONS, OUTPUTS, PROVIDERS, SCOPES, VERIFICATIONS, WAYS
 from pip_authenticate.settings import CLIENTS
 
 EXAMPLES = """\
@@ -22,6 +22,7 @@ _VALUES = {
     "cache": CACHES,
     "via": WAYS,
     "verify": VERIFICATIONS,
+    "format": FORMATS,
 }
 _TOKENS, _LOUDNESS = ("no-cache", "token-stdin"), ("quiet", "verbose")
 _SWITCHES = {
@@ -35,7 +36,7 @@ _SWITCHES = {
     "config": (*_LOUDNESS, "json"),
     "completion": (),
     "inputs": ("json",),
-    "report": (),
+    "report": ("format",),
     "login": ("organization", "tenant", "client-id", "verbose"),
     "logout": ("quiet",),
 }
@@ -47,7 +48,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     del environ
     made = plain_parser("completion", "Writes what a shell needs to complete words.", EXAMPLES, words="SHELL")
     made.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish.")
-    shell = made.parse_args(arguments).shell
+    shell = made.parse_intermixed_args(arguments).shell
     sys.stdout.write({"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]())
     return 0
 
@@ -89,10 +90,10 @@ def _fish() -> str:
     first = f"complete -c pip-authenticate -n 'not __fish_seen_subcommand_from {' '.join(COMMANDS)}' -f"
     lines = [f"{first} -a {name} -d {_quoted(purpose)}" for name, purpose in COMMANDS.items()]
     for option in OPTIONS:
-        values = " ".join(_VALUES.get(option.name, ()))
-        takes = f" -r -f -a {_quoted(values)}" if values else " -r" if option.metavar else ""
+        takes = _values(option.name) or (" -r" if option.metavar else "")
         lines.append(f"{_of(option.name)} -d {_quoted(option.help)}{takes}")
-    lines += [_of(name) for name in dict.fromkeys(name for names in _SWITCHES.values() for name in names)]
+    others = dict.fromkeys(name for names in _SWITCHES.values() for name in names)
+    lines += [f"{_of(name)}{_values(name)}" for name in others]
     return "\n".join((*lines, "complete -c pip-authenticate -l help", ""))
 
 
@@ -100,6 +101,11 @@ def _of(name: str) -> str:
     """The beginning of a line of fish about an option, for the commands that take it."""
     commands = " ".join(command for command in COMMANDS if name in _options(command))
     return f"complete -c pip-authenticate -n '__fish_seen_subcommand_from {commands}' -l {name}"
+
+
+def _values(name: str) -> str:
+    """The end of that line where only some words are values of the option."""
+    return f" -r -f -a {_quoted(' '.join(_VALUES[name]))}" if name in _VALUES else ""
 
 
 def _quoted(text: str) -> str:

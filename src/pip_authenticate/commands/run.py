@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from pip_authenticate import child_environment, child_process, passing_folder
-from pip_authenticate.authenticate import Found
+from pip_authenticate.authenticate import Found, client
 from pip_authenticate.child_process import CannotStart, Run
 from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.command_line import Session, counted, guarded, parser, parted
@@ -27,7 +27,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     own, program = parted(arguments)
     purpose = "Starts a program with the credentials of the indexes that it uses."
     made = parser("run", purpose, EXAMPLES, entries=True, words="-- PROGRAM [ARGUMENT ...]")
-    parsed = made.parse_args(own)
+    parsed = made.parse_intermixed_args(own)
     if not program:
         made.error("no program to run: it stands behind --, as in -- uv sync")
     code = guarded(
@@ -71,6 +71,7 @@ def _way(session: Session, found: Found) -> str:
         InputError: something is asked for that the chosen way does not do.
     """
     chosen: str | None = session.value("via")
+    away = [name for name in session.clients if not client(name).RUNS_HERE]
     asked = [name for name in _OF_GATEWAY if session.value(name)]
     if chosen in {"files", "env"} and asked:
         raise InputError(
@@ -78,6 +79,12 @@ def _way(session: Session, found: Found) -> str:
             f"{session.chosen[asked[0]].origin} needs the gateway, and {session.chosen['via'].origin} says "
             f"{chosen}",
             hint="Leave one of them out.",
+        )
+    if away and (chosen == "gateway" or asked):
+        raise InputError(
+            "runs-elsewhere",
+            f"{away[0]} gets a file with the credential: what reads it runs elsewhere, without a gateway",
+            hint=f"Say --via files, or leave {away[0]} out of --client.",
         )
     if chosen and session.is_of_project("via") and chosen != "gateway" and _has_gateway():
         session.report.warning(
@@ -88,7 +95,7 @@ def _way(session: Session, found: Found) -> str:
         return chosen or "gateway"
     if session.value("publish"):
         return "env"  # publishers read variables, and would else ask the public index
-    return "gateway" if found.indexes and _has_gateway() else "files"
+    return "gateway" if found.indexes and not away and _has_gateway() else "files"
 
 
 def _has_gateway() -> bool:

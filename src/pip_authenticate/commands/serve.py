@@ -10,7 +10,7 @@ from pip_authenticate.command_line import Session, counted, guarded, parser, par
 
 EXAMPLES = """\
   pip-authenticate serve project1/myFeed --organization fabrikam -- pip install HelloTestPackage
-  pip-authenticate serve --report fetched.json -- pip install -r requirements.txt    the project's indexes
+  pip-authenticate serve project1/myFeed --organization fabrikam --report got.json -- pip list
   pip-authenticate serve --port 0 project1/myFeed --organization fabrikam -- printenv PIP_INDEX_URL
 """
 
@@ -23,7 +23,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         "until it is ended."
     )
     made = parser("serve", purpose, EXAMPLES, entries=True, words="[-- PROGRAM [ARGUMENT ...]]")
-    parsed = made.parse_args(own)
+    parsed = made.parse_intermixed_args(own)
     code = guarded(
         lambda session: _serve(session, program),
         lambda: Session(parsed, environ, os.getcwd(), program[0] if program else ""),

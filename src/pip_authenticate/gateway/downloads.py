@@ -13,7 +13,7 @@ from aiohttp import ClientResponse
 from pip_authenticate import redirects
 from pip_authenticate.errors import ServiceError
 from pip_authenticate.gateway.fence import Guarded
-from pip_authenticate.gateway.upstream import Upstream
+from pip_authenticate.gateway.upstream import ERROR_BYTES, Upstream, read
 from pip_authenticate.origin import origin_of
 
 _REDIRECTS = 5
@@ -34,6 +34,7 @@ class Downloads:
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._ends = dict[str, tuple[str, float]]()
+        self._without_head = set[object]()
 
     @asynccontextmanager
     async def opened(
@@ -60,20 +61,30 @@ class Downloads:
                 if answer.status < 300 or answer.status in {304, 416}:
                     yield answer
                     return
-        self._ends.pop(url, None)
-        place = url
+        self._ends.pop(url, None)  # so that they stand in the order in which they end
+        place, way = url, "GET" if home.url.key in self._without_head else method
         for _ in range(_REDIRECTS + 1):
-            async with self._asked(method, place, headers, home) as answer:
+            async with self._asked(way, place, headers, home) as answer:
+                if place == url and answer.method != method:
+                    self._without_head.add(home.url.key)
                 onward = ""
                 if answer.status in _STATUSES:
                     onward = redirects.target(method, place, answer.headers.get("location", ""))
                 if not onward:
-                    if place != url and len(self._ends) < _MOST:
-                        self._ends[url] = (place, time.monotonic() + _SECONDS)
+                    if place != url:
+                        self._remember(url, place)
                     yield answer
                     return
-            place = onward
+                await read(answer, ERROR_BYTES)  # the connection can be used again
+            place, way = onward, method
         raise redirects.endless(home.url.origin, _REDIRECTS)
+
+    def _remember(self, url: str, end: str) -> None:
+        now = time.monotonic()
+        while self._ends and next(iter(self._ends.values()))[1] < now:
+            del self._ends[next(iter(self._ends))]
+        if len(self._ends) < _MOST:
+            self._ends[url] = (end, now + _SECONDS)
 
     @asynccontextmanager
     async def _asked(

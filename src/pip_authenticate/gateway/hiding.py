@@ -6,28 +6,52 @@ the system shows those that a process was started with, as they lie in its memor
 
 import ctypes
 import os
+import re
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
+from pip_authenticate import netrc_file, project, text_files, user_folders
 from pip_authenticate.secret import Secret
 
 _DUMPABLE = 4
+_READS_ALL = 1 << 19
+"""The power to read other processes (capabilities(7): CAP_SYS_PTRACE), as a bit of a process's status."""
+_DOCKER = "/var/run/docker.sock"
+_LOGIN = re.compile(r"://[^/?#\\\s:@]*:[^/?#\\\s]+@(\[[^\]\s]*\]|[^/?#\\\s:@]+)")
+"""A user name and a password in an address, and then its host."""
 _SHORTEST = 4
 _ANCESTORS = 64
 
 
-def hide(secrets: Iterable[Secret]) -> bool:
-    """Make this process unreadable for others of its user, and wipe variables that hold secrets.
+def hide(secrets: Iterable[Secret]) -> None:
+    """Make this process unreadable for others of its user, and wipe variables that hold secrets."""
+    if sys.platform.startswith("linux"):
+        library = ctypes.CDLL(None)
+        _wipe(library, [text.encode("utf-8", "surrogateescape") for text in _worth(secrets)])
+        library.prctl(_DUMPABLE, 0, 0, 0, 0)
 
-    Returns:
-        Whether the system can keep other programs of this user out.
+
+def exposure(docker: str = _DOCKER) -> str:
+    """Why what this process starts can read its memory nevertheless, as the end of a sentence, or empty.
+
+    Whether sudo asks for a password is not known without starting it.
+
+    Args:
+        docker: socket of the service that does as root what it is asked.
     """
     if not sys.platform.startswith("linux"):
-        return False
-    library = ctypes.CDLL(None)
-    _wipe(library, [text.encode("utf-8", "surrogateescape") for text in _worth(secrets)])
-    return library.prctl(_DUMPABLE, 0, 0, 0, 0) == 0 and os.geteuid() != 0
+        return "this system lets the programs of a user read one another's memory"
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            powers = next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
+    except (OSError, StopIteration):  # a system without /proc tells nobody
+        powers = 0 if os.geteuid() else _READS_ALL
+    if powers & _READS_ALL:
+        return "it runs as root, and so does what it starts"
+    if os.access(docker, os.W_OK):
+        return "whoever may use Docker, as its user may, is as powerful as root"
+    return ""
 
 
 def _wipe(library: ctypes.CDLL, texts: list[bytes]) -> None:
@@ -83,6 +107,33 @@ def showing(secrets: Iterable[Secret]) -> list[str]:
             break
         number = parent
     return found
+
+
+def files_showing(
+    environ: Mapping[str, str], secrets: Iterable[Secret], hosts: set[str]
+) -> Iterator[tuple[str, str]]:
+    """The user's own netrc and pip files that hold a credential, each with what it is for.
+
+    Args:
+        environ: says where they are.
+        secrets: those in use.
+        hosts: of indexes; another credential for one counts, too.
+    """
+    texts = _worth(secrets)
+    netrc_files, pip_files = user_folders.netrc_files(environ), list(project.pip_files(environ))
+    for path in dict.fromkeys((*netrc_files, *pip_files)):
+        try:
+            content = text_files.read(path, errors="surrogateescape") or ""
+        except text_files.UnreadableError:
+            continue  # nor can others read it
+        if path in netrc_files:
+            named = netrc_file.hosts_of(content)
+        else:
+            named = {host.strip("[]").lower() for host in _LOGIN.findall(content)}
+        if any(text in content for text in texts):
+            yield path, "in use"
+        elif named & hosts:
+            yield path, f"for {', '.join(sorted(named & hosts))}"
 
 
 def _worth(secrets: Iterable[Secret]) -> list[str]:

@@ -118,6 +118,9 @@ class IndexServer:
             if not peer or not self._entrance.is_own(peer[:2]):
                 return False
             self._own.add(transport)
+            for origin in self._shelf.origins:
+                if origin.scheme == "https":
+                    self._upstream.expect(origin)
         return True
 
     # ---- pages ----

@@ -13,6 +13,8 @@ from pip_authenticate.origin import DEFAULT_PORTS, Origin
 _ANCHOR = re.compile(r"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _BASE = re.compile(r"""<base\s[^>]*?href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
 _SHA256 = re.compile(r"sha256=([0-9a-f]{64})", re.IGNORECASE)
+_LARGEST = 2**53
+"""More bytes than any file has, and than every reader of JSON can count."""
 _METADATA = ".metadata"
 """What is added to a file's address for its metadata (PEP 658)."""
 
@@ -24,11 +26,21 @@ class Link(NamedTuple):
         home: the index whose page.
         file: its name.
         sha256: what the page says of it, or empty.
+        size: what the page says of it, in bytes (PEP 700), or None.
     """
 
     home: Guarded
     file: str
     sha256: str
+    size: int | None = None
+
+
+class _Shown(NamedTuple):
+    """A link as it stands on a page, with what that says of its file."""
+
+    href: str
+    sha256: str
+    size: int | None = None
 
 
 class _Page:
@@ -49,25 +61,25 @@ class _Page:
         self.base = url
         self._content: bytes | None = content
         self._kind = kind
-        self._files = dict[str, list[tuple[str, str]]]()
+        self._files = dict[str, list[_Shown]]()
 
-    def links(self, name: str) -> Sequence[tuple[str, str]]:
-        """The links to files of a name, as they stand there, and the digest that each has, or empty."""
+    def links(self, name: str) -> Sequence["_Shown"]:
+        """The links to files of a name, as they stand there."""
         if self._content is not None:
             text = self._content.decode("utf-8", "replace")
-            for href, sha256 in _of_json(text) if "json" in self._kind else self._of_html(text):
-                self._files.setdefault(file_name(href), []).append((href, sha256))
+            for shown in _of_json(text) if "json" in self._kind else self._of_html(text):
+                self._files.setdefault(file_name(shown.href), []).append(shown)
             self._content = None
         return self._files.get(name, ())
 
-    def _of_html(self, text: str) -> Iterator[tuple[str, str]]:
+    def _of_html(self, text: str) -> Iterator["_Shown"]:
         told = _BASE.search(text)
         if told:
             self.base = urljoin(self.base, html.unescape(told[1]))
         for double, single in _ANCHOR.findall(text):
             href, _, fragment = html.unescape(double or single).partition("#")
             digest = _SHA256.search(fragment)
-            yield href, digest[1].lower() if digest else ""
+            yield _Shown(href, digest[1].lower() if digest else "")
 
 
 class Links:
@@ -100,18 +112,32 @@ class Links:
         for pages in (self._by_project.get(project[0], {}), *others):
             for page in pages.values():
                 for known in dict.fromkeys((name, name.removesuffix(_METADATA))):
-                    for href, sha256 in page.links(known):
-                        if _is_at(page.base, href, origin, target, name[len(known) :]):
-                            return Link(page.home, known, sha256)
+                    for shown in page.links(known):
+                        if _is_at(page.base, shown.href, origin, target, name[len(known) :]):
+                            return Link(page.home, known, shown.sha256, shown.size)
         return None
 
 
-def _of_json(text: str) -> list[tuple[str, str]]:
+def _of_json(text: str) -> list[_Shown]:
     try:
         page = json.loads(text)
-        return [(str(one["url"]), str(one.get("hashes", {}).get("sha256", ""))) for one in page["files"]]
+        return [
+            _Shown(str(one["url"]), _digest(one.get("hashes", {}).get("sha256")), _size(one.get("size")))
+            for one in page["files"]
+        ]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []
+
+
+def _digest(value: object) -> str:
+    """A SHA-256 in hexadecimal digits; empty where it is none."""
+    found = _SHA256.fullmatch(f"sha256={value}")
+    return found[1].lower() if found else ""
+
+
+def _size(value: object) -> int | None:
+    """A number of bytes; None where it is none."""
+    return value if type(value) is int and 0 <= value < _LARGEST else None
 
 
 def _is_at(base: str, href: str, origin: Origin, target: str, suffix: str) -> bool:

@@ -16,6 +16,9 @@ from pip_authenticate.gateway.links import file_name
 Fields: TypeAlias = dict[str, Any]
 """An object of JSON."""
 
+Address: TypeAlias = Callable[[str, Fields], str]
+
+_RELATIVE = re.compile(rb'"url"\s*:\s*"(?!https?://)')
 _HASH = re.compile(r"(md5|sha1|sha224|sha256|sha384|sha512)=([0-9a-fA-F]+)")
 _VERSION = re.compile(r"1\.[0-9]{1,4}")
 _METADATA = ("core-metadata", "dist-info-metadata")
@@ -28,16 +31,12 @@ class Page(NamedTuple):
 
     Args:
         base: what its links are relative to.
-        fields: as JSON has them: `files`, or `projects` on the page of all names.
+        fields: as JSON has them: `files`, each with at least a name and an address, or `projects` on the
+            page of all names.
     """
 
     base: str
     fields: Fields
-
-    @property
-    def files(self) -> list[Fields]:
-        """Its files, each with at least a name and an address."""
-        return [one for one in _rows(self.fields, "files") if all(map(one.get, ("filename", "url")))]
 
     @property
     def names(self) -> list[str]:
@@ -132,20 +131,27 @@ def _file(href: str, fragment: str, attributes: Mapping[str, str | None]) -> Fie
 # ---- what a client is given ---------------------------------------------------------------------------
 
 
-def united(pages: Iterable[tuple[Page, Callable[[Page, Fields], str]]], project: str) -> Fields:
+def united(pages: Iterable[tuple[Page, Address]], project: str) -> Fields:
     """One page for the files of several; of two files of one name the first one counts.
 
     Args:
-        pages: each with what gives the address of a file of its.
+        pages: each with what gives the address of a file of its, of what its links are relative to and
+            the file; its files are changed.
         project: the normalised name.
     """
     fields: Fields = {}
     files = dict[str, Fields]()
     for page, address in pages:
         fields = fields or {key: value for key, value in page.fields.items() if key != "projects"}
-        for one in page.files:
-            if one["filename"] not in files:
-                files[one["filename"]] = _whole(one) | {"url": address(page, one)}
+        for one in page.fields["files"]:
+            if one["filename"] in files:
+                continue
+            files[one["filename"]] = one
+            one["url"] = address(page.base, one)
+            told = one.get("core-metadata") or one.get("dist-info-metadata")
+            if told:
+                one["core-metadata"] = one["dist-info-metadata"] = told
+            one.pop("gpg-sig", None)  # nobody asks for signatures any more
     meta = fields.get("meta")
     return {
         **fields,
@@ -155,11 +161,9 @@ def united(pages: Iterable[tuple[Page, Callable[[Page, Fields], str]]], project:
     }
 
 
-def _whole(file: Fields) -> Fields:
-    """A file with both spellings of what says that its metadata can be had, and no promise of a signature."""
-    told = next((file[name] for name in _METADATA if file.get(name)), None)
-    kept = {key: value for key, value in file.items() if key not in {*_METADATA, "gpg-sig"}}
-    return kept if told is None else kept | dict.fromkeys(_METADATA, told)
+def is_ready(content: bytes, kind: str) -> bool:
+    """Whether a page can be handed on as it is: JSON whose links are all absolute."""
+    return "json" in kind and not _RELATIVE.search(content)
 
 
 def listed(names: Iterable[str]) -> Fields:
@@ -169,7 +173,7 @@ def listed(names: Iterable[str]) -> Fields:
 
 def as_json(fields: Fields) -> bytes:
     """A page as JSON."""
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
 
 def as_html(content: bytes) -> bytes:

@@ -1,13 +1,15 @@
 """The record: what was fetched through the gateway, and what was refused."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pip_authenticate.gateway.fence import Guarded
 from pip_authenticate.gateway.links import project_of
 
 _SHOWN = 10
-"""Most things of a kind that are shown to people."""
+"""Most warnings of a kind."""
+_LONGEST = 1000
+"""Longest text of a refusal or a failure, in characters."""
 
 
 class Fetched(NamedTuple):
@@ -16,9 +18,11 @@ class Fetched(NamedTuple):
     Args:
         file: its name.
         home: the index whose page named it.
-        sha256: of what was sent, or else what the page says.
-        size: bytes that were sent; None where the index led elsewhere for them.
-        is_seen: whether the digest is one of bytes that passed here.
+        sha256: of what was sent, or else what the page says; empty where that says nothing.
+        size: in bytes, from the same; None where nobody says it.
+        is_seen: whether all of the file passed here, so that digest and size are known.
+        saved_from: the upstream source that the index has it from; empty where it was published there, and
+            None where nobody says.
     """
 
     file: str
@@ -26,6 +30,7 @@ class Fetched(NamedTuple):
     sha256: str
     size: int | None
     is_seen: bool
+    saved_from: str | None = None
 
 
 class Uploaded(NamedTuple):
@@ -61,7 +66,8 @@ class Record:
         self.uploaded = dict[Uploaded, None]()
         self.refused = dict[Refused, None]()
         self.failures = dict[str, None]()
-        self.shown_publicly = dict[str, None]()
+        self.shown_publicly = dict[tuple[str, str], None]()
+        self.hosts = dict[str, None]()
         self.is_cut = False
 
     def fetch(self, one: Fetched) -> None:
@@ -71,6 +77,10 @@ class Record:
         if self._has_room(len(self.fetched)) and (known is None or one.is_seen or not known.is_seen):
             self.fetched[key] = one
 
+    def tell_origin(self, one: Fetched, upstream: str | None) -> None:
+        """Where an index has a file from."""
+        self.fetched[str(one.home.url), one.file] = one._replace(saved_from=upstream)
+
     def upload(self, one: Uploaded) -> None:
         """A file was published."""
         if self._has_room(len(self.uploaded)):
@@ -79,34 +89,31 @@ class Record:
     def refuse(self, request: str, why: str) -> None:
         """A request did not pass."""
         if self._has_room(len(self.refused)):
-            self.refused[Refused(request, why)] = None
+            self.refused[Refused(request[:_LONGEST], why[:_LONGEST])] = None
 
     def fail(self, why: str) -> None:
         """Something did not work that installers may not tell of."""
         if self._has_room(len(self.failures)):
-            self.failures[why] = None
+            self.failures[why[:_LONGEST]] = None
 
-    def show_publicly(self, project: str) -> None:
+    def show_publicly(self, index: Guarded, project: str) -> None:
         """A page of a public index was served, since no private one has the name."""
         if self._has_room(len(self.shown_publicly)):
-            self.shown_publicly[project] = None
+            self.shown_publicly[project, str(index.url)] = None
+
+    def pass_unread(self, host: str) -> None:
+        """A host that is none of an index was reached."""
+        if self._has_room(len(self.hosts)):
+            self.hosts[host] = None
 
     def _has_room(self, count: int) -> bool:
         self.is_cut = self.is_cut or count >= self._MOST
         return count < self._MOST
 
-    def lines(self) -> Iterator[str]:
-        """What was fetched, in a line for each index."""
-        by_index = dict[str, list[Fetched]]()
-        for one in self.fetched.values():
-            by_index.setdefault(one.home.source, []).append(one)
-        for source, files in by_index.items():
-            count = "1 file" if len(files) == 1 else f"{len(files)} files"
-            yield f"{source}: {count} ({', '.join(_short(file.file for file in files))})"
-        for upload in self.uploaded:
-            yield f"Published to {upload.home.source}: {upload.file} (SHA-256 {upload.sha256})"
-        if self.shown_publicly:
-            yield f"From public indexes: {', '.join(_short(sorted(self.shown_publicly)))}"
+    @property
+    def is_worth_telling(self) -> bool:
+        """Whether anything went through, or should have."""
+        return bool(self.fetched or self.uploaded or self.refused or self.failures or self.shown_publicly)
 
     def warnings(self) -> Iterator[str]:
         """What installers may not tell of."""
@@ -116,27 +123,20 @@ class Record:
         if len(self.refused) > _SHOWN:
             yield f"The gateway refused {len(self.refused)} requests; --report has all of them"
 
-    def told(self) -> dict[str, object]:
-        """All of it, as JSON takes it."""
-        files = []
-        for one in self.fetched.values():
-            project = project_of(one.file)
-            files.append(
-                {
-                    "file": one.file,
-                    "name": project[0] if project else "",
-                    "version": project[1] if project else "",
-                    "index": str(one.home.url),
-                    "source": one.home.source,
-                    "is_public": one.home.is_public,
-                    "sha256": one.sha256,
-                    "sha256_is_of": "what was sent" if one.is_seen else "what the index says",
-                    "bytes": one.size,
-                }
-            )
+    def told(self) -> dict[str, Any]:
+        """All of it, as JSON takes it; docs/secretless.md describes each field."""
+        files = [_file(one) for one in self.fetched.values()]
+        versions = dict[tuple[str, str], dict[str, None]]()
+        for file in files:
+            if file["is_public"]:
+                versions.setdefault((file["name"], file["index"]), {})[file["version"]] = None
         return {
             "version": 1,
             "files": files,
+            "public": [
+                {"name": name, "index": index, "versions": list(versions.get((name, index), ()))}
+                for name, index in sorted({**self.shown_publicly, **dict.fromkeys(versions)})
+            ],
             "uploaded": [
                 {
                     "file": one.file,
@@ -148,10 +148,26 @@ class Record:
                 for one in self.uploaded
             ],
             "refused": [one._asdict() for one in self.refused],
-            "public_names": sorted(self.shown_publicly),
             "failures": list(self.failures),
+            "hosts": sorted(self.hosts),
             "is_cut": self.is_cut,
         }
+
+
+def _file(one: Fetched) -> dict[str, Any]:
+    project = project_of(one.file)
+    return {
+        "file": one.file,
+        "name": project[0] if project else "",
+        "version": project[1] if project else "",
+        "index": str(one.home.url),
+        "source": one.home.source,
+        "is_public": one.home.authorization is None,
+        "saved_from": one.saved_from,
+        "sha256": one.sha256,
+        "bytes": one.size,
+        "is_seen": one.is_seen,
+    }
 
 
 def _short(texts: Iterable[str]) -> list[str]:

@@ -115,6 +115,7 @@ class Server:
             return self._replies.refused(
                 f"http://{place.netloc}", "the host of an index is open for that only"
             )
+        self._record.pass_unread(place.host)
         return await self._plain(request)
 
     async def _connect(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -155,6 +156,7 @@ class Server:
             return self._replies.failed(f"{host}: {error}")
         except FAILED:
             return web.Response(status=502, text=f"{host} cannot be reached.\n")
+        self._record.pass_unread(place.host)
         transport.write(_CONNECTED)
         relay.joined(transport, other)
         raise _taken_over(request)
@@ -204,7 +206,7 @@ class Server:
                 return web.Response(status=404, text=f"{page.project} is a name of {verdict.owner.source}.\n")
             if verdict.doubt:
                 return self._replies.failed(verdict.doubt)
-            self._record.show_publicly(page.project)
+            self._record.show_publicly(page.home, page.project)
         headers = {**further(asked.headers), "accept-encoding": "gzip, deflate"}
         async with self._upstream.ask(asked.method, asked.url, headers, page.home) as answer:
             if answer.status >= 400 or answer.status == 203:
@@ -237,7 +239,7 @@ class Server:
         async with self._upstream.ask(asked.method, asked.url, headers, link.home) as answer:
             if answer.status >= 400 or answer.status == 203:
                 return await self._replies.error(answer, link.home)
-            is_whole = answer.status == 200 and file_name(asked.target) == link.file
+            is_fetched = asked.method == "GET" and file_name(asked.target) == link.file
             digest, sizes = hashlib.sha256(), [0]
 
             def see(piece: bytes) -> None:
@@ -248,11 +250,11 @@ class Server:
             is_sent = await self._replies.streamed(request, answer, reply, see)
             if not is_sent:
                 return reply
-            if asked.method == "GET" and is_whole:
+            if is_fetched and answer.status == 200:
                 seen = Fetched(link.file, link.home, digest.hexdigest(), sizes[0], is_seen=True)
                 self._record.fetch(seen)
-            elif asked.method == "GET" and (300 <= answer.status < 400 or answer.status == 206):
-                self._record.fetch(Fetched(link.file, link.home, link.sha256, None, is_seen=False))
+            elif is_fetched and (300 <= answer.status < 400 or answer.status == 206):
+                self._record.fetch(Fetched(link.file, link.home, link.sha256, link.size, is_seen=False))
             return reply
 
     async def _link(self, file: File, asked: Request) -> Link | None:

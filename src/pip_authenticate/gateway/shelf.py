@@ -3,7 +3,6 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote, urljoin
@@ -11,9 +10,10 @@ from urllib.parse import quote, urljoin
 from pip_authenticate.gateway import accepting, pages
 from pip_authenticate.gateway.fence import Guarded
 from pip_authenticate.gateway.guard import Said, asked
-from pip_authenticate.gateway.pages import Fields, Page
+from pip_authenticate.gateway.pages import Address, Fields, Page
 from pip_authenticate.gateway.record import Record
 from pip_authenticate.gateway.upstream import Upstream
+from pip_authenticate.origin import Origin
 
 SECONDS = 600.0
 """How long a page counts: as long as installers keep those of the public index."""
@@ -22,7 +22,8 @@ _BYTES = 32 * 1024 * 1024
 UNKNOWN = "unknown"
 """Stands for the digest of a file whose page says none."""
 _DIGEST = re.compile("[0-9a-f]{64}")
-_SAFE = "!+~"  # what names of files may have beside letters, digits and _.-
+_SAFE = "!+~"
+_PLAIN = re.compile("[A-Za-z0-9_.!+~-]+")
 
 
 class Place(NamedTuple):
@@ -106,6 +107,11 @@ class Shelf:
         self._is_guarded = is_guarded
         self._slots = dict[str, _Slot]()
 
+    @property
+    def origins(self) -> set[Origin]:
+        """Whom every page is asked of."""
+        return {index.url.origin for index in self._private}
+
     async def page(self, project: str) -> Kept | None:
         """The page of a normalised name, asked for once for all who want it; None where nobody has it.
 
@@ -158,7 +164,7 @@ class Shelf:
         for index in self._public:
             every.append(await asked(index, project, self._upstream))
             if every[-1].content is not None:
-                self._record.show_publicly(project)
+                self._record.show_publicly(index, project)
         having = [said for said in every if said.content is not None]
         doubts = [said for said in every if said.doubt]
         if not having:
@@ -175,6 +181,10 @@ class Shelf:
         return Kept({accepting.JSON: pages.as_json(pages.listed(names))}, {})
 
     def _united(self, project: str, having: list[Said]) -> Kept:
+        if len(having) == 1 and having[0].home.is_public:
+            content = self._upstream.scrubbed_bytes(having[0].content or b"")
+            if pages.is_ready(content, having[0].kind):
+                return Kept({accepting.JSON: content}, {})
         places = dict[tuple[str, str], tuple[Guarded, str, str]]()
         made = [(self._read(said), _linking(said.home, project, places)) for said in having]
         return Kept({accepting.JSON: pages.as_json(pages.united(made, project))}, places)
@@ -197,9 +207,7 @@ def _size(slot: _Slot) -> int:
     return kept.size if kept else 0
 
 
-def _linking(
-    home: Guarded, project: str, places: dict[tuple[str, str], tuple[Guarded, str, str]]
-) -> Callable[[Page, Fields], str]:
+def _linking(home: Guarded, project: str, places: dict[tuple[str, str], tuple[Guarded, str, str]]) -> Address:
     """What gives the addresses of an index's files: those of a private one lead back here.
 
     Args:
@@ -208,15 +216,17 @@ def _linking(
         places: is told what such an address stands for.
     """
 
-    def of_public(page: Page, file: Fields) -> str:
+    def of_public(base: str, file: Fields) -> str:
         url: str = file["url"]
-        return url if url.startswith(("https://", "http://")) else urljoin(page.base, url)
+        return url if url.startswith(("https://", "http://")) else urljoin(base, url)
 
-    def of_private(page: Page, file: Fields) -> str:
-        name, hashes = file["filename"], file.get("hashes")
+    def of_private(base: str, file: Fields) -> str:
+        name: str = file["filename"]
+        hashes = file.get("hashes")
         told = str(hashes.get("sha256", "")).lower() if isinstance(hashes, dict) else ""
         digest = told if _DIGEST.fullmatch(told) else UNKNOWN
-        places.setdefault((digest, name), (home, page.base, file["url"]))
-        return f"../../files/{digest}/{project}/{quote(name, safe=_SAFE)}"
+        places.setdefault((digest, name), (home, base, file["url"]))
+        shown = name if _PLAIN.fullmatch(name) else quote(name, safe=_SAFE)
+        return f"../../files/{digest}/{project}/{shown}"
 
     return of_public if home.is_public else of_private

@@ -138,8 +138,12 @@ class Shelves:
 
     def stored(self, feed: Feed, view: View | None = None) -> list[Distribution]:
         """What the feed itself has, or what of it a view shows."""
+        return [offer.distribution for offer in self.kept(feed, view)]
+
+    def kept(self, feed: Feed, view: View | None = None) -> list[Offer]:
+        """The same, with where it comes from."""
         return [
-            offer.distribution
+            offer
             for offer in self._stored[feed.id].values()
             if view is None
             or view.promoted is None

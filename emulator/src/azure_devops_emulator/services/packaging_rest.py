@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from azure_devops_emulator.description.model import Feed, Role, View
+from azure_devops_emulator.description.model import Feed, Role, Upstream, View
 from azure_devops_emulator.description.reading import stable_id
 from azure_devops_emulator.services.feeds import Place, Shelves, find_feed, find_project
 from azure_devops_emulator.services.identities import may_see, role_in
@@ -97,7 +97,9 @@ class FeedsHost:
             return json_answer(call, {"count": 0, "value": []}, version=version)
         part = query.get("packageNameQuery", "").lower()
         all_versions = query.get("includeAllVersions", "").lower() == "true"
-        stored = sorted(self.shelves.stored(place.feed, place.view), key=lambda d: d.key)
+        kept = self.shelves.kept(place.feed, place.view)
+        upstreams = {(offer.distribution.key, offer.distribution.version): offer.upstream for offer in kept}
+        stored = sorted((offer.distribution for offer in kept), key=lambda d: d.key)
         rows = []
         for key, group in groupby(stored, key=lambda d: d.key):
             found = newest_first(group)
@@ -110,12 +112,26 @@ class FeedsHost:
                     "normalizedName": key,
                     "protocolType": "PyPI",
                     "versions": [
-                        {"version": str(entry), "normalizedVersion": str(entry), "isLatest": not number}
+                        {
+                            "version": str(entry),
+                            "normalizedVersion": str(entry),
+                            "isLatest": not number,
+                            **_saved(place.feed, upstreams[key, entry]),
+                        }
                         for number, entry in enumerate(versions if all_versions else versions[:1])
                     ],
                 }
             )
         return json_answer(call, {"count": len(rows), "value": rows}, version=version)
+
+
+def _saved(feed: Feed, upstream: Upstream | None) -> dict[str, str]:
+    """What a version says of the upstream source that it was saved from; nothing of one published here."""
+    return {"directUpstreamSourceId": _upstream_id(feed, upstream)} if upstream else {}
+
+
+def _upstream_id(feed: Feed, upstream: Upstream) -> str:
+    return stable_id(feed.id, upstream.name)
 
 
 def _names_version(call: Call) -> bool:
@@ -164,7 +180,7 @@ def _feed_data(call: Call, feed: Feed, view: View | None = None) -> dict[str, ob
         "upstreamEnabled": bool(feed.upstreams),
         "upstreamSources": [
             {
-                "id": stable_id(feed.id, upstream.name),
+                "id": _upstream_id(feed, upstream),
                 "name": upstream.name,
                 "protocol": "pypi",
                 "location": upstream.name,
