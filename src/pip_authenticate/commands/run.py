@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import closing
 
 from pip_authenticate import child_environment, child_process, passing_folder
 from pip_authenticate.authenticate import Found, client
@@ -112,13 +111,10 @@ def _with_files(
     environ: dict[str, str],
     places: Mapping[str, str],
 ) -> int:
-    with closing(passing_folder.made(places)) as folder:
-        try:
-            folder.write(told.files)
-            environ |= {name: path.reveal() for name, path in paths(folder.path, told.files).items()}
-            return start(path, program, environ)
-        finally:
-            folder.remove_all()
+    with passing_folder.passing(places) as folder:
+        folder.write(told.files)
+        environ |= {name: path.reveal() for name, path in paths(folder.path, told.files).items()}
+        return start(path, program, environ)
 
 
 def _summary(session: Session, found: Found) -> str:
