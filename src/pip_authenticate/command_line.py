@@ -486,9 +486,27 @@ def counted(found: Found) -> str:
 def parted(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Own arguments, and the program with its arguments, which stands behind `--`."""
     if _END not in arguments:
-        return arguments, []
+        return _guarding(arguments), []
     end = arguments.index(_END)
-    return arguments[:end], arguments[end + 1 :]
+    return _guarding(arguments[:end]), arguments[end + 1 :]
+
+
+def _guarding(arguments: list[str]) -> list[str]:
+    """Arguments where a URL behind --guard is that of a public index, never one that gets a credential."""
+    made = list[str]()
+    for before, one in zip(["", *arguments], arguments, strict=False):
+        name, _, value = one.partition("=")
+        if name == "--guard" and _is_url(value):
+            made += ["--guard", "--public", value]
+        elif before == "--guard" and _is_url(one):
+            made += ["--public", one]
+        else:
+            made.append(one)
+    return made
+
+
+def _is_url(text: str) -> bool:
+    return text.lower().startswith(("http://", "https://"))
 
 
 def _toml(path: str) -> Mapping[str, Any]:
