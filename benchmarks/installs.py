@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import shutil
 import socket
 import statistics
@@ -103,10 +104,11 @@ class Feed(NamedTuple):
 
 
 class Took(NamedTuple):
-    """Seconds of an install: of its client alone, and with all that is around it."""
+    """Seconds of an install: of its client, of all that is around it, and of processors for the latter."""
 
     client: float
     whole: float
+    processor: float
 
 
 class Started(NamedTuple):
@@ -155,17 +157,23 @@ def timed(command: Sequence[str], way: Way, place: str) -> Took:
     """Run a client by a way; it must have put everything into a folder, which is removed."""
     told = f"{place}.json"
     with way() as (around, environ):
-        started = time.perf_counter()
+        started, before = time.perf_counter(), _processor()
         ended = subprocess.run(
             [*around, sys.executable, "-I", "-c", _TIMED, told, *command],
             env=environ, cwd=Path(place).parent, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        whole = time.perf_counter() - started
+        whole, processor = time.perf_counter() - started, _processor() - before
     found = {file.name[: len("bench_project_00")] for file in Path(place).glob("bench_project*")}
     if ended.returncode or len(found) != PROJECTS:
         sys.exit(f"{command[0]} did not do what is measured: {len(found)} {ended.stdout}{ended.stderr}")
     shutil.rmtree(place)
-    return Took(json.loads(Path(told).read_text(encoding="ascii")), whole)
+    return Took(json.loads(Path(told).read_text(encoding="ascii")), whole, processor)
+
+
+def _processor() -> float:
+    """Seconds of the processors that programs took which this one has started and seen end."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def ways(feed: Feed, wire: str, home: str, rivals: Mapping[str, Path]) -> dict[str, Way]:
@@ -267,11 +275,17 @@ def _install(
             one.client for one in floor
         )
         budget = BUDGETS.get((name, wire, client), "")
-        whole = "" if name in RIVALS else f"; with the start {_shown(one.whole for one in figures)}"
+        whole = (
+            ""
+            if name in RIVALS
+            else f"; with the start {_shown(one.whole for one in figures)}, "
+            f"of processors {_shown(one.processor for one in figures)}"
+        )
         print(
             f"| {client}, {PROJECTS} wheels, {wire}, through {name} | {budget} "
             f"| {ratio:.2f}: {_shown(one.client for one in figures)}{whole} "
-            f"| direct {_shown(one.client for one in floor)} |",
+            f"| direct {_shown(one.client for one in floor)}, "
+            f"of processors {_shown(one.processor for one in floor)} |",
             flush=True,
         )
 

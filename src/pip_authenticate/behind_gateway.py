@@ -1,7 +1,6 @@
 """Runs a program behind the gateway: it gets addresses, and no credential."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -87,16 +86,15 @@ def run(
     but = f" But it can read them in the gateway's memory: {exposure}." if exposure else ""
     session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.{but}")
     code = 0
-    with closing(passing_folder.made(session.environ)) as folder:
-        try:
+    try:
+        with passing_folder.passing(session.environ) as folder:
             environ |= gateway.variables(environ, folder)
             with child_process.attended(gateway.running) as start:
                 code = start(path, program, environ)
-            return code
-        finally:
-            folder.remove_all()
-            # Whoever ends a program by a signal waits for nothing.
-            telling.tell(session, gateway.record, latest[0].indexes if code >= 0 else [])
+        return code
+    finally:
+        # Whoever ends a program by a signal waits for nothing.
+        telling.tell(session, gateway.record, latest[0].indexes if code >= 0 else [])
 
 
 def lacking(error: ModuleNotFoundError) -> InputError:

@@ -306,7 +306,7 @@ OPTIONS = (
         "PIP_AUTHENTICATE_GUARD",
         _switch,
         "Behind the gateway, show a public package only where every private index says that it has no such "
-        "name. Default: where private and public indexes meet.",
+        "name. A URL behind it is as one of --public. Default: where private and public indexes meet.",
         ("run", "serve"),
         default=None,
     ),

@@ -249,9 +249,41 @@ def test_a_stop_of_the_run_stops_the_program_and_both_go_on(command: Command) ->
     assert run.process.returncode == 0
 
 
-def test_what_a_killed_run_leaves_is_removed_by_a_later_one(command: Command) -> None:
+def watcher(run: Running) -> int:
+    """The shell that waits to remove what a run would leave."""
+    children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text(encoding="utf-8")
+    (number,) = {int(child) for child in children.split()} - {run.child}
+    return number
+
+
+@linux
+def test_what_a_killed_run_leaves_is_removed_when_its_program_has_ended(command: Command) -> None:
+    run = Running(command)
+    folder, waiting = Path(run.netrc).parent, watcher(run)
+    assert CANARY.encode() not in Path(f"/proc/{waiting}/environ").read_bytes()
+    run.process.kill()
+    run.process.wait(SECONDS)
+    time.sleep(0.2)
+    assert folder.is_dir(), "its program still lives"
+    os.kill(run.child, signal.SIGKILL)
+    until(lambda: left(command) == [])
+    until(lambda: state(waiting) in {"", "Z"})
+    run.process.communicate(timeout=SECONDS)
+
+
+@linux
+def test_nobody_is_left_to_watch_after_a_run(command: Command) -> None:
+    run = Running(command, "time.sleep(0.5)")
+    waiting = watcher(run)
+    run.process.communicate(timeout=SECONDS)
+    assert state(waiting) == ""
+
+
+@linux
+def test_what_a_killed_container_leaves_is_removed_by_a_later_run(command: Command) -> None:
     run = Running(command)
     folder = Path(run.netrc).parent
+    os.kill(watcher(run), signal.SIGKILL)
     run.process.kill()
     run.process.wait(SECONDS)
     os.utime(folder, (0, 0))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.command import Command
+from support.http_service import serving
 
 URL = "https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/"
 TOKEN = "ways-canary-52d1"
@@ -106,6 +107,21 @@ def test_the_authority_is_in_no_folder_that_others_may_write_to(command: Command
     assert way(ended) == "gateway"
     told = dict(line.partition("=")[::2] for line in ended.stdout.splitlines())
     assert not told["SSL_CERT_FILE"].startswith(str(folder) + os.sep)
+
+
+@pytest.mark.parametrize("form", [["--guard", "{}"], ["--guard={}"], ["--guard", "--public", "{}"]])
+def test_a_url_behind_guard_is_a_public_index_and_gets_no_credential(
+    command: Command, form: list[str]
+) -> None:
+    with serving() as private, serving() as public:
+        url = public.url.replace("127.0.0.1", "localhost") + "/simple/"
+        got = "import sys, urllib.request as u; u.urlopen(sys.argv[1] + 'demo/')"
+        words = ["--client", "pip", *(word.format(url) for word in form), f"{private.url}/feed/simple/"]
+        command("run", *words, "--", sys.executable, "-c", got, url)
+        assert [request.path for request in private.requests] == ["/feed/simple/demo/"]
+        assert "authorization" in private.requests[0].headers
+        assert [request.path for request in public.requests] == ["/simple/demo/"]
+        assert "authorization" not in public.requests[0].headers
 
 
 @pytest.mark.parametrize("name", ["docker", "nginx"])

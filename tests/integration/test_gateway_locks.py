@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import zipfile
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from support import wheels
 from support.behind import Behind
 from support.certificates import server_context
 from support.command import Command
@@ -34,20 +34,9 @@ def place(authority: trustme.CA, tmp_path: Path) -> Iterator[Company]:
     folder = tmp_path / "packages"
     folder.mkdir()
     for number, name in enumerate(PACKAGES, 1):
-        wheel(folder, name, number * 300_000)
+        wheels.write(folder, name, "1.0", f"# {name}\n" * number * 30_000)
     with company(authority, TOKEN, f'folders = ["{folder}"]') as one:
         yield one
-
-
-def wheel(folder: Path, name: str, size: int) -> None:
-    """Write a wheel with a module of so many bytes."""
-    about = f"{name.lower()}-1.0.dist-info"
-    with zipfile.ZipFile(folder / f"{name.lower()}-1.0-py3-none-any.whl", "w") as archive:
-        archive.writestr(f"{name.lower()}.py", f"# {name}\n" * (size // (len(name) + 3)))
-        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        archive.writestr(f"{about}/WHEEL", tags)
-        archive.writestr(f"{about}/RECORD", "")
 
 
 @pytest.fixture

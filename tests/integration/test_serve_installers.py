@@ -204,7 +204,7 @@ def test_a_strangers_package_comes_only_where_no_private_index_has_it(
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_the_canary_finds_nothing(programs: Programs, tmp_path: Path, installer: str) -> None:
-    """It finds the credential where `run --via env` gives it, as its own tests show."""
+    """Not in variables of the job, either. It finds the credential the usual way, as `test_canary` shows."""
     packages, token, home = tmp_path / "packages", canary.token(), tmp_path / "environment"
     packages.mkdir()
     canary.lay(packages)

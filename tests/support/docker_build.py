@@ -66,7 +66,9 @@ def main() -> int:
     parser.add_argument("--network", choices=["host"])  # it has no other
     parser.add_argument("folder", type=Path)
     given = parser.parse_args()
-    secrets = {found["id"]: found.get("src") or found["env"] for found in map(pairs, given.secret)}
+    secrets = {
+        found["id"]: found["env"] if "env" in found else found["src"] for found in map(pairs, given.secret)
+    }
     text = (given.folder / "Dockerfile").read_text(encoding="utf-8")
     codes = (run(rest, secrets) for name, rest in instructions(text) if name == "RUN")
     return next((code for code in codes if code), 0)

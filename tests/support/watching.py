@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from types import TracebackType
 
-_PAUSE = 0.002
+_PAUSE = 0.0015
 _SECONDS = 300.0
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import closing
 
 from pip_authenticate import child_environment, child_process, passing_folder
 from pip_authenticate.authenticate import Found, client
@@ -27,7 +26,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     own, program = parted(arguments)
     purpose = "Starts a program with the credentials of the indexes that it uses."
     made = parser("run", purpose, EXAMPLES, entries=True, words="-- PROGRAM [ARGUMENT ...]")
-    parsed = made.parse_intermixed_args(own)
+    parsed = made.taken(own)
     if not program:
         made.error("no program to run: it stands behind --, as in -- uv sync")
     code = guarded(
@@ -83,7 +82,7 @@ def _way(session: Session, found: Found) -> str:
     if away and (chosen == "gateway" or asked):
         raise InputError(
             "runs-elsewhere",
-            f"{away[0]} gets a file with the credential, since what reads it runs elsewhere, without a gateway",
+            f"{away[0]} gets a file with the credential: what reads it runs elsewhere, without a gateway",
             hint=f"Say --via files, or leave {away[0]} out of --client.",
         )
     if chosen and session.is_of_project("via") and chosen != "gateway" and _has_gateway():
@@ -112,13 +111,10 @@ def _with_files(
     environ: dict[str, str],
     places: Mapping[str, str],
 ) -> int:
-    with closing(passing_folder.made(places)) as folder:
-        try:
-            folder.write(told.files)
-            environ |= {name: path.reveal() for name, path in paths(folder.path, told.files).items()}
-            return start(path, program, environ)
-        finally:
-            folder.remove_all()
+    with passing_folder.passing(places) as folder:
+        folder.write(told.files)
+        environ |= {name: path.reveal() for name, path in paths(folder.path, told.files).items()}
+        return start(path, program, environ)
 
 
 def _summary(session: Session, found: Found) -> str:
