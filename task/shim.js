@@ -23,6 +23,7 @@ const VARIABLES = {
   twine: ['PYPIRC_PATH'],
   netrc: ['NETRC'],
   docker: ['PIP_AUTHENTICATE_NETRC'],
+  nginx: [],
 };
 const FAILED = 'Failed to add authentication.';
 const WORDS = {

@@ -59,7 +59,7 @@ class Reporting(Protocol):
 Work = TypeVar("Work", bound=Reporting)
 
 
-def plain_parser(name: str, purpose: str, examples: str, *, words: str = "") -> argparse.ArgumentParser:
+def plain_parser(name: str, purpose: str, examples: str, *, words: str = "") -> "Parser":
     """The parser of a command that nothing is set for.
 
     Args:
@@ -68,7 +68,7 @@ def plain_parser(name: str, purpose: str, examples: str, *, words: str = "") -> 
         examples: lines of commands, each of which works as it is written.
         words: what its usage shows behind options.
     """
-    return _Parser(
+    return Parser(
         prog=f"pip-authenticate {name}",
         usage=f"pip-authenticate {name} [OPTION ...] {words}".rstrip(),
         description=purpose,
@@ -80,7 +80,7 @@ def plain_parser(name: str, purpose: str, examples: str, *, words: str = "") -> 
 
 def parser(
     name: str, purpose: str, examples: str, *, entries: bool = False, folder: str = "", words: str = ""
-) -> argparse.ArgumentParser:
+) -> "Parser":
     """The parser of a command, with the options that mean something for it.
 
     Args:
@@ -132,12 +132,20 @@ def parser(
     return made
 
 
-class _Parser(argparse.ArgumentParser):
-    """Asks for the terminal's width where help is written only: argparse does for every argument."""
+class Parser(argparse.ArgumentParser):
+    """Reads a command's arguments."""
 
     def format_help(self) -> str:
+        """What the command does; only here is the terminal asked for its width, and not at every argument."""
         self.formatter_class = argparse.RawDescriptionHelpFormatter
         return super().format_help()
+
+    def taken(self, arguments: list[str]) -> argparse.Namespace:
+        """The values of arguments, whose options stand before words or behind them.
+
+        What stands behind `--` is a word, whatever it looks like.
+        """
+        return self.parse_args(arguments) if _END in arguments else self.parse_intermixed_args(arguments)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments, and end; a value may be a secret, and is not repeated."""

@@ -46,7 +46,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     purpose = "Asks every index whether it accepts its credential, and says what to do."
     made = parser("check", purpose, EXAMPLES, entries=True)
     made.add_argument("--json", action="store_true", help="Write JSON.")
-    parsed = made.parse_intermixed_args(arguments)
+    parsed = made.taken(arguments)
     return guarded(_check, lambda: Session(parsed, environ, os.getcwd()))
 
 

@@ -48,7 +48,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     del environ
     made = plain_parser("completion", "Writes what a shell needs to complete words.", EXAMPLES, words="SHELL")
     made.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish.")
-    shell = made.parse_intermixed_args(arguments).shell
+    shell = made.taken(arguments).shell
     sys.stdout.write({"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]())
     return 0
 

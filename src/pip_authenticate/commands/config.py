@@ -20,7 +20,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code."""
     made = parser("config", "Lists every setting, its value, and where that came from.", EXAMPLES)
     made.add_argument("--json", action="store_true", help="Write JSON.")
-    parsed = made.parse_intermixed_args(arguments)
+    parsed = made.taken(arguments)
     return guarded(_list, lambda: Session(parsed, environ, os.getcwd()))
 
 

@@ -18,7 +18,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code."""
     made = parser("env", "Writes settings for what runs next.", EXAMPLES, entries=True)
     made.add_argument("--show-secrets", action="store_true", help="Write secrets to a terminal, too.")
-    parsed = made.parse_intermixed_args(arguments)
+    parsed = made.taken(arguments)
     return guarded(_deliver, lambda: Session(parsed, environ, os.getcwd()))
 
 

@@ -23,7 +23,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code."""
     purpose = "Removes what write has written into a folder, and the folder if nothing else is in it."
     made = parser("forget", purpose, EXAMPLES, folder="Folder that the command write was told.")
-    parsed = made.parse_intermixed_args(arguments)
+    parsed = made.taken(arguments)
     told = report.standard(environ, is_quiet=parsed.quiet, is_verbose=parsed.verbose)
     return guarded(_forget, lambda: _Work(os.path.abspath(parsed.folder), told))
 

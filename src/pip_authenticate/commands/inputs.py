@@ -18,7 +18,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     del environ
     made = plain_parser("inputs", "Shows what may stand in a step of the Azure Pipelines task.", EXAMPLES)
     made.add_argument("--json", action="store_true", help="Write JSON.")
-    sys.stdout.write(_json() if made.parse_intermixed_args(arguments).json else _table())
+    sys.stdout.write(_json() if made.taken(arguments).json else _table())
     return 0
 
 

@@ -52,7 +52,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         help=f"Application that your organisation has registered. Default: {CLIENT_ID}.",
     )
     made.add_argument("-v", "--verbose", action="store_true", help="Say what is asked.")
-    parsed = made.parse_intermixed_args(arguments)
+    parsed = made.taken(arguments)
     told = report.standard(environ, is_verbose=parsed.verbose)
     return guarded(_login, lambda: _Work(parsed, environ, told))
 

@@ -24,7 +24,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     purpose = "Forgets who signed in with login, and every token that is kept between runs."
     made = plain_parser("logout", purpose, EXAMPLES)
     made.add_argument("-q", "--quiet", action="store_true", help="Say nothing but warnings and errors.")
-    parsed = made.parse_intermixed_args(arguments)
+    parsed = made.taken(arguments)
     told = report.standard(environ, is_quiet=parsed.quiet)
     return guarded(_logout, lambda: _Work(environ, told))
 

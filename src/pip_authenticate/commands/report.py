@@ -37,7 +37,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         metavar="FORMAT",
         help="markdown, or html: one page, which loads nothing. Default: markdown.",
     )
-    parsed = made.parse_intermixed_args(arguments)
+    parsed = made.taken(arguments)
     work = _Work(parsed.file, parsed.format, report.standard(environ))
     return guarded(_show, lambda: work)
 

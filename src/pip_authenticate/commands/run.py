@@ -27,7 +27,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     own, program = parted(arguments)
     purpose = "Starts a program with the credentials of the indexes that it uses."
     made = parser("run", purpose, EXAMPLES, entries=True, words="-- PROGRAM [ARGUMENT ...]")
-    parsed = made.parse_intermixed_args(own)
+    parsed = made.taken(own)
     if not program:
         made.error("no program to run: it stands behind --, as in -- uv sync")
     code = guarded(

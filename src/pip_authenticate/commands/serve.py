@@ -23,7 +23,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         "until it is ended."
     )
     made = parser("serve", purpose, EXAMPLES, entries=True, words="[-- PROGRAM [ARGUMENT ...]]")
-    parsed = made.parse_intermixed_args(own)
+    parsed = made.taken(own)
     code = guarded(
         lambda session: _serve(session, program),
         lambda: Session(parsed, environ, os.getcwd(), program[0] if program else ""),

@@ -44,7 +44,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the command; gives its exit code: 1 where a service does not know the credential."""
     made = parser("whoami", "Says which credential there is, and who it makes you.", EXAMPLES, entries=True)
     made.add_argument("--json", action="store_true", help="Write JSON.")
-    parsed = made.parse_intermixed_args(arguments)
+    parsed = made.taken(arguments)
     return guarded(_tell, lambda: Session(parsed, environ, os.getcwd()))
 
 

@@ -25,7 +25,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         entries=True,
         folder="Folder for the files: a new or empty one, or one that this command has written.",
     )
-    parsed = made.parse_intermixed_args(arguments)
+    parsed = made.taken(arguments)
     return guarded(_write, lambda: Session(parsed, environ, os.getcwd()))
 
 
