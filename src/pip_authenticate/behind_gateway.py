@@ -34,7 +34,7 @@ def run(
         summary: a sentence about the credentials, for people.
 
     Raises:
-        InputError: the extra that this needs is not installed.
+        InputError: the extra that this needs is not installed, or the report has no place.
         DeliveryError: the program would not go through the gateway, or nobody knows where uploads go.
     """
     try:
@@ -43,6 +43,7 @@ def run(
         from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415 - no other way needs any of it
     except ModuleNotFoundError as error:
         raise lacking(error) from None
+    telling.see_place(session)
     uploads = session.value("allow-upload")
     if session.value("publish") and not uploads:
         raise InputError(

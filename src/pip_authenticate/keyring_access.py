@@ -14,6 +14,7 @@ from pip_authenticate.deadline import Deadline
 from pip_authenticate.errors import InputError, PipAuthenticateError, each
 from pip_authenticate.index import Credential, Index, IndexUrl
 from pip_authenticate.project import Project
+from pip_authenticate.proxies import is_gateway
 from pip_authenticate.run import Run
 from pip_authenticate.settings import Settings
 from pip_authenticate.transport import Transport
@@ -45,6 +46,8 @@ def credential(service: str, environ: Mapping[str, str]) -> Credential | None:
         environ: variables of the environment.
     """
     told = report.standard(environ, is_quiet=True)
+    # Behind the gateway no program needs a credential; Poetry asks for one of every index all the same.
+    is_needless = is_gateway(environ.get("HTTPS_PROXY", ""))
     try:
         session = _Session(environ)
         settings = session.settings._replace(project_folder="", sees_all_indexes=False)
@@ -56,11 +59,13 @@ def credential(service: str, environ: Mapping[str, str]) -> Credential | None:
         transport = Transport(settings.proxy, settings.certificates, told.debug, deadline)
         run = Run(settings, transport, told.register)
         opened = open_all([index], run)
-        for text in run.warnings[:1]:
+        for text in run.warnings[: not is_needless]:
             told.warning(text)
         return opened[0].credential if opened else None
     except PipAuthenticateError as error:
-        told.warning(str(each(error)[0]))
+        first = each(error)[0]
+        if first.slug != "no-credential" or not is_needless:
+            told.warning(str(first))
         return None
 
 

@@ -77,6 +77,12 @@ def proxy_address(written: str) -> tuple[str, Credential]:
     return f"{scheme}://{address}", Credential(unquote(user), Secret(unquote(password)))
 
 
+def is_gateway(written: str) -> bool:
+    """Whether a proxy's address looks like that of a run's gateway; good for words, not for trust."""
+    address, login = proxy_address(written)
+    return login.username == "run" and address.startswith(("http://127.0.0.1:", "http://[::1]:"))
+
+
 def refused() -> ServiceError:
     """The error that a proxy wants another login."""
     return ServiceError(

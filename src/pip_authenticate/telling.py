@@ -1,10 +1,12 @@
 """Tells what went through the gateway: people, the summary of a CI's job, and a file."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pip_authenticate import shown_record
 from pip_authenticate.command_line import Session
+from pip_authenticate.errors import InputError
 from pip_authenticate.index import AuthenticatedIndex
 from pip_authenticate.surroundings import Surroundings, output_of
 
@@ -15,6 +17,22 @@ _SHOWN, _SUMMARIZED = 10, 200
 """Most files that are shown: to people on the spot, and in a summary."""
 _ASKING_SECONDS = 15.0
 """How long the command may end later for a report."""
+
+
+def see_place(session: Session) -> None:
+    """See that a report could be written, before anything is fetched that it should tell of.
+
+    Raises:
+        InputError: it could not.
+    """
+    path = session.value("report")
+    folder = os.path.dirname(path or "") or os.curdir
+    if path and (os.path.isdir(path) or not os.access(folder, os.W_OK | os.X_OK)):
+        raise InputError(
+            "report-file",
+            f"{session.chosen['report'].origin}: nothing can be written to {path}",
+            hint="Name a file in a folder that is there.",
+        )
 
 
 def tell(session: Session, record: "Record", indexes: list[AuthenticatedIndex]) -> None:

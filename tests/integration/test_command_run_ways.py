@@ -99,6 +99,29 @@ def test_what_only_the_gateway_does_is_not_left_undone(command: Command, words: 
     assert ended.stdout == ""
 
 
+@pytest.mark.parametrize("words", [("run", "--via", "gateway"), ("serve", "--port", "0")])
+def test_a_report_that_has_no_place_is_said_before_anything_is_run(
+    command: Command, words: tuple[str, ...]
+) -> None:
+    for place in ("nowhere/report.json", "."):
+        ended = command(*words, "--report", place, URL, "--", "touch", "ran")
+        assert ended.returncode == 1
+        assert f"--report: nothing can be written to {place}" in ended.stderr
+    assert not (command.project / "ran").exists()
+    command.write("report.json", "a former run's")
+    ended = command(*words, "--report", "report.json", URL, "--", "cat", "report.json")
+    assert ended.stdout == "a former run's"
+    assert (command.project / "report.json").read_text(encoding="utf-8").startswith("{")
+
+
+def test_a_run_within_a_run_says_why_there_is_no_credential(command: Command) -> None:
+    inner = (str(Path(sys.executable).with_name("pip-authenticate")), "run", URL, "--", "true")
+    ended = command("run", URL, "--", *inner)
+    assert ended.returncode == 1
+    assert "runs behind the gateway of another run, which opens its indexes without this one" in ended.stderr
+    assert "behind the gateway of another" not in command("run", URL, "--", "true").stderr
+
+
 def test_the_authority_is_in_no_folder_that_others_may_write_to(command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "anybody's"
     folder.mkdir()

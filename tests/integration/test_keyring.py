@@ -223,6 +223,14 @@ def test_why_there_is_nothing_is_said_once(keyring: Keyring) -> None:
     assert "az login" in line
 
 
+def test_behind_the_gateway_there_is_nothing_to_say(keyring: Keyring) -> None:
+    """Poetry asks for every index; there the gateway has what it looks for."""
+    for proxy, is_said in {"http://run:x@127.0.0.1:1": False, "http://run:x@proxy.corp:1": True}.items():
+        ended = keyring.script(ASK_ALL, FEED, HTTPS_PROXY=proxy)
+        assert ended.stdout.splitlines()[0] == "None None"
+        assert bool(ended.stderr) == is_said
+
+
 def test_settings_that_cannot_be_used_end_no_program(keyring: Keyring) -> None:
     for name, value in {"TIMEOUT": "soon", "CREDENTIAL": "magic", "INDEXES": "pkgs.dev.azure.com"}.items():
         given = {**GIVEN, f"PIP_AUTHENTICATE_{name}": value, "PIP_AUTHENTICATE_ORGANIZATION": ""}

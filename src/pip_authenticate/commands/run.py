@@ -10,6 +10,7 @@ from pip_authenticate.client_settings import ClientSettings
 from pip_authenticate.command_line import Session, counted, guarded, parser, parted
 from pip_authenticate.errors import InputError
 from pip_authenticate.private_files import paths
+from pip_authenticate.proxies import is_gateway
 
 EXAMPLES = """\
   pip-authenticate run -- pip install -r requirements.txt    the indexes that the project names
@@ -40,6 +41,11 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 def _run(session: Session, program: list[str]) -> int:
     try:
         path = child_process.located(program[0], session.environ)  # before anybody is asked for anything
+        if is_gateway(session.environ.get("HTTPS_PROXY", "")):
+            session.report.warning(
+                "This runs behind the gateway of another run, which opens its indexes without this one, and "
+                "hides the credential from it: leave one of the two out."
+            )
         found = session.find()
         session.tell_verdicts(found)
         way = _way(session, found)
