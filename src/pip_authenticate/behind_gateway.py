@@ -85,11 +85,13 @@ def run(
         )
     exposure = hiding.exposure()
     but = f" But it can read them in the gateway's memory: {exposure}." if exposure else ""
-    session.report.line(f"{summary[:-1]}, behind a gateway; the program gets none.{but}")
+    if found.indexes:
+        summary = f"{summary[:-1]}, behind a gateway; the program gets none.{but}"
     code = 0
     try:
         with passing_folder.passing(session.environ) as folder:
             environ |= gateway.variables(environ, folder)
+            session.report.line(summary)
             with child_process.attended(gateway.running) as start:
                 code = start(path, program, environ)
         return code

@@ -63,7 +63,18 @@ def test_a_command_that_uses_no_index_needs_no_gateway(command: Command) -> None
 
 
 def test_publishers_are_told_by_variables(command: Command) -> None:
-    assert way(command("run", "--publish", URL, "--", "env")) == "env"
+    ended = command("run", "--publish", URL, "--", "env")
+    assert way(ended) == "env"
+    assert "with --allow-upload it publishes through the gateway" in ended.stderr
+
+
+def test_nothing_is_announced_that_does_not_come(command: Command) -> None:
+    ended = command("run", URL, "--", "env", NO_PROXY="pkgs.dev.azure.com")
+    assert ended.returncode == 1
+    assert "Credentials for" not in ended.stderr
+    ended = command("run", "--guard", "--", "env")
+    assert ended.returncode == 0
+    assert ended.stderr == "pip-authenticate: No index needs a credential.\n"
 
 
 @pytest.mark.parametrize("chosen", ["env", "files", "gateway"])

@@ -443,6 +443,31 @@ def test_no_proxy_for_an_index_is_refused(command: Command, index: Service, name
     assert left(command) == []
 
 
+def test_a_proxy_with_a_login_is_told_it_by_plain_http_too(command: Command) -> None:
+    login = ("user", "proxy-canary")
+    with (
+        serving(private) as service,
+        proxying({"index.example:80": service.port, "other.example:80": service.port}, login) as proxy,
+    ):
+        service.routes["GET /feed/simple/demo/"] = lambda request: guarded(request, Answer(200, PAGE))
+        service.routes["GET /open/"] = lambda request: Answer(200, json.dumps([*request.headers]).encode())
+        one = Behind(
+            command, TOKEN, "http://index.example/feed/simple/",
+            HTTP_PROXY=f"http://user:proxy-canary@127.0.0.1:{proxy.port}",
+            HTTPS_PROXY=f"http://user:proxy-canary@127.0.0.1:{proxy.port}",
+            http_proxy=f"http://user:proxy-canary@127.0.0.1:{proxy.port}",
+        )  # fmt: skip
+        try:
+            assert one.get("http://index.example/feed/simple/demo/")[0] == 200
+            status, _, content = one.get("http://other.example/open/")
+            assert (status, b"proxy-authorization" in content) == (200, False)
+            count = len(proxy.requests)
+            assert one.get("http://other.example/open/", method="TRACE")[0] == 403
+            assert len(proxy.requests) == count
+        finally:
+            one.end()
+
+
 def test_a_proxy_that_uv_takes_before_the_gateway_is_told(command: Command, index: Service) -> None:
     file = command.home / ".config" / "uv" / "uv.toml"
     file.parent.mkdir(parents=True)

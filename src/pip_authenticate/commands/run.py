@@ -98,8 +98,13 @@ def _way(session: Session, found: Found) -> str:
         )
     if chosen or asked:
         return chosen or "gateway"
-    if session.value("publish"):
-        return "env"  # publishers read variables, and would else ask the public index
+    if session.value("publish"):  # publishers read variables, and would else ask the public index
+        if found.indexes and _has_gateway():
+            session.report.line(
+                "For --publish the program gets the credential in its variables; with --allow-upload it "
+                "publishes through the gateway, and gets none."
+            )
+        return "env"
     return "gateway" if found.indexes and not away and _has_gateway() else "files"
 
 

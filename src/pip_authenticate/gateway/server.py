@@ -163,6 +163,8 @@ class Server:
 
     async def _plain(self, request: web.BaseRequest) -> web.StreamResponse:
         """A request by http for a host that is not guarded."""
+        if request.method == "TRACE":
+            return self._replies.refused("TRACE", "a web proxy could show its own login in the answer")
         sent = CIMultiDict(passed_on(request.headers))
         sent.setdefault("Accept-Encoding", "identity")
         body = request.content if request.body_exists else None

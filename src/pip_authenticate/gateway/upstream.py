@@ -196,6 +196,10 @@ class Upstream:
         if self._ahead.get(origin):
             await self._ahead[origin].pop(0)
         way = self._way(origin, self._client if index else "")
+        if way["proxy_headers"] and origin.scheme == "http":
+            sent |= way[
+                "proxy_headers"
+            ]  # with a tunnel it is said there; without one, aiohttp says it nowhere
         async with self._opened().request(
             method, URL(url, encoded=True), headers=sent, data=body, allow_redirects=False, **way
         ) as answer:
