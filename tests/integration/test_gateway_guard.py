@@ -92,6 +92,26 @@ def test_where_that_is_not_sure_nothing_comes(command: Command, places: Places, 
     assert not [record for record in places.public.log if record.host == "public"]
 
 
+@pytest.mark.parametrize("wrong", ["/alpha/_packaging/one/", "/_packaging/onne/", "/no-such/_packaging/one/"])
+def test_a_feed_that_is_not_there_owns_no_name_and_frees_none(
+    command: Command, places: Places, wrong: str
+) -> None:
+    assert asked(command, places, "open-package")[0] == 200
+    feed = places.feed.replace("/_packaging/one/", wrong)
+    one = Behind(command, TOKEN, "--client", "pip", "--public", places.stranger, feed)
+    try:
+        status, _, _ = one.get(f"{places.stranger}open-package/")
+        assert one.get(f"{feed}open-package/")[0] == 404
+        said = one.end()
+    finally:
+        one.process.kill()
+        one.process.communicate()
+    assert status == 502
+    assert "does not say whether it has open-package" in said
+    assert said.count("does not exist") + said.count("doesn't exist") == 2
+    assert "pip-authenticate check says more" in said
+
+
 def test_without_the_guard_a_person_is_warned(command: Command, places: Places) -> None:
     status, said = asked(command, places, "corp-package", "--no-guard")
     assert status == 200

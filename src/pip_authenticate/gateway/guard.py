@@ -4,13 +4,17 @@ Without it pip takes the highest version of any index, also where a private one 
 """
 
 import asyncio
+import json
+import re
 from typing import NamedTuple
 
 from pip_authenticate.errors import PipAuthenticateError
 from pip_authenticate.gateway.fence import Guarded
-from pip_authenticate.gateway.upstream import FAILED, PAGE_BYTES, Upstream, read
+from pip_authenticate.gateway.upstream import ERROR_BYTES, FAILED, PAGE_BYTES, Upstream, read
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+_MORE_THAN_A_PACKAGE = re.compile("Feed|Project|Host|Account|Organization|Collection")
+_LONGEST = 300
 _PAGES = ("application/vnd.pypi.simple.", "text/html")
 
 
@@ -43,8 +47,12 @@ async def asked(index: Guarded, project: str, upstream: Upstream) -> Said:
         async with upstream.ask("GET", url, headers, index) as answer:
             kind = answer.headers.get("content-type", "").lower()
             if answer.status == 404:
-                return Said(index, url)
-            why = f"it answers {answer.status}"
+                missing = what_is_missing(await read(answer, ERROR_BYTES) or b"")
+                if not missing:
+                    return Said(index, url)
+                why = missing
+            else:
+                why = f"it answers {answer.status}"
             if answer.status == 200 and kind.startswith(_PAGES):
                 content = await read(answer, PAGE_BYTES)
                 if content is not None:
@@ -56,6 +64,19 @@ async def asked(index: Guarded, project: str, upstream: Upstream) -> Said:
         why = "it does not answer"
     told = f"whether it has {project}" if project else "which names it has"
     return Said(index, url, doubt=f"{index.source} does not say {told}: {upstream.scrubbed(why)}")
+
+
+def what_is_missing(content: bytes) -> str:
+    """What Azure DevOps says that there is not, where that is more than a package; else empty.
+
+    A feed whose name is mistyped has no package of any name, and so have those of a project that is left out.
+    (Its errors are JSON with a message and a typeKey, such as FeedIdNotFoundException.)
+    """
+    try:
+        said = json.loads(content)
+        return str(said["message"])[:_LONGEST] if _MORE_THAN_A_PACKAGE.match(said["typeKey"]) else ""
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return ""
 
 
 class Verdict(NamedTuple):

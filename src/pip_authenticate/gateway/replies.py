@@ -6,9 +6,11 @@ from typing import TypeVar
 from aiohttp import ClientResponse, web
 
 from pip_authenticate.gateway.fence import HEADERS, Guarded
+from pip_authenticate.gateway.guard import what_is_missing
 from pip_authenticate.gateway.record import Record
 from pip_authenticate.gateway.upstream import ERROR_BYTES, FAILED, Upstream, read
 
+_HELP = "pip-authenticate check says more"
 # A client that is asked for a login asks a person, or sends what it finds elsewhere.
 _ASKS_FOR_LOGIN = frozenset({401, 407})
 
@@ -39,7 +41,13 @@ class Replies:
         """An error of an index, without what it may repeat of a secret."""
         status, content = answer.status, await read(answer, ERROR_BYTES)
         if status in _ASKS_FOR_LOGIN or status == 203:
-            return self.failed(f"{index.source} does not accept the credential (status {status})", 403)
+            why = f"{index.source} does not accept the credential (status {status}); {_HELP}"
+            return self.failed(why, 403)
+        missing = what_is_missing(content or b"") if status == 404 else ""
+        if missing:
+            return self.failed(
+                f"{index.source}: {self._upstream.scrubbed(missing).rstrip('.')}; {_HELP}", 404
+            )
         reply = response(whole(self._upstream.headers_of(answer)), status, web.Response())
         reply.body = self._upstream.scrubbed_bytes(content or b"")
         return reply
