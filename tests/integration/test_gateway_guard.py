@@ -1,7 +1,8 @@
 """The owner rule: a stranger's package of a private one's name comes only where no private index has it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -198,3 +199,50 @@ def test_an_installer_that_meets_an_expired_token_installs_nothing(
             assert [path.name for path in (command.project / "got").iterdir()] == [
                 "corp_package-99.0-py3-none-any.whl"
             ]
+
+
+ALONE = {
+    "pip": "pip download --no-deps --index-url {stranger} --dest got {name}",
+    "uv": "uv pip install --no-deps --default-index {stranger} --target got {name}",
+}
+"""Installers that ask the public index only."""
+UNREACHABLE: dict[str, Callable[[str], str]] = {
+    "refused connection": lambda feed: feed.replace(feed.split("/")[2], "127.0.0.1:1"),
+    "no TLS": lambda feed: feed.replace("http://", "https://"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*DOUBTS, *UNREACHABLE, "404"])
+def test_real_installers_take_the_public_package_only_after_404(
+    command: Command, places: Places, programs: Programs, name: str
+) -> None:
+    """In both shapes: beside the private index, and alone. After 404 each takes it, the live control."""
+    command.environ["PATH"] = ":".join(
+        (*(str(programs.place(installer)) for installer in INSTALLS), command.environ["PATH"])
+    )
+    if name in DOUBTS:
+        places.private.faults.add(replace(DOUBTS[name], times=0))
+    feed = UNREACHABLE[name](places.feed) if name in UNREACHABLE else places.feed
+    package = "open-package" if name == "404" else "corp-package"
+    forms = [*INSTALLS.values(), *ALONE.values()]
+    scripts = [
+        form.replace(" got ", f" got{number} ").format(stranger=places.stranger, feed=feed, name=package)
+        for number, form in enumerate(forms)
+    ]
+    ended = command(
+        "run", "--client", "pip,uv", "--public", places.stranger, feed, "--", "sh", "-c",
+        "; ".join(f"{script}; echo ended $?" for script in scripts),
+        PIP_AUTHENTICATE_TOKEN=TOKEN, PIP_TRUSTED_HOST="localhost", PIP_RETRIES="0", UV_HTTP_RETRIES="0",
+    )  # fmt: skip
+    codes = [line for line in ended.stdout.splitlines() if line.startswith("ended ")]
+    assert len(codes) == len(forms)
+    got = [path.name for path in command.project.glob("got*/[!.]*")]
+    if name == "404":
+        assert codes == ["ended 0"] * len(forms), ended.stderr
+        assert len([one for one in got if one.startswith("open_package-2.0")]) == len(forms)
+    else:
+        assert "ended 0" not in codes
+        assert got == []
+        assert f"does not say whether it has {package}" in ended.stderr
+        assert not [record for record in places.public.log if record.host == "public"]
