@@ -96,6 +96,16 @@ def until(condition: Callable[[], bool], seconds: float = 1.0) -> None:
 # ---- what passes ------------------------------------------------------------------------------------
 
 
+def test_a_page_that_could_not_be_read_is_asked_for_again(command: Command, index: Service) -> None:
+    """By who wants a file without having asked for its page, as installers do that have a lock file."""
+    answers = iter([Answer(503, b"", "Busy"), *[Answer(200, PAGE, "OK", HTML)] * 9])
+    index.routes["GET /feed/simple/demo/"] = lambda request: guarded(request, next(answers))
+    file = f"{index.url}/feed/files/demo-1.0-py3-none-any.whl"
+    with behind(command, index) as one:
+        assert [one.get(file)[0] for _ in range(3)] == [403, 200, 200]
+    assert len([request for request in index.requests if request.path == "/feed/simple/demo/"]) == 2
+
+
 def test_pages_and_the_files_that_they_name_pass_with_the_credential(
     command: Command, index: Service
 ) -> None:

@@ -54,11 +54,13 @@ class _Page:
 
     Attributes:
         base: what its links are relative to; once it was read.
+        size: in bytes.
     """
 
     def __init__(self, home: Guarded, url: str, content: bytes, kind: str) -> None:
         self.home = home
         self.base = url
+        self.size = len(content)
         self._content: bytes | None = content
         self._kind = kind
         self._files = dict[str, list[_Shown]]()
@@ -83,10 +85,15 @@ class _Page:
 
 
 class Links:
-    """Remembers what pages show; pages are read, and addresses resolved, when a file is asked for."""
+    """Remembers what pages show; pages are read, and addresses resolved, when a file is asked for.
 
-    def __init__(self) -> None:
+    Args:
+        most: bytes of pages that are remembered; those of the projects that came first are forgotten first.
+    """
+
+    def __init__(self, most: int = 64 * 1024 * 1024) -> None:
         self._by_project = dict[str, dict[str, _Page]]()
+        self._most, self._size = most, 0
 
     def learn(self, index: Guarded, url: str, content: bytes, kind: str) -> None:
         """Remember a page; of each address, the last one.
@@ -100,7 +107,16 @@ class Links:
         from packaging.utils import canonicalize_name  # noqa: PLC0415 - as below
 
         project = canonicalize_name(file_name(url.rstrip("/")))
-        self._by_project.setdefault(project, {})[url] = _Page(index, url, content, kind)
+        pages = self._by_project.setdefault(project, {})
+        self._size += len(content) - (pages[url].size if url in pages else 0)
+        pages[url] = _Page(index, url, content, kind)
+        while self._size > self._most and len(self._by_project) > 1:
+            oldest = next(iter(self._by_project))
+            self._size -= sum(page.size for page in self._by_project.pop(oldest).values())
+
+    def knows(self, project: str) -> bool:
+        """Whether a page of a normalised name is remembered."""
+        return project in self._by_project
 
     def find(self, origin: Origin, target: str) -> Link | None:
         """The file that a request is for; None where no page has shown it yet."""

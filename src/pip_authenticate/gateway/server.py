@@ -279,9 +279,10 @@ class Server:
     async def _shown(self, index: Guarded, project: str) -> None:
         """Read a page, once for everybody who waits for it."""
         key = (str(index.url), project)
-        if key not in self._pages:
-            self._pages[key] = asyncio.ensure_future(self._read_page(index, project))
-        await asyncio.shield(self._pages[key])
+        reading = self._pages.get(key)
+        if reading is None or (reading.done() and not self._links.knows(project)):
+            reading = self._pages[key] = asyncio.ensure_future(self._read_page(index, project))
+        await asyncio.shield(reading)
 
     async def _read_page(self, index: Guarded, project: str) -> None:
         url = f"{str(index.url).rstrip('/')}/{project}/"
