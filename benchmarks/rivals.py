@@ -4,6 +4,7 @@ Every program stands before the same two indexes by plain http on loopback: a pr
 credential and has `owned` 1.0, and a public one, on which a stranger has published `owned` 99.0.
 """
 
+import base64
 import json
 import os
 import subprocess
@@ -44,6 +45,27 @@ if not urlsplit(file).username and urlsplit(page).username:
 print(json.dumps(ask(file, Range="bytes=0-99")[:2]))
 """
 """Asks for the first bytes of the private wheel; prints the answer's status and Location."""
+
+_SEARCHING = """
+import base64, pathlib, sys
+
+def holds(path):
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return any(text in content for text in texts)
+
+token = base64.b64decode(sys.argv[1])
+texts = (token, base64.b64encode(b"build:" + token))
+home = pathlib.Path.home()
+processes = list(pathlib.Path("/proc").glob("[0-9]*"))
+kinds = [kind for kind in ("environ", "cmdline") if any(holds(path / kind) for path in processes)]
+found = {f"{kind} of a process" for kind in kinds}
+found |= {f"file {path.name}" for path in home.iterdir() if path.is_file() and holds(path)}
+print(", ".join(sorted(found)) or "nowhere")
+"""
+"""Looks for a credential as the code of a package can, and prints where there is one."""
 
 
 class _Index(ThreadingHTTPServer):
@@ -125,6 +147,7 @@ class Seen(NamedTuple):
     location: str
     read: str
     resolved: str
+    found: str
 
 
 @contextmanager
@@ -181,6 +204,7 @@ def facts() -> None:
         "the same once the private index does not accept the credential": ("nothing", "taken_then"),
         "the credential in the answer where a file takes 1.5 s": ("no", "location"),
         "bytes that are read of a file of 2 MB where 100 are asked for": ("100", "read"),
+        "where code that a client runs finds the credential": ("nowhere", "found"),
         "bytes that are read of it where uv resolves, without metadata on the page": ("100,000", "resolved"),
     }
     for name, (budget, field) in rows.items():
@@ -230,6 +254,11 @@ def _seen(
                 return "it fails"
         return f"{index.sent:,}"
 
+    def found(index: _Index) -> str:
+        with program(index, public, plain) as started:
+            told = base64.b64encode(TOKEN.encode()).decode()
+            return output(started, sys.executable, "-I", "-c", _SEARCHING, told).strip()
+
     slow, ranged = private(delay=1.5), private()
     location = asked(slow)[1]
     asked(ranged)
@@ -239,6 +268,7 @@ def _seen(
         "yes" if TOKEN in location else "no",
         f"{ranged.sent:,}",
         resolved(private()),
+        found(private()),
     )
 
 
