@@ -18,7 +18,7 @@ from azure_devops_emulator import Organization, Service
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
-HERE = Path(sys.executable).parent
+COMMAND = Path(sys.executable).with_name("pip-authenticate")
 PROGRAMS = ("uv", "poetry", "twine")
 TOKEN = "fake-token-of-ada-everything"  # noqa: S105 - made up, see examples/organization.toml
 HOSTED = "https://pkgs.dev.azure.com/fabrikam/"
@@ -30,7 +30,7 @@ class Reader(scenes.Reader):
     Args:
         folder: an empty one.
         address: of the server's collection; it takes the place of the organisation in the examples.
-        programs: where the real installers and this program are.
+        programs: where the real installers are.
     """
 
     def __init__(self, folder: Path, address: str, *programs: Path) -> None:
@@ -40,7 +40,10 @@ class Reader(scenes.Reader):
             "PIP_AUTHENTICATE_TOKEN": TOKEN,
             "PIP_AUTHENTICATE_ORGANIZATION": address,
         }
-        super().__init__(folder, programs, given)
+        alone = folder / "bin"  # what else is beside the command in its environment is not the reader's
+        alone.mkdir()
+        (alone / COMMAND.name).symlink_to(COMMAND)
+        super().__init__(folder, (*programs, alone), given)
 
     def project(self, name: str) -> Path:
         """A copy of an example's project, whose index is the emulated one."""
@@ -89,7 +92,8 @@ def publication(reader: Reader) -> bool:
 def check(reader: Reader) -> bool:
     """A check with one good and one refused feed."""
     words = ("pip-authenticate", "check", "project1/myTestFeed1", "partners")
-    done = reader.types(*words, where=reader.folder)
+    given = {"PIP_AUTHENTICATE_VIA": "files"}  # of the gateway, check says something to root only
+    done = reader.types(*words, given=given)
     verdicts = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
     return done.returncode == 1 and verdicts == ["ok", "failed"] and "Permissions" in done.stdout
 
@@ -163,7 +167,7 @@ def main() -> list[scenes.Outcome]:
         @contextmanager
         def reader(place: Path) -> Iterator[Reader]:
             with Service(organization, on_premises=True) as service:
-                yield Reader(place, service.collection_uri, programs, HERE)
+                yield Reader(place, service.collection_uri, programs)
 
         return scenes.play(SCENES, reader)
 
