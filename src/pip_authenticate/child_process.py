@@ -75,6 +75,13 @@ Beside: TypeAlias = Callable[[], AbstractContextManager[object]]
 """What lives beside a program, entered once that has been started and left when it has ended."""
 
 
+def ended_with(code: int) -> int:
+    """What this process ends with after a program: its exit code, or the same signal, which ends it here."""
+    if code < 0:
+        end_by(-code)
+    return code if code >= 0 else 128 - code
+
+
 if sys.platform == "win32":
 
     @contextmanager

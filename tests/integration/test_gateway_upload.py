@@ -11,32 +11,16 @@ from pathlib import Path
 import pytest
 import trustme
 
-from azure_devops_emulator import Organization
 from azure_devops_emulator import Service as Emulator
 from support import wheels
 from support.behind import Behind
 from support.certificates import server_context
 from support.command import Command
+from support.feed import organization
 from support.http_service import Answer, Request, Service, serving
 from support.programs import QUIET, Programs
 
 TOKEN, FORMER = "upload-canary-81d2-token", "upload-canary-81d2-former"
-ORGANIZATION = f"""
-[organization]
-name = "fabrikam"
-[[projects]]
-name = "alpha"
-[[feeds]]
-name = "one"
-[feeds.roles]
-"Ada Palmer" = "Feed Owner"
-[[identities]]
-name = "Ada Palmer"
-[[identities.tokens]]
-label = "Ada's"
-value = "{TOKEN}"
-scopes = ["app_token"]
-"""
 PUBLISH = {
     "twine": "twine upload --non-interactive --disable-progress-bar dist/*",
     "uv": "uv publish",
@@ -56,7 +40,7 @@ def command(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def emulator(tmp_path: Path, command: Command) -> Iterator[Emulator]:
-    with Emulator(Organization.parse(ORGANIZATION), https=True) as one:
+    with Emulator(organization("", "", TOKEN), https=True) as one:
         file = tmp_path / "authorities.pem"
         file.write_bytes(one.ca_pem)
         trusted = dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"), str(file))

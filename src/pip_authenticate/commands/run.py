@@ -33,9 +33,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     code = guarded(
         lambda session: _run(session, program), lambda: Session(parsed, environ, os.getcwd(), program[0])
     )
-    if code < 0:
-        child_process.end_by(-code)
-    return code if code >= 0 else 128 - code
+    return child_process.ended_with(code)
 
 
 def _run(session: Session, program: list[str]) -> int:

@@ -28,9 +28,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         lambda session: _serve(session, program),
         lambda: Session(parsed, environ, os.getcwd(), program[0] if program else ""),
     )
-    if code < 0:
-        child_process.end_by(-code)
-    return code if code >= 0 else 128 - code
+    return child_process.ended_with(code)
 
 
 def _serve(session: Session, program: list[str]) -> int:
