@@ -41,10 +41,9 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
         InputError: the extra that this needs is not installed, or the report has no place.
         DeliveryError: the door cannot be opened.
     """
-    try:
-        from pip_authenticate.gateway.door import Door  # noqa: PLC0415 - no other command needs any of it
-    except ModuleNotFoundError as error:
-        raise behind_gateway.lacking(error) from None
+    behind_gateway.require()
+    from pip_authenticate.gateway.door import Door  # noqa: PLC0415 - no other command needs any of it
+
     telling.see_place(session)
     secrets = list(session.withheld(found))
     environ = child_environment.without(session.environ, secrets)

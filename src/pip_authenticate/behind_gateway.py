@@ -14,7 +14,7 @@ from pip_authenticate.secret import Secret
 if TYPE_CHECKING:
     from pip_authenticate.gateway.fence import Guarded
 
-_EXTRA = ("aiohttp", "cryptography", "multipart")
+_EXTRA = ("aiohttp", "cryptography", "multipart", "packaging")
 """What the extra `secretless` installs; most of it is loaded once the program has been started."""
 _PRIMARY = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
 """Variables that name the index which takes the public one's place."""
@@ -37,12 +37,10 @@ def run(
         InputError: the extra that this needs is not installed, or the report has no place.
         DeliveryError: the program would not go through the gateway, or nobody knows where uploads go.
     """
-    try:
-        _look_for()
-        from pip_authenticate.gateway import hiding  # noqa: PLC0415
-        from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415 - no other way needs any of it
-    except ModuleNotFoundError as error:
-        raise lacking(error) from None
+    require()
+    from pip_authenticate.gateway import hiding  # noqa: PLC0415
+    from pip_authenticate.gateway.life import Gateway  # noqa: PLC0415 - no other way needs any of it
+
     telling.see_place(session)
     uploads = session.value("allow-upload")
     if session.value("publish") and not uploads:
@@ -100,13 +98,19 @@ def run(
         telling.tell(session, gateway.record, latest[0].indexes if code >= 0 else [])
 
 
-def lacking(error: ModuleNotFoundError) -> InputError:
-    """The error that the extra is not installed."""
-    return InputError(
-        "no-gateway",
-        f"The gateway needs a package that is not installed: {error.name}",
-        hint="Install pip-authenticate[secretless].",
-    )
+def require() -> None:
+    """Look for what the extra installs, and load none of it.
+
+    Raises:
+        InputError: something is not there.
+    """
+    for package in _EXTRA:
+        if find_spec(package) is None:
+            raise InputError(
+                "no-gateway",
+                f"The gateway needs a package that is not installed: {package}",
+                hint="Install pip-authenticate[secretless].",
+            )
 
 
 def put_out_of_sight(session: Session, found: Found, secrets: list[Secret]) -> None:
@@ -131,17 +135,6 @@ def put_out_of_sight(session: Session, found: Found, secrets: list[Secret]) -> N
 def is_installed() -> bool:
     """Whether the extra is there."""
     return all(map(find_spec, _EXTRA))
-
-
-def _look_for() -> None:
-    """Find what the extra installs, and load none of it.
-
-    Raises:
-        ModuleNotFoundError: something is not there.
-    """
-    for package in _EXTRA:
-        if find_spec(package) is None:
-            raise ModuleNotFoundError(name=package)
 
 
 def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "list[Guarded]":

@@ -33,7 +33,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> It
     """Its feed has the canary."""
     packages = tmp_path_factory.mktemp("packages")
     canary.lay(packages)
-    with company(authority, canary.token(), f'folders = ["{packages}"]') as one:
+    with company(authority, canary.token(), f'"{packages}"') as one:
         yield one
 
 

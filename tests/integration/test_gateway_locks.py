@@ -35,7 +35,7 @@ def place(authority: trustme.CA, tmp_path: Path) -> Iterator[Company]:
     folder.mkdir()
     for number, name in enumerate(PACKAGES, 1):
         wheels.write(folder, name, "1.0", f"# {name}\n" * number * 30_000)
-    with company(authority, TOKEN, f'folders = ["{folder}"]') as one:
+    with company(authority, TOKEN, f'"{folder}"') as one:
         yield one
 
 

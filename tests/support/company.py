@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import trustme
 
-from azure_devops_emulator import ForwardProxy, Organization, SecretStr, Service
+from azure_devops_emulator import ForwardProxy, SecretStr, Service
 from support.certificates import server_context
+from support.feed import organization
 
 HOST = "feed.test"
 """What the service is called; loopback addresses in what installers write are then none of its own."""
@@ -40,34 +41,17 @@ class Company(NamedTuple):
 
 
 @contextmanager
-def company(authority: trustme.CA, token: str, contents: str) -> Iterator[Company]:
+def company(authority: trustme.CA, token: str, folders: str) -> Iterator[Company]:
     """A network for as long as a block lasts.
 
     Args:
         authority: signs the service's certificate.
         token: opens the feed.
-        contents: of the feed, as an organisation file says it.
+        folders: whose files the feed has, as items of a list in TOML.
     """
-    text = f"""
-[organization]
-name = "fabrikam"
-[[projects]]
-name = "alpha"
-[[feeds]]
-name = "one"
-{contents}
-[feeds.roles]
-"Ada Palmer" = "Feed Owner"
-[[identities]]
-name = "Ada Palmer"
-[[identities.tokens]]
-label = "Ada's"
-value = "{token}"
-scopes = ["app_token"]
-"""
     context = server_context(authority, HOST, "localhost", "127.0.0.1")
     with (
-        Service(Organization.parse(text), tls=context) as service,
+        Service(organization("", "", token, folders), tls=context) as service,
         ForwardProxy({HOST: ("127.0.0.1", service.port)}, USER, SecretStr("proxy-canary")) as proxy,
     ):
         yield Company(service, proxy, token)
