@@ -13,6 +13,8 @@ from pip_authenticate.gateway.fence import Guarded
 from pip_authenticate.gateway.upstream import ERROR_BYTES, FAILED, PAGE_BYTES, Upstream, read
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+HEADERS = {"accept": ACCEPT, "accept-encoding": "gzip, deflate"}
+"""What a page is asked for with."""
 _MORE_THAN_A_PACKAGE = re.compile("Feed|Project|Host|Account|Organization|Collection")
 _LONGEST = 300
 _PAGES = ("application/vnd.pypi.simple.", "text/html")
@@ -36,15 +38,19 @@ class Said(NamedTuple):
     doubt: str = ""
 
 
+def page_url(index: Guarded, project: str) -> str:
+    """The address of a normalised name's page."""
+    return f"{str(index.url).rstrip('/')}/{project}/"
+
+
 async def asked(index: Guarded, project: str, upstream: Upstream) -> Said:
     """Ask an index for its page of a normalised name; an empty one is that of all names.
 
     Only 200 with a page and 404 are sure answers.
     """
-    url = f"{str(index.url).rstrip('/')}/{project}/" if project else str(index.url)
+    url = page_url(index, project) if project else str(index.url)
     try:
-        headers = {"accept": ACCEPT, "accept-encoding": "gzip, deflate"}
-        async with upstream.ask("GET", url, headers, index) as answer:
+        async with upstream.ask("GET", url, HEADERS, index) as answer:
             kind = answer.headers.get("content-type", "").lower()
             if answer.status == 404:
                 missing = what_is_missing(await read(answer, ERROR_BYTES) or b"")

@@ -25,7 +25,7 @@ from pip_authenticate.gateway.fence import (
     Upload,
 )
 from pip_authenticate.gateway.form import Form
-from pip_authenticate.gateway.guard import ACCEPT, Guard
+from pip_authenticate.gateway.guard import ACCEPT, HEADERS, Guard, page_url
 from pip_authenticate.gateway.links import Link, Links, file_name, project_of
 from pip_authenticate.gateway.record import Fetched, Record, Uploaded
 from pip_authenticate.gateway.replies import Replies, further, http, response, whole
@@ -228,8 +228,8 @@ class Server:
 
     async def _file(self, file: File, asked: Request, request: web.BaseRequest) -> web.StreamResponse:
         link = await self._link(file, asked)
+        headers = {**further(asked.headers), "accept-encoding": "identity"}
         if link is None and file.home is None and self._fence.is_public(asked.origin):
-            headers = {**further(asked.headers), "accept-encoding": "identity"}
             async with self._upstream.ask(asked.method, asked.url, headers, None) as answer:
                 shown = self._upstream.headers_of_others(answer)
                 reply = response(shown, answer.status, web.StreamResponse())
@@ -237,7 +237,6 @@ class Server:
                 return reply
         if link is None:
             return self._replies.refused(f"{asked.method} {asked.shown}", "no page of an index names it")
-        headers = {**further(asked.headers), "accept-encoding": "identity"}
         async with self._upstream.ask(asked.method, asked.url, headers, link.home) as answer:
             if answer.status >= 400 or answer.status == 203:
                 return await self._replies.error(answer, link.home)
@@ -285,9 +284,8 @@ class Server:
         await asyncio.shield(reading)
 
     async def _read_page(self, index: Guarded, project: str) -> None:
-        url = f"{str(index.url).rstrip('/')}/{project}/"
-        headers = {"accept": ACCEPT, "accept-encoding": "gzip, deflate"}
-        async with self._upstream.ask("GET", url, headers, index) as answer:
+        url = page_url(index, project)
+        async with self._upstream.ask("GET", url, HEADERS, index) as answer:
             content = await read(answer, PAGE_BYTES)
             if content is not None:
                 self._learn(index, url, answer.status, content, answer.headers.get("content-type", ""))
