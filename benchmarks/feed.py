@@ -1,38 +1,68 @@
-"""A feed of many projects, by https, and a wire of some length before it; a process of its own.
+"""A feed of many projects, by https and HTTP/2, and a wire of some length before it; a process of its own.
 
-`python feed.py FOLDER ONE_WAY_MILLISECONDS` writes the feed's certificate authority and the list of projects
-into a folder, prints the ports of feed and wire as JSON, and ends with its standard input.
+`python feed.py FOLDER ONE_WAY_MILLISECONDS` writes what clients trust into a folder, prints the ports of feed
+and wire as JSON, and ends with its standard input. The feed is a real nginx with files: what it takes of the
+processors, which a real one would not share with its clients, is as little as can be.
 """
 
 import asyncio
 import base64
 import gzip
+import importlib
 import io
 import json
+import os
 import random
+import socket
 import ssl
 import sys
+import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import trustme
-from aiohttp import web
 
+ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "benchmark-feed-token"  # noqa: S105 - opens nothing
 USER = "build"
 ROOTS, PROJECTS = 22, 45
 """Projects that are asked for, and all that come with them."""
 FORMER = 200
 """Files of former versions that a page shows, as pages of the public index do."""
-WHEELS_BYTES, STREAM_BYTES = 22_000_000, 200 * 1024 * 1024
+WHEELS_BYTES, MODULE_BYTES, STREAM_BYTES = 22_000_000, 20_000, 200 * 1024 * 1024
+_ENTRY_BYTES = 300
+"""What a zip file and its list of files take for each file."""
 STREAM = "stream/bench_stream-1.0-py3-none-any.whl"
 """A large file, for who measures memory; the page of bench-stream names it."""
 AUTHORITY = "authority.pem"
 JSON = "application/vnd.pypi.simple.v1+json"
+
+
+_SERVER = """
+map $http_accept $kind {{ default html; "~simple.v1.json" json; }}
+server {{
+    listen 127.0.0.1:{port} ssl http2;
+    ssl_certificate {folder}/leaf.pem;
+    ssl_certificate_key {folder}/key.pem;
+    keepalive_requests 10000;
+    root {folder}/www;
+    types {{ {json} json; text/html html; }}
+    default_type application/octet-stream;
+    if ($http_authorization != "Basic {login}") {{ return 401; }}
+    location /simple/ {{
+        gzip_static on;
+        add_header Cache-Control max-age=600;
+        rewrite ^ ${{uri}}index.$kind break;
+    }}
+    location /files/ {{ sendfile on; }}
+}}
+"""
+"""Pages in the form that is asked for, packed as they lie there, and files; for who knows the token."""
 
 
 class File(NamedTuple):
@@ -64,25 +94,36 @@ def _sizes(chance: random.Random) -> list[int]:
     return [int(share / sum(shares) * WHEELS_BYTES) for share in shares]
 
 
-def wheel(name: str, version: str, needs: Iterable[str], payload: bytes) -> File:
-    """A wheel that installs."""
+def wheel(name: str, version: str, needs: Iterable[str], parts: Mapping[str, bytes]) -> File:
+    """A wheel that installs.
+
+    Args:
+        name: of the project.
+        version: of it.
+        needs: projects that it depends on.
+        parts: what its package holds, by file name.
+    """
     module = name.replace("-", "_")
     stem = f"{module}-{version}"
     told = "".join(f"Requires-Dist: {other}\n" for other in needs)
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{told}".encode()
     tag = b"Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    parts = {
-        f"{module}.py": b"",
-        f"{module}_data.bin": payload,
-        f"{stem}.dist-info/METADATA": metadata,
-        f"{stem}.dist-info/WHEEL": tag,
-    }
-    listed = "".join(f"{path},,\n" for path in [*parts, f"{stem}.dist-info/RECORD"])
+    every = {f"{module}/{path}": content for path, content in {"__init__.py": b"", **parts}.items()}
+    every |= {f"{stem}.dist-info/METADATA": metadata, f"{stem}.dist-info/WHEEL": tag}
+    listed = "".join(f"{path},,\n" for path in [*every, f"{stem}.dist-info/RECORD"])
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for path, content in (parts | {f"{stem}.dist-info/RECORD": listed.encode()}).items():
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in (every | {f"{stem}.dist-info/RECORD": listed.encode()}).items():
             archive.writestr(path, content)
     return File(f"{stem}-py3-none-any.whl", packed.getvalue(), metadata)
+
+
+def _modules(chance: random.Random, size: int) -> dict[str, bytes]:
+    """Modules that take so many bytes when they are packed, as those of real wheels: half of their length."""
+    words = [chance.randbytes(chance.randint(1, 4)).hex() for _ in range(2000)]
+    texts = [" ".join(chance.choices(words, k=MODULE_BYTES // 6)).encode() for _ in range(10)]
+    packed = sum(len(zlib.compress(text)) + _ENTRY_BYTES for text in texts) // len(texts)
+    return {f"module_{number}.py": texts[number % len(texts)] for number in range(max(size // packed, 1))}
 
 
 def page(number: int, file: File, chance: random.Random) -> tuple[bytes, bytes]:
@@ -123,65 +164,58 @@ def page(number: int, file: File, chance: random.Random) -> tuple[bytes, bytes]:
     return json.dumps(told).encode(), f"<!DOCTYPE html><html><body>{anchors}</body></html>".encode()
 
 
-class Feed:
-    """Answers whoever knows the token."""
-
-    def __init__(self) -> None:
-        chance = random.Random(10)  # noqa: S311 - the same feed for everybody who measures
-        self._pages = dict[str, tuple[bytes, bytes]]()
-        self._files = dict[str, bytes]()
-        for number, size in enumerate(_sizes(chance)):
-            needs = map(name_of, _needs(number))
-            file = wheel(name_of(number), "1.0", needs, chance.randbytes(size))
-            self._pages[name_of(number)] = page(number, file, chance)
-            self._files[f"{number}/{file.name}"] = file.content
-            self._files[f"{number}/{file.name}.metadata"] = file.metadata
-        link = f'<a href="../../files/{STREAM}">stream</a>'.encode()
-        self._pages["bench-stream"] = (b"{}", link)
-        self._packed = {
-            name: (gzip.compress(as_json, 6), gzip.compress(as_html, 6))
-            for name, (as_json, as_html) in self._pages.items()
-        }
-        self._expected = "Basic " + base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
-
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
-        if request.headers.get("Authorization") != self._expected:
-            return web.Response(status=401, headers={"WWW-Authenticate": "Basic"})
-        _, kind, rest = request.path.split("/", 2)
-        name = rest.rstrip("/")
-        if rest == STREAM:
-            return await _stream(request)
-        if kind == "simple" and name in self._pages:
-            return self._page(name, request)
-        content = self._files.get(name) if kind == "files" else None
-        if content is None:
-            return web.Response(status=404)
-        headers = {"Content-Type": "application/octet-stream", "Accept-Ranges": "bytes"}
-        part = request.http_range
-        if part.start is None and part.stop is None:
-            return web.Response(body=content, headers=headers)
-        first, last, _ = part.indices(len(content))
-        headers["Content-Range"] = f"bytes {first}-{last - 1}/{len(content)}"
-        return web.Response(status=206, body=content[first:last], headers=headers)
-
-    def _page(self, name: str, request: web.BaseRequest) -> web.Response:
-        is_packed = "gzip" in request.headers.get("Accept-Encoding", "")
-        is_json = JSON in request.headers.get("Accept", "")
-        headers = {"Content-Type": JSON if is_json else "text/html", "Cache-Control": "max-age=600"}
-        if is_packed:
-            headers["Content-Encoding"] = "gzip"
-        as_json, as_html = (self._packed if is_packed else self._pages)[name]
-        return web.Response(body=as_json if is_json else as_html, headers=headers)
+def _written(folder: Path) -> None:
+    """Have the feed's pages and files in a folder, as nginx finds them."""
+    chance = random.Random(10)  # noqa: S311 - the same feed for everybody who measures
+    for number, size in enumerate(_sizes(chance)):
+        file = wheel(name_of(number), "1.0", map(name_of, _needs(number)), _modules(chance, size))
+        of_page, of_files = folder / "simple" / name_of(number), folder / "files" / str(number)
+        of_page.mkdir(parents=True)
+        of_files.mkdir(parents=True)
+        for kind, content in zip(("json", "html"), page(number, file, chance), strict=True):
+            (of_page / f"index.{kind}").write_bytes(content)
+            (of_page / f"index.{kind}.gz").write_bytes(gzip.compress(content, 6))
+        (of_files / file.name).write_bytes(file.content)
+        (of_files / f"{file.name}.metadata").write_bytes(file.metadata)
+    of_page, large = folder / "simple" / "bench-stream", folder / "files" / STREAM
+    of_page.mkdir()
+    large.parent.mkdir()
+    (of_page / "index.html").write_text(f'<a href="../../files/{STREAM}">stream</a>', encoding="ascii")
+    large.touch()
+    os.truncate(large, STREAM_BYTES)
 
 
-async def _stream(request: web.BaseRequest) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Length": str(STREAM_BYTES)})
-    await response.prepare(request)
-    piece = bytes(1024 * 1024)
-    for _ in range(STREAM_BYTES // len(piece)):
-        await response.write(piece)
-    return response
+@contextmanager
+def serving(folder: Path) -> Iterator[int]:
+    """Have the feed on a port.
+
+    Args:
+        folder: is told what clients trust: this feed's authority, and those of the machine, as on every
+            machine of a firm that has an authority.
+    """
+    sys.path.insert(0, str(ROOT / "tests"))
+    nginx = importlib.import_module("support.nginx")
+    authority = trustme.CA()
+    leaf = authority.issue_cert("127.0.0.1", "localhost")
+    known = ssl.create_default_context().get_ca_certs(binary_form=True)
+    trusted = [*map(ssl.DER_cert_to_PEM_cert, known), authority.cert_pem.bytes().decode("ascii")]
+    (folder / AUTHORITY).write_text("".join(trusted), encoding="ascii")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as temporary:
+        own = Path(temporary)
+        own.chmod(0o755)  # nginx may read it as somebody else
+        _written(own / "www")
+        (own / "nginx").mkdir()
+        leaf.private_key_pem.write_to_path(str(own / "key.pem"))
+        leaf.cert_chain_pems[0].write_to_path(str(own / "leaf.pem"))
+        login = base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
+        server = _SERVER.format(port=port, folder=own, login=login, json=JSON)
+        running = nginx.Nginx(own / "nginx", own / "packages", server, port)
+        try:
+            yield port
+        finally:
+            running.stop()
 
 
 class _End(asyncio.Protocol):
@@ -231,20 +265,14 @@ class _End(asyncio.Protocol):
             self._transport.close()
 
 
-async def serve(folder: Path, seconds: float) -> None:
-    """Serve until standard input ends."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / AUTHORITY))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+async def wire(port: int, seconds: float) -> None:
+    """Lead to a port until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = web.Server(Feed().answer, access_log=None, keepalive_timeout=75)
-    feed = await loop.create_server(server, "127.0.0.1", 0, ssl=context, backlog=256)
-    port = feed.sockets[0].getsockname()[1]
-    wire = await loop.create_server(lambda: _End(seconds, port), "127.0.0.1", 0, backlog=256)
-    print(json.dumps([port, wire.sockets[0].getsockname()[1]]), flush=True)
+    far = await loop.create_server(lambda: _End(seconds, port), "127.0.0.1", 0, backlog=256)
+    print(json.dumps([port, far.sockets[0].getsockname()[1]]), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), float(sys.argv[2]) / 1000))
+    with serving(Path(sys.argv[1])) as served:
+        asyncio.run(wire(served, float(sys.argv[2]) / 1000))

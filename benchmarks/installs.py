@@ -176,8 +176,8 @@ def _processor() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def ways(feed: Feed, wire: str, home: str, rivals: Mapping[str, Path]) -> dict[str, Way]:
-    """How clients come to the feed: `direct`, through the gateway, and through others."""
+def ways(feed: Feed, wire: str, client: str, home: str, rivals: Mapping[str, Path]) -> dict[str, Way]:
+    """How a client comes to the feed: `direct`, through the gateway, and through others."""
     plain = {
         "PATH": os.defpath, "HOME": home, "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1",
         "SSL_CERT_FILE": feed.authority, "PIP_CERT": feed.authority, "REQUESTS_CA_BUNDLE": feed.authority,
@@ -193,12 +193,12 @@ def ways(feed: Feed, wire: str, home: str, rivals: Mapping[str, Path]) -> dict[s
 
     @contextmanager
     def gateway() -> Iterator[Started]:
-        around = [COMMAND, "run", "--via", "gateway", "--client", "pip,uv", feed.url(wire), "--"]
+        around = [COMMAND, "run", "--via", "gateway", "--client", client, feed.url(wire), "--"]
         yield Started(around, plain | {"PIP_AUTHENTICATE_TOKEN": TOKEN})
 
     @contextmanager
     def serve() -> Iterator[Started]:
-        around = [COMMAND, "serve", "--port", "0", "--client", "pip,uv", feed.url(wire), "--"]
+        around = [COMMAND, "serve", "--port", "0", "--client", client, feed.url(wire), "--"]
         yield Started(around, plain | {"PIP_AUTHENTICATE_TOKEN": TOKEN})
 
     @contextmanager
@@ -254,7 +254,7 @@ def bench(rounds: int, *, with_rivals: bool) -> None:
             _memory(feed, home)
             for wire in (FAR, BARE):
                 for client, command in known.items():
-                    _install(wire, client, command, ways(feed, wire, home, rivals), rounds)
+                    _install(wire, client, command, ways(feed, wire, client, home, rivals), rounds)
 
 
 def _install(
@@ -300,7 +300,7 @@ def _memory(feed: Feed, home: str) -> None:
     """Print the row of the memory that a large download takes, where the system tells."""
     if sys.platform != "linux":
         return
-    with ways(feed, BARE, home, {})[RUN]() as (around, environ):
+    with ways(feed, BARE, "pip", home, {})[RUN]() as (around, environ):
         command = [*around, sys.executable, "-I", "-c", _STREAMED, feed.places[BARE], STREAM]
         told = subprocess.run(command, env=environ, check=True, capture_output=True, text=True).stdout
     before, most, size = map(int, told.split())

@@ -81,7 +81,7 @@ class _Index(ThreadingHTTPServer):
 
     def __init__(self, version: str, size: int, *, is_private: bool) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.file: File = wheel(NAME, version, (), os.urandom(size))
+        self.file: File = wheel(NAME, version, (), {"data.bin": os.urandom(size)})
         self.is_private = is_private
         self.is_expired = False
         self.delay = 0.0

@@ -45,6 +45,8 @@ class Client(Protocol):
     """Whether it can be asked to publish."""
     RUNS_HERE: bool
     """Whether what reads its settings runs below the command that makes them, and can use its gateway."""
+    ASKS_AT_ONCE: bool
+    """Whether it asks an index for many things at once, by a connection each."""
 
     def settings_for(self, indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:
         """What the client reads so that it can use the indexes, each of which is there once."""

@@ -4,6 +4,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pip_authenticate import behind_gateway, child_environment, child_process, telling
@@ -67,7 +68,8 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
         if not program:
             return _until_told(session, door, own, write)
         kept = {name: value for name, value in environ.items() if name not in _TAKEN}
-        with child_process.attended(door.running) as start:
+        at_once = behind_gateway.asks_at_once(session)
+        with child_process.attended(partial(door.running, at_once=at_once)) as start:
             return start(path, program, kept | own)
     finally:
         telling.tell(session, door.record, found.indexes)

@@ -1,11 +1,12 @@
 """Runs a program behind the gateway: it gets addresses, and no credential."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pip_authenticate import child_environment, child_process, passing_folder, publishing, telling
-from pip_authenticate.authenticate import Found, with_uploads
+from pip_authenticate.authenticate import Found, client, with_uploads
 from pip_authenticate.command_line import Session
 from pip_authenticate.errors import InputError
 from pip_authenticate.index import Credential, IndexUrl
@@ -90,12 +91,17 @@ def run(
         with passing_folder.passing(session.environ) as folder:
             environ |= gateway.variables(environ, folder)
             session.report.line(summary)
-            with child_process.attended(gateway.running) as start:
+            with child_process.attended(partial(gateway.running, at_once=asks_at_once(session))) as start:
                 code = start(path, program, environ)
         return code
     finally:
         # Whoever ends a program by a signal waits for nothing.
         telling.tell(session, gateway.record, latest[0].indexes if code >= 0 else [])
+
+
+def asks_at_once(session: Session) -> bool:
+    """Whether the program is known to ask an index for many things at once."""
+    return any(client(name).ASKS_AT_ONCE for name in session.started)
 
 
 def require() -> None:

@@ -222,16 +222,20 @@ class Session:
     @cached_property
     def clients(self) -> tuple[str, ...]:
         """The programs that settings are made for: chosen ones, or those that show themselves."""
-        chosen: tuple[str, ...] = self.value("client")
-        if chosen:
-            return chosen
-        shown = dict.fromkeys(self.project.clients)
-        shown |= {client: None for client, programs in _SHOWN.items() if self._program in programs}
+        if self.value("client"):
+            return self.started
+        shown = dict.fromkeys((*self.project.clients, *self.started))
         if not shown:
             shown = {client: None for client in ("pip", "uv") if _is_on_path(client, self.environ)} or {
                 "pip": None
             }
         return tuple(shown)
+
+    @property
+    def started(self) -> tuple[str, ...]:
+        """Those of them that are known to be started: chosen ones, or the program itself."""
+        chosen: tuple[str, ...] = self.value("client")
+        return chosen or tuple(client for client, programs in _SHOWN.items() if self._program in programs)
 
     @cached_property
     def settings(self) -> Settings:

@@ -505,7 +505,7 @@ def test_a_machine_without_ipv4(programs: Programs, tmp_path: Path) -> None:
 def test_connections_are_opened_for_whoever_will_ask_for_many_things(
     command: Command, authority: trustme.CA, authority_file: str
 ) -> None:
-    """One with the first tunnel, and more with a second one at the same time; no request comes of it."""
+    """One before anybody comes, and many with a second tunnel at the same time; no request comes of it."""
     context, place = server_context(authority, "index.example"), "index.example:443"
     with serving(private, context) as service, proxying({place: service.port}) as proxy:
         service.routes["GET /feed/simple/demo/"] = lambda request: guarded(request, Answer(200, PAGE))
@@ -516,9 +516,12 @@ def test_connections_are_opened_for_whoever_will_ask_for_many_things(
         )  # fmt: skip
         tunnels = list[socket.socket]()
         try:
-            with ThreadPoolExecutor(2) as pool:
-                tunnels += [door for _, door in pool.map(one.tunnel, [place] * 2)]
-            until(lambda: len(proxy.targets) == 17, 10.0)
+            until(lambda: len(proxy.targets) == 1, 10.0)
+            tunnels.append(one.tunnel(place)[1])
+            time.sleep(0.2)
+            assert len(proxy.targets) == 1
+            tunnels.append(one.tunnel(place)[1])
+            until(lambda: len(proxy.targets) == 24, 10.0)
             tunnels.append(one.tunnel(place)[1])
             assert service.requests == []
             assert one.get("https://index.example/feed/simple/demo/")[0] == 200
@@ -526,8 +529,33 @@ def test_connections_are_opened_for_whoever_will_ask_for_many_things(
             for tunnel in tunnels:
                 tunnel.close()
             one.end()
-        assert len(proxy.targets) == 17
+        assert len(proxy.targets) == 24
         assert len(service.requests) == 1
+
+
+def test_connections_are_opened_at_once_for_a_client_that_is_known_for_that(
+    command: Command, authority: trustme.CA, authority_file: str
+) -> None:
+    context, place = server_context(authority, "index.example"), "index.example:443"
+    with serving(private, context) as service, proxying({place: service.port}) as proxy:
+        one = Behind(
+            command, TOKEN, "--client", "uv", "https://index.example/feed/simple/",
+            SSL_CERT_FILE=authority_file, HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}",
+        )  # fmt: skip
+        try:
+            until(lambda: len(proxy.targets) == 24, 10.0)
+        finally:
+            one.end()
+        assert service.requests == []
+
+
+def test_an_index_that_cannot_be_reached_is_no_fault_before_it_is_asked(command: Command) -> None:
+    """Nobody asked for anything: what was opened ahead in vain is not told."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        place = f"127.0.0.1:{closed.getsockname()[1]}"
+    one = Behind(command, TOKEN, "--client", "uv", f"https://{place}/feed/simple/")
+    assert one.get(f"https://{place}/feed/simple/demo/")[0] == 502
+    assert one.end().count("did not answer") == 1
 
 
 # ---- where the credential is ------------------------------------------------------------------------

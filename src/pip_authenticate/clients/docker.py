@@ -17,6 +17,7 @@ VARIABLES = (FILE,)
 KNOWS_PATHS = False
 PUBLISHES = False
 RUNS_HERE = False
+ASKS_AT_ONCE = False
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

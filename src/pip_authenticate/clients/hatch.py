@@ -14,6 +14,7 @@ empty ones count as unset (measured with Hatch 1.18.2)."""
 KNOWS_PATHS = False
 PUBLISHES = True
 RUNS_HERE = True
+ASKS_AT_ONCE = False
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

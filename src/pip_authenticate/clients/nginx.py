@@ -14,6 +14,7 @@ VARIABLES: tuple[str, ...] = ()
 KNOWS_PATHS = True
 PUBLISHES = False
 RUNS_HERE = False
+ASKS_AT_ONCE = False
 
 
 def settings_for(indexes: list[AuthenticatedIndex], _wish: Wish) -> ClientSettings:

@@ -19,6 +19,7 @@ VARIABLES = (PRIMARY, *_PUBLISHER.variables, netrc_file.VARIABLE)
 KNOWS_PATHS = False
 PUBLISHES = True
 RUNS_HERE = True
+ASKS_AT_ONCE = True
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

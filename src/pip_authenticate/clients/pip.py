@@ -15,6 +15,7 @@ VARIABLES = (PRIMARY, EXTRA)
 KNOWS_PATHS = True
 PUBLISHES = False
 RUNS_HERE = True
+ASKS_AT_ONCE = False
 _OPTIONS = frozenset({"index-url", "pypi-url", "extra-index-url"})
 
 

@@ -12,6 +12,7 @@ VARIABLES = (PRIMARY, netrc_file.VARIABLE)
 KNOWS_PATHS = False
 PUBLISHES = False
 RUNS_HERE = True
+ASKS_AT_ONCE = False
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

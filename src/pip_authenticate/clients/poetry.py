@@ -26,6 +26,7 @@ empty ones count as unset (measured with Poetry 2.5.1)."""
 KNOWS_PATHS = False
 PUBLISHES = True
 RUNS_HERE = True
+ASKS_AT_ONCE = True
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

@@ -17,6 +17,7 @@ VARIABLES = (*_PUBLISHER.variables, FILE)
 KNOWS_PATHS = True
 PUBLISHES = True
 RUNS_HERE = True
+ASKS_AT_ONCE = False
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

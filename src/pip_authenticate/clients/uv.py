@@ -20,6 +20,7 @@ VARIABLES = (uv_indexes.PRIMARY, uv_indexes.EXTRA, *_PUBLISHER.variables, netrc_
 KNOWS_PATHS = False
 PUBLISHES = True
 RUNS_HERE = True
+ASKS_AT_ONCE = True
 
 
 def settings_for(indexes: list[AuthenticatedIndex], wish: Wish) -> ClientSettings:

@@ -92,10 +92,15 @@ class Door:
         }
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Answer, in a thread of its own; to be begun when nothing is forked any more."""
+    def running(self, *, at_once: bool = False) -> Iterator[None]:
+        """Answer, in a thread of its own; to be begun when nothing is forked any more.
+
+        Args:
+            at_once: as in `Upstream.prepare`.
+        """
 
         async def serve(over: Awaitable[object]) -> None:
+            self._upstream.prepare(self._shelf.origins, at_once=at_once)
             await IndexServer(self._entrance, self._shelf, self._upstream, self.record).serve(over)
 
         with answering(lambda: serve, self.record.fail):

@@ -119,8 +119,7 @@ class IndexServer:
                 return False
             self._own.add(transport)
             for origin in self._shelf.origins:
-                if origin.scheme == "https":
-                    self._upstream.expect(origin)
+                self._upstream.expect(origin)
         return True
 
     # ---- pages ----
@@ -136,8 +135,7 @@ class IndexServer:
         kept = await self._shelf.page(project)
         if kept is None:
             return web.Response(status=404, text=f"No index has {project}.\n")
-        content = kept.form(kind)
-        tag = f'"{hashlib.sha256(content).hexdigest()}"'
+        content, tag = kept.form(kind)
         reply = web.Response(
             headers={
                 "Content-Type": kind,

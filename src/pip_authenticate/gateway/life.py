@@ -3,6 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -108,16 +109,21 @@ class Gateway:
         return dict.fromkeys((*_PROXIES, *others), address) | dict.fromkeys(trust.variables(environ), path)
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, *, at_once: bool) -> Iterator[None]:
         """Answer the command, in a thread of its own; to be begun when nothing is forked any more.
 
         The command is not kept waiting for what answers it: whoever comes before that waits at the entrance.
+
+        Args:
+            at_once: as in `Upstream.prepare`.
         """
-        with answering(self._loaded, self._fail):
+        with answering(partial(self._loaded, at_once=at_once), self._fail):
             yield
 
-    def _loaded(self) -> Serve:
+    def _loaded(self, *, at_once: bool) -> Serve:
         """What answers, with all that it needs, which takes longer to load than the rest of a run."""
+        import packaging.utils  # noqa: F401, PLC0415 - the first request needs it
+
         from pip_authenticate.gateway.guard import Guard  # noqa: PLC0415
         from pip_authenticate.gateway.renewal import Credentials  # noqa: PLC0415
         from pip_authenticate.gateway.server import Server  # noqa: PLC0415
@@ -131,6 +137,7 @@ class Gateway:
         contexts = self._authority.contexts if self._authority else {}
 
         async def serve(over: Awaitable[object]) -> None:
+            upstream.prepare(self._fence.origins, at_once=at_once)
             guard = Guard(private, upstream)
             await Server(self._entrance, self._fence, contexts, upstream, guard, self.record).serve(over)
 

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -36,15 +37,21 @@ class Link(NamedTuple):
 
 
 class _Shown(NamedTuple):
-    """A link as it stands on a page, with what that says of its file."""
+    """A link as it stands on a page, with what that says of its file; nothing of it is looked at yet.
+
+    Args:
+        href: the address, which HTML may have escaped, with its fragment.
+        hashes: digests by algorithm, where the page is JSON.
+        size: in bytes, where the page is JSON.
+    """
 
     href: str
-    sha256: str
-    size: int | None = None
+    hashes: object = None
+    size: object = None
 
 
-class _Page:
-    """A page as it came; read when a file is asked for that it may name.
+class Listing:
+    """A page as it came; taken apart when a file is asked for that it may name, or before.
 
     Args:
         home: the index whose page.
@@ -53,7 +60,7 @@ class _Page:
         kind: its media type.
 
     Attributes:
-        base: what its links are relative to; once it was read.
+        base: what its links are relative to; once it was taken apart.
         size: in bytes.
     """
 
@@ -62,26 +69,37 @@ class _Page:
         self.base = url
         self.size = len(content)
         self._content: bytes | None = content
-        self._kind = kind
-        self._files = dict[str, list[_Shown]]()
+        self._is_json = "json" in kind
+        self._every: Sequence[_Shown] = ()
+        self._escaped: Sequence[_Shown] = ()
 
-    def links(self, name: str) -> Sequence["_Shown"]:
-        """The links to files of a name, as they stand there."""
+    def take_apart(self) -> None:
+        """Find the links; nothing, where that is done."""
         if self._content is not None:
             text = self._content.decode("utf-8", "replace")
-            for shown in _of_json(text) if "json" in self._kind else self._of_html(text):
-                self._files.setdefault(file_name(shown.href), []).append(shown)
+            self._every = _of_json(text) if self._is_json else self._of_html(text)
+            self._escaped = [shown for shown in self._every if "%" in shown.href or "&" in shown.href]
             self._content = None
-        return self._files.get(name, ())
 
-    def _of_html(self, text: str) -> Iterator["_Shown"]:
+    def links(self, name: str) -> Iterator[tuple[str, str, int | None]]:
+        """The links to files of a name: each address, its digest or an empty text, and its size or None."""
+        self.take_apart()
+        # A page has thousands of links, and few of them are ever asked for.
+        for shown in (*(shown for shown in self._every if name in shown.href), *self._escaped):
+            if self._is_json:
+                href, digest = shown.href, _digest(shown.hashes)
+            else:
+                href, _, fragment = html.unescape(shown.href).partition("#")
+                told = _SHA256.search(fragment)
+                digest = told[1].lower() if told else ""
+            if file_name(href) == name:
+                yield href, digest, _size(shown.size)
+
+    def _of_html(self, text: str) -> list[_Shown]:
         told = _BASE.search(text)
         if told:
             self.base = urljoin(self.base, html.unescape(told[1]))
-        for double, single in _ANCHOR.findall(text):
-            href, _, fragment = html.unescape(double or single).partition("#")
-            digest = _SHA256.search(fragment)
-            yield _Shown(href, digest[1].lower() if digest else "")
+        return [_Shown(double or single) for double, single in _ANCHOR.findall(text)]
 
 
 class Links:
@@ -92,11 +110,11 @@ class Links:
     """
 
     def __init__(self, most: int = 64 * 1024 * 1024) -> None:
-        self._by_project = dict[str, dict[str, _Page]]()
+        self._by_project = dict[str, dict[str, Listing]]()
         self._most, self._size = most, 0
 
-    def learn(self, index: Guarded, url: str, content: bytes, kind: str) -> None:
-        """Remember a page; of each address, the last one.
+    def learn(self, index: Guarded, url: str, content: bytes, kind: str) -> Listing:
+        """Remember a page, which it gives; of each address, the last one.
 
         Args:
             index: whose page it is.
@@ -109,10 +127,11 @@ class Links:
         project = canonicalize_name(file_name(url.rstrip("/")))
         pages = self._by_project.setdefault(project, {})
         self._size += len(content) - (pages[url].size if url in pages else 0)
-        pages[url] = _Page(index, url, content, kind)
+        listing = pages[url] = Listing(index, url, content, kind)
         while self._size > self._most and len(self._by_project) > 1:
             oldest = next(iter(self._by_project))
             self._size -= sum(page.size for page in self._by_project.pop(oldest).values())
+        return listing
 
     def knows(self, project: str) -> bool:
         """Whether a page of a normalised name is remembered."""
@@ -128,26 +147,23 @@ class Links:
         for pages in (self._by_project.get(project[0], {}), *others):
             for page in pages.values():
                 for known in dict.fromkeys((name, name.removesuffix(_METADATA))):
-                    for shown in page.links(known):
-                        if _is_at(page.base, shown.href, origin, target, name[len(known) :]):
-                            return Link(page.home, known, shown.sha256, shown.size)
+                    for href, sha256, size in page.links(known):
+                        if _is_at(page.base, href, origin, target, name[len(known) :]):
+                            return Link(page.home, known, sha256, size)
         return None
 
 
 def _of_json(text: str) -> list[_Shown]:
     try:
-        page = json.loads(text)
-        return [
-            _Shown(str(one["url"]), _digest(one.get("hashes", {}).get("sha256")), _size(one.get("size")))
-            for one in page["files"]
-        ]
+        files = json.loads(text)["files"]
+        return [_Shown(str(one["url"]), one.get("hashes"), one.get("size")) for one in files]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []
 
 
-def _digest(value: object) -> str:
-    """A SHA-256 in hexadecimal digits; empty where it is none."""
-    found = _SHA256.fullmatch(f"sha256={value}")
+def _digest(hashes: object) -> str:
+    """The SHA-256 among digests, in hexadecimal digits; empty where there is none."""
+    found = _SHA256.fullmatch(f"sha256={hashes.get('sha256')}") if isinstance(hashes, dict) else None
     return found[1].lower() if found else ""
 
 
@@ -177,6 +193,7 @@ def file_name(address: str) -> str:
     return unquote(name) if "%" in name else name
 
 
+@lru_cache(maxsize=256)
 def project_of(file: str) -> tuple[str, str] | None:
     """Name and version of what a file holds; None where its name says neither (PEP 427, PEP 625)."""
     from packaging.utils import (  # noqa: PLC0415 - what is loaded before the command starts makes it wait

@@ -68,7 +68,7 @@ class Replies:
             request: whose answer it is.
             answer: of who was asked.
             reply: what is sent, but for its body.
-            seen: is shown every piece of the body.
+            seen: is shown every piece of the body, as far as it was sent, or before.
             is_right: says of a body that was seen whole whether it may be used; its last piece waits for
                 that.
         """
@@ -83,10 +83,10 @@ class Replies:
                 except FAILED:
                     self._record.fail(f"{answer.url.host} broke off in the middle of an answer")
                     raise ConnectionResetError from None
-                seen(piece)
                 ready, held = (piece, b"") if is_right is None else (held, piece)
                 if ready:
                     await reply.write(ready)
+                seen(piece)  # while the client reads
             if is_right is not None and not is_right():
                 raise ConnectionResetError
             if held:

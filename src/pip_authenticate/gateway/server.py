@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import cast
 
-from aiohttp import web
+from aiohttp import ClientResponse, web
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -26,7 +26,7 @@ from pip_authenticate.gateway.fence import (
 )
 from pip_authenticate.gateway.form import Form
 from pip_authenticate.gateway.guard import ACCEPT, HEADERS, Guard, page_url
-from pip_authenticate.gateway.links import Link, Links, file_name, project_of
+from pip_authenticate.gateway.links import Link, Links, Listing, file_name, project_of
 from pip_authenticate.gateway.record import Fetched, Record, Uploaded
 from pip_authenticate.gateway.replies import Replies, further, http, response, whole
 from pip_authenticate.gateway.upstream import (
@@ -41,6 +41,8 @@ from pip_authenticate.gateway.upstream import (
 from pip_authenticate.origin import DEFAULT_PORTS, Origin
 
 _HANDSHAKE_SECONDS = 10.0
+_LATER_SECONDS = 0.005
+"""When a page is taken apart that a client has got: it does the same then, before it asks for more."""
 _CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
@@ -216,15 +218,18 @@ class Server:
             content = await read(answer, PAGE_BYTES)
             if content is None:
                 return self._replies.failed(f"A page of {page.home.source} is too long")
-            self._learn(page.home, asked.url, answer.status, content, answer.headers.get("content-type", ""))
+            listing = self._learn(page.home, asked.url, answer, content)
+            if listing and not page.home.is_public:
+                asyncio.get_running_loop().call_later(_LATER_SECONDS, listing.take_apart)
             reply = response(whole(self._upstream.headers_of(answer)), answer.status, web.Response())
             if asked.method == "GET":
                 reply.body = self._upstream.scrubbed_bytes(content)
             return reply
 
-    def _learn(self, index: Guarded, url: str, status: int, content: bytes, kind: str) -> None:
-        if status == 200:
-            self._links.learn(index, url, content, kind.lower())
+    def _learn(self, index: Guarded, url: str, answer: ClientResponse, content: bytes) -> Listing | None:
+        """Remember a page, if it is one."""
+        kind = answer.headers.get("content-type", "").lower()
+        return self._links.learn(index, url, content, kind) if answer.status == 200 else None
 
     async def _file(self, file: File, asked: Request, request: web.BaseRequest) -> web.StreamResponse:
         link = await self._link(file, asked)
@@ -288,7 +293,7 @@ class Server:
         async with self._upstream.ask("GET", url, HEADERS, index) as answer:
             content = await read(answer, PAGE_BYTES)
             if content is not None:
-                self._learn(index, url, answer.status, content, answer.headers.get("content-type", ""))
+                self._learn(index, url, answer, content)
 
     async def _upload(self, upload: Upload, asked: Request, request: web.BaseRequest) -> web.StreamResponse:
         """Publish a package, which is handed on while it comes."""

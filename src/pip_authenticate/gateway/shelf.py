@@ -1,8 +1,10 @@
 """The pages of one index made of several: whose each name is, and what is kept of it for a while."""
 
 import asyncio
+import hashlib
 import re
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote, urljoin
@@ -19,6 +21,8 @@ SECONDS = 600.0
 """How long a page counts: as long as installers keep those of the public index."""
 _BYTES = 32 * 1024 * 1024
 """Most that is kept of pages, but for the newest one."""
+_LONG = 256 * 1024
+"""Bytes of pages that take some milliseconds to be united: those of most projects have fewer."""
 UNKNOWN = "unknown"
 """Stands for the digest of a file whose page says none."""
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -44,24 +48,41 @@ class Doubt(Exception):  # noqa: N818 - an answer: it is not sure whose a name i
     """It is not sure whose a name is; says why."""
 
 
+class Form(NamedTuple):
+    """A page in one media type.
+
+    Args:
+        content: its bytes.
+        tag: stands for them (RFC 9110, section 8.8.3).
+    """
+
+    content: bytes
+    tag: str
+
+    @classmethod
+    def of(cls, content: bytes) -> "Form":
+        """Tag a page."""
+        return cls(content, f'"{hashlib.sha256(content).hexdigest()}"')
+
+
 class Kept(NamedTuple):
     """A page as clients get it.
 
     Args:
-        forms: its bytes by media type; that of HTML is made when it is asked for.
+        forms: its own by media type; that of HTML is made when it is asked for.
         places: what its private files stand for, by digest (or UNKNOWN) and name: an index, what links of
             its page are relative to, and the link.
     """
 
-    forms: dict[str, bytes]
+    forms: dict[str, Form]
     places: dict[tuple[str, str], tuple[Guarded, str, str]]
 
-    def form(self, kind: str) -> bytes:
+    def form(self, kind: str) -> Form:
         """The page in a form."""
         if kind == accepting.JSON:
             return self.forms[kind]
         if accepting.HTML not in self.forms:
-            self.forms[accepting.HTML] = pages.as_html(self.forms[accepting.JSON])
+            self.forms[accepting.HTML] = Form.of(pages.as_html(self.forms[accepting.JSON].content))
         return self.forms[accepting.HTML]
 
     def place(self, digest: str, name: str) -> Place | None:
@@ -75,7 +96,7 @@ class Kept(NamedTuple):
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        return sum(map(len, self.forms.values())) + 500 * len(self.places)
+        return sum(len(form.content) for form in self.forms.values()) + 500 * len(self.places)
 
 
 class _Slot:
@@ -147,9 +168,9 @@ class Shelf:
     async def _made(self, project: str) -> Kept | None:
         every = await asyncio.gather(*(asked(index, project, self._upstream) for index in self._private))
         if not project:
-            return await asyncio.to_thread(self._list, every)
+            return await _beside(self._list, every)
         having = await self._having(project, every)
-        return await asyncio.to_thread(self._united, project, having) if having else None
+        return await _beside(partial(self._united, project), having) if having else None
 
     async def _having(self, project: str, every: list[Said]) -> list[Said]:
         """What the page is made of.
@@ -178,22 +199,29 @@ class Shelf:
         for said in map(_without_doubt, every):
             if said.content is not None:
                 names.update(self._read(said).names)
-        return Kept({accepting.JSON: pages.as_json(pages.listed(names))}, {})
+        return Kept({accepting.JSON: Form.of(pages.as_json(pages.listed(names)))}, {})
 
     def _united(self, project: str, having: list[Said]) -> Kept:
         if len(having) == 1 and having[0].home.is_public:
             content = self._upstream.scrubbed_bytes(having[0].content or b"")
             if pages.is_ready(content, having[0].kind):
-                return Kept({accepting.JSON: content}, {})
+                return Kept({accepting.JSON: Form.of(content)}, {})
         places = dict[tuple[str, str], tuple[Guarded, str, str]]()
         made = [(self._read(said), _linking(said.home, project, places)) for said in having]
-        return Kept({accepting.JSON: pages.as_json(pages.united(made, project))}, places)
+        return Kept({accepting.JSON: Form.of(pages.as_json(pages.united(made, project)))}, places)
 
     def _read(self, said: Said) -> Page:
         page = pages.read(said.url, self._upstream.scrubbed_bytes(said.content or b""), said.kind)
         if page is None:
             raise Doubt(f"{said.home.source} answers with a page that cannot be read")
         return page
+
+
+async def _beside(make: Callable[[list[Said]], Kept], every: list[Said]) -> Kept:
+    """Make a page of others, in a thread where that takes long: nobody else would be answered meanwhile."""
+    if sum(len(said.content or b"") for said in every) < _LONG:
+        return make(every)
+    return await asyncio.to_thread(make, every)
 
 
 def _without_doubt(said: Said) -> Said:

@@ -13,7 +13,10 @@ _VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE
 _OF_SOURCES = re.compile("POETRY_CERTIFICATES_.+_CERT")
 """What Poetry trusts in place of those, for one source (Poetry documentation, "Certificates")."""
 FILE = "authorities.pem"
-_BEGIN = b"-----BEGIN CERTIFICATE-----"
+_CERTIFICATE = re.compile(
+    b"-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----.*?-----END \\1-----", re.DOTALL | re.ASCII
+)
+"""One of a file of many (RFC 7468, section 5, with the older labels that OpenSSL reads)."""
 # Where systems keep them: Debian, Fedora, Alpine and macOS, OpenSUSE.
 _PLACES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -31,20 +34,21 @@ def variables(environ: Mapping[str, str]) -> list[str]:
 def bundle(environ: Mapping[str, str], own: str) -> str:
     """The text of a file with every authority that the system or a variable names, and one's own.
 
+    Each stands there once, though a firm's file has the system's, too: clients read all as they start.
+
     Args:
         environ: the command's variables.
         own: a certificate in PEM.
     """
     parts = dict[bytes, None]()
     for path in (*_of_system(), *map(environ.get, variables(environ))):
-        for content in _contents(path or ""):
-            parts[content] = None
+        parts |= dict.fromkeys(_certificates(path or ""))
     if sys.platform == "win32":
         for store in ("ROOT", "CA"):
             for certificate, encoding, _ in ssl.enum_certificates(store):
                 if encoding == "x509_asn":
-                    parts[ssl.DER_cert_to_PEM_cert(certificate).encode()] = None
-    text = b"\n".join(parts).decode("utf-8", "replace")
+                    parts[ssl.DER_cert_to_PEM_cert(certificate).strip().encode()] = None
+    text = b"\n".join(parts).decode("ascii", "replace")
     return f"{text}\n{own}"
 
 
@@ -71,8 +75,8 @@ def _of_system() -> Iterator[str]:
     yield named or paths.openssl_capath
 
 
-def _contents(path: str) -> Iterator[bytes]:
-    """The files of authorities that a path means: one, or a folder of them (OpenSSL: c_rehash)."""
+def _certificates(path: str) -> Iterator[bytes]:
+    """What the files of authorities hold that a path means: one, or a folder of them (OpenSSL: c_rehash)."""
     names = sorted(os.listdir(path)) if os.path.isdir(path) else [""]
     left = CERTIFICATE_BYTES
     for name in names:
@@ -84,6 +88,6 @@ def _contents(path: str) -> Iterator[bytes]:
                 content = stream.read(left)
         except OSError:
             continue
-        if _BEGIN in content:
-            left -= len(content)
-            yield content.strip()
+        for found in _CERTIFICATE.finditer(content.replace(b"\r\n", b"\n")):
+            left -= len(found[0])
+            yield found[0]

@@ -21,8 +21,9 @@ from pip_authenticate.secret import MASK, Secret
 from pip_authenticate.settings import Certificates, Proxy
 
 CONNECT_SECONDS, READ_SECONDS = 8.0, 60.0
-AHEAD, AT_ONCE_SECONDS = 16, 1.0
-"""Connections that are opened before they are needed, for a client who comes in twice at once."""
+FEW, MANY, AT_ONCE_SECONDS = 1, 24, 1.0
+"""Connections to an index that are opened before they are needed: for who asks for one thing after the
+other, and for who asks for many at once."""
 PAGE_BYTES = 64 * 1024 * 1024
 """Longest page that is read; the largest public one has some ten million bytes."""
 REFUSED = frozenset({401, 203})
@@ -67,6 +68,7 @@ class _Opening(aiohttp.ClientRequest):
     """A request that is never sent: it opens a connection, and leaves it to the others."""
 
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        await asyncio.sleep(0)  # so that those which are opened together do not all take the same one
         conn.release()
         raise _Opened
 
@@ -98,42 +100,62 @@ class Upstream:
         self.learn(secrets)
         self.log = log
         self._session: aiohttp.ClientSession | None = None
+        self._opening: aiohttp.ClientSession | None = None
         self._expected = dict[Origin, list[float]]()
         self._ahead = dict[Origin, list[asyncio.Task[None]]]()
+        self._most_ahead = dict[Origin, int]()
 
     def learn(self, secrets: Iterable[Secret]) -> None:
         """Let no answer repeat these either."""
         texts = {*self._texts, *(secret.reveal() for secret in secrets if len(secret.reveal()) > 3)}
         self._texts = sorted(texts, key=len, reverse=True)
 
-    def expect(self, origin: Origin) -> None:
-        """Open connections to an index before a client who has come in for it asks for something.
+    def prepare(self, origins: Iterable[Origin], *, at_once: bool) -> None:
+        """Open connections to indexes while a client starts, which takes longer than that.
 
-        One is for whoever asks for one thing after the other. Who comes in by a second way at the same time
-        asks for many things at once.
+        Args:
+            origins: of the indexes.
+            at_once: whether the client is known to ask for many things at once.
+        """
+        for origin in origins:
+            self._open(origin, MANY if at_once else FEW)
+
+    def expect(self, origin: Origin) -> None:
+        """Hear of a client who has come in for an index.
+
+        Who comes by a second way at the same time asks for many things at once.
         """
         now, times = asyncio.get_running_loop().time(), self._expected.setdefault(origin, [])
         if len(times) < 2:
             times.append(now)
-            count = 1 if len(times) == 1 else AHEAD if now - times[0] < AT_ONCE_SECONDS else 0
+            if len(times) == 2 and now - times[0] < AT_ONCE_SECONDS:
+                self._open(origin, MANY)
+
+    def _open(self, origin: Origin, count: int) -> None:
+        """Have so many connections ready, with those that are; once."""
+        if origin.scheme == "https" and count > self._most_ahead.get(origin, 0):
+            self._most_ahead[origin] = count
             opening = (asyncio.ensure_future(self._open_ahead(origin)) for _ in range(count))
             self._ahead.setdefault(origin, []).extend(opening)
 
     async def _open_ahead(self, origin: Origin) -> None:
-        session = self._opened()
-        with suppress(_Opened, PipAuthenticateError, *FAILED):  # who needs it will see why there is none
-            async with aiohttp.ClientSession(
+        if self._opening is None:
+            session = self._opened()
+            self._opening = aiohttp.ClientSession(
                 connector=session.connector,
                 connector_owner=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
                 request_class=_Opening,
                 timeout=session.timeout,
-            ) as opening:
-                await opening.head(f"https://{origin.netloc}/", **self._way(origin, self._client))
+            )
+        with suppress(_Opened, PipAuthenticateError, *FAILED):  # who needs it will see why there is none
+            await self._opening.head(f"https://{origin.netloc}/", **self._way(origin, self._client))
 
     async def close(self) -> None:
         """Hang up."""
-        if self._session:
-            await self._session.close()
+        for session in (self._opening, self._session):
+            if session:
+                await session.close()
 
     def proxy_of(self, origin: Origin) -> tuple[Origin | None, Secret | None]:
         """The web proxy before a server, and its Proxy-Authorization; each None where there is none.
