@@ -16,7 +16,7 @@ from pip_authenticate.gateway.downloads import Downloads
 from pip_authenticate.gateway.entrance import Entrance
 from pip_authenticate.gateway.fence import NAME, Request, changing, malformed
 from pip_authenticate.gateway.record import Fetched, Record
-from pip_authenticate.gateway.replies import Replies, further, http, response, whole
+from pip_authenticate.gateway.replies import HURRY_SECONDS, Replies, further, http, response, whole
 from pip_authenticate.gateway.shelf import Doubt, Place, Shelf
 from pip_authenticate.gateway.upstream import FAILED, Upstream
 
@@ -70,7 +70,7 @@ class IndexServer:
             await over
         finally:
             listener.close()
-            await server.shutdown(0)
+            await server.shutdown(HURRY_SECONDS)
             await self._upstream.close()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -13,6 +13,8 @@ from pip_authenticate.gateway.upstream import ERROR_BYTES, FAILED, Upstream, rea
 _HELP = "pip-authenticate check says more"
 # A client that is asked for a login asks a person, or sends what it finds elsewhere.
 _ASKS_FOR_LOGIN = frozenset({401, 407})
+HURRY_SECONDS = 0.01
+"""How long `shutdown` of a server lets requests go on; aiohttp takes 0 for no limit."""
 
 
 class Replies:

@@ -28,7 +28,7 @@ from pip_authenticate.gateway.form import Form
 from pip_authenticate.gateway.guard import ACCEPT, HEADERS, Guard, page_url
 from pip_authenticate.gateway.links import Link, Links, Listing, file_name, project_of
 from pip_authenticate.gateway.record import Fetched, Record, Uploaded
-from pip_authenticate.gateway.replies import Replies, further, http, response, whole
+from pip_authenticate.gateway.replies import HURRY_SECONDS, Replies, further, http, response, whole
 from pip_authenticate.gateway.upstream import (
     ERROR_BYTES,
     FAILED,
@@ -88,7 +88,7 @@ class Server:
         finally:
             listener.close()
             for server in (outer, *self._inner.values()):
-                await server.shutdown(0)
+                await server.shutdown(HURRY_SECONDS)
             await self._upstream.close()
 
     # ---- what comes to the proxy itself ----

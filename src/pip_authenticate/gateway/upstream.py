@@ -21,6 +21,10 @@ from pip_authenticate.secret import MASK, Secret
 from pip_authenticate.settings import Certificates, Proxy
 
 CONNECT_SECONDS, READ_SECONDS = 8.0, 60.0
+"""For a connection, with a web proxy's answer and TLS; and between two pieces of an answer."""
+AHEAD_SECONDS = 2.0
+"""How long a request waits for a connection that is being opened, before it tries to open its own: with that
+it is answered before pip stops waiting (15 seconds)."""
 FEW, MANY, AT_ONCE_SECONDS = 1, 24, 1.0
 """Connections to an index that are opened before they are needed: for who asks for one thing after the
 other, and for who asks for many at once."""
@@ -216,7 +220,7 @@ class Upstream:
         if authorization:
             sent["authorization"] = authorization.reveal()
         if self._ahead.get(origin):
-            await self._ahead[origin].pop(0)
+            await asyncio.wait([self._ahead[origin].pop(0)], timeout=AHEAD_SECONDS)
         way = self._way(origin, self._client if index else "")
         if way["proxy_headers"] and origin.scheme == "http":
             sent |= way[
@@ -241,9 +245,7 @@ class Upstream:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=75, ttl_dns_cache=300),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
-                ),
+                timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
                 skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
                 max_line_size=32 * 1024,
                 max_field_size=32 * 1024,
