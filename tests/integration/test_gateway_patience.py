@@ -1,6 +1,8 @@
-"""How long the gateway waits for others, and what it holds for them: who hangs, is slow, or sends too much."""
+"""How long the gateway waits for others, and keeps others waiting: who hangs, or sends what takes long."""
 
+import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -91,6 +93,26 @@ def test_an_end_does_not_wait_for_who_is_still_being_answered(command: Command, 
         with closing(door.opened("/simple/late/")):
             _until_asked(index, 2)
             assert _seconds_to_end(door) < 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells of processes in /proc")
+@pytest.mark.parametrize("beginning", ["<a ", "<base "])
+def test_a_page_of_beginnings_keeps_nobody_waiting(command: Command, index: Service, beginning: str) -> None:
+    """It is taken apart while others are answered, and so in a time that grows with its length only."""
+    index.routes["GET /simple/odd/"] = lambda _: Answer(200, beginning.encode() * 100_000, "OK", HTML)
+    one = Behind(command, TOKEN, f"{index.url}/simple/")
+    one.get(f"{index.url}/simple/odd/")
+    began = cpu_seconds(one.process.pid)
+    assert one.get(f"{index.url}/simple/demo/")[0] == 200
+    assert one.get(f"{index.url}/demo-1.0.tar.gz")[0] == 200
+    assert cpu_seconds(one.process.pid) - began < 2
+    one.end()
+
+
+def cpu_seconds(number: int) -> float:
+    """What a process has computed so far (proc(5))."""
+    fields = Path(f"/proc/{number}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _until_asked(index: Service, times: int) -> None:

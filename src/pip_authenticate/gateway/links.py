@@ -11,8 +11,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 from pip_authenticate.gateway.fence import Guarded
 from pip_authenticate.origin import DEFAULT_PORTS, Origin
 
-_ANCHOR = re.compile(r"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_BASE = re.compile(r"""<base\s[^>]*?href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
+# Each looks no further than the next one begins: else a page of beginnings takes hours.
+_ANCHOR = re.compile(r"""<a\s(?:(?!<a\s)[^>])*?href\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_BASE = re.compile(r"""<base\s(?:(?!<base\s)[^>])*?href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
 _SHA256 = re.compile(r"sha256=([0-9a-f]{64})", re.IGNORECASE)
 _LARGEST = 2**53
 """More bytes than any file has, and than every reader of JSON can count."""
