@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -113,6 +113,22 @@ def cpu_seconds(number: int) -> float:
     """What a process has computed so far (proc(5))."""
     fields = Path(f"/proc/{number}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_more_connections_than_the_system_allows_are_told_of_in_a_line(
+    command: Command, index: Service
+) -> None:
+    """And once they are gone, everybody comes in as before."""
+    few = ("sh", "-c", 'ulimit -n 64; exec "$@"', "sh")
+    one = Behind(command, TOKEN, f"{index.url}/simple/", started_by=few)
+    with ExitStack() as crowd:
+        for _ in range(80):
+            crowd.enter_context(one.door())
+        time.sleep(0.5)
+    assert one.get(f"{index.url}/simple/demo/")[0] == 200
+    said = one.end()
+    assert said.count("socket.accept() out of system resource") == 1
+    assert "Traceback" not in said
 
 
 def _until_asked(index: Service, times: int) -> None:

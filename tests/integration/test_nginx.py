@@ -289,6 +289,9 @@ def refused_requests(office: Office) -> dict[str, tuple[str, str]]:
         "an encoded slash": ("GET", f"{FEED}..%2f..%2f..%2fother/pypi/simple/"),
         "a backslash": ("GET", f"{FEED}..\\"),
         "a line break": ("GET", f"{FEED}x%0d%0aHost:x/"),
+        "one at the end": ("GET", f"{FEED}%0a"),
+        "one after a name": ("GET", f"{FEED}hellotestpackage/%0a"),
+        "one after a file": ("GET", f"{office.download}%0a"),
         "another server": ("GET", f"https://elsewhere.example{FEED.replace('myFeed', 'other')}"),
     }
 

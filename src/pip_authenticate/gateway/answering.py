@@ -13,15 +13,18 @@ Serve: TypeAlias = Callable[[Awaitable[object]], Coroutine[Any, Any, None]]
 
 
 @contextmanager
-def answering(made: Callable[[], Serve], fail: Callable[[str], None]) -> Iterator[None]:
+def answering(
+    made: Callable[[], Serve], fail: Callable[[str], None], tell: Callable[[str], None]
+) -> Iterator[None]:
     """Answer until a block ends; to be begun when nothing is forked any more.
 
     Args:
         made: gives what answers; called in the thread, so that what it loads keeps nobody waiting.
         fail: is told if that ends before the block.
+        tell: is told of trouble after which it goes on.
     """
     end = _End()
-    thread = threading.Thread(target=_answer, args=(made, end, fail), daemon=True, name="gateway")
+    thread = threading.Thread(target=_answer, args=(made, end, fail, tell), daemon=True, name="gateway")
     thread.start()
     try:
         yield
@@ -53,15 +56,19 @@ class _End:
             return self._tell is not None
 
 
-def _answer(made: Callable[[], Serve], end: _End, fail: Callable[[str], None]) -> None:
+def _answer(
+    made: Callable[[], Serve], end: _End, fail: Callable[[str], None], tell: Callable[[str], None]
+) -> None:
     try:
         serve = made()
         import asyncio  # noqa: PLC0415 - the command need not wait for it
 
         loop = asyncio.new_event_loop()
         over: asyncio.Future[None] = loop.create_future()
+        # asyncio would write tracebacks to standard error: hundreds, where there are too many connections.
+        loop.set_exception_handler(lambda _, told: tell(f"Trouble in the gateway: {told['message']}"))
 
-        def tell() -> None:
+        def finish() -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(partial(over.set_result, None))
 
@@ -73,7 +80,7 @@ def _answer(made: Callable[[], Serve], end: _End, fail: Callable[[str], None]) -
             await asyncio.gather(*left, return_exceptions=True)
 
         try:
-            if end.is_awaited_by(tell):
+            if end.is_awaited_by(finish):
                 loop.run_until_complete(served())
         finally:
             loop.close()

@@ -103,5 +103,5 @@ class Door:
             self._upstream.prepare(self._shelf.origins, at_once=at_once)
             await IndexServer(self._entrance, self._shelf, self._upstream, self.record).serve(over)
 
-        with answering(lambda: serve, self.record.fail):
+        with answering(lambda: serve, self.record.fail, self.record.fail):
             yield

@@ -117,7 +117,7 @@ class Gateway:
         Args:
             at_once: as in `Upstream.prepare`.
         """
-        with answering(partial(self._loaded, at_once=at_once), self._fail):
+        with answering(partial(self._loaded, at_once=at_once), self._fail, self.record.fail):
             yield
 
     def _loaded(self, *, at_once: bool) -> Serve:
