@@ -61,6 +61,7 @@ class IndexServer:
         self._replies = Replies(upstream, record)
         self._downloads = Downloads(upstream)
         self._own = weakref.WeakSet[asyncio.BaseTransport]()
+        self._heard = weakref.WeakSet[asyncio.BaseTransport]()
 
     async def serve(self, over: Awaitable[object]) -> None:
         """Answer until something is over."""
@@ -85,6 +86,7 @@ class IndexServer:
         if not self._entrance.knows(request.headers.get("Authorization", "")):
             challenge = {"WWW-Authenticate": 'Basic realm="pip-authenticate"'}
             return web.Response(status=401, text="This index serves one command.\n", headers=challenge)
+        self._hear_of(request.transport)
         try:
             return await self._found(asked, request)
         except (Doubt, PipAuthenticateError) as error:
@@ -118,9 +120,14 @@ class IndexServer:
             if not peer or not self._entrance.is_own(peer[:2]):
                 return False
             self._own.add(transport)
+        return True
+
+    def _hear_of(self, transport: asyncio.BaseTransport | None) -> None:
+        """Expect requests by a connection of who may ask; once for each."""
+        if transport is not None and transport not in self._heard:
+            self._heard.add(transport)
             for origin in self._shelf.origins:
                 self._upstream.expect(origin)
-        return True
 
     # ---- pages ----
 
