@@ -1,5 +1,6 @@
 """The gateway: who comes in, what passes, what an index may say, and how it ends."""
 
+import gzip
 import json
 import os
 import re
@@ -104,6 +105,24 @@ def test_a_page_that_could_not_be_read_is_asked_for_again(command: Command, inde
     with behind(command, index) as one:
         assert [one.get(file)[0] for _ in range(3)] == [403, 200, 200]
     assert len([request for request in index.requests if request.path == "/feed/simple/demo/"]) == 2
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "gzip, gzip", "identity"])
+def test_a_client_can_read_a_page_however_it_is_encoded(
+    command: Command, index: Service, encoding: str
+) -> None:
+    content = PAGE
+    for _ in range(encoding.count("gzip")):
+        content = gzip.compress(content)
+    headers = [*HTML, ("Content-Encoding", encoding)]
+    index.routes["GET /feed/simple/demo/"] = lambda request: guarded(
+        request, Answer(200, content, "OK", headers)
+    )
+    with behind(command, index) as one:
+        status, shown, got = one.get(f"{index.url}/feed/simple/demo/")
+    for _ in range(shown.get("content-encoding", "").count("gzip")):
+        got = gzip.decompress(got)
+    assert (status, got) == (200, PAGE)
 
 
 def test_pages_and_the_files_that_they_name_pass_with_the_credential(

@@ -43,6 +43,8 @@ _SHOWN = frozenset(
     }
 )  # fmt: skip
 """What of an index's headers clients see: what they need, nothing to log in by, nothing of the user's."""
+_UNDONE = frozenset({"gzip", "deflate", "br", "zstd"})
+"""Encodings that aiohttp undoes, or else fails at; what comes in others is handed on as it is."""
 _BETWEEN_NEIGHBOURS = frozenset(
     {
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
@@ -284,7 +286,8 @@ def passed_on(headers: Mapping[str, str]) -> list[tuple[str, str]]:
 
 def _decoded(answer: aiohttp.ClientResponse) -> Iterator[tuple[str, str]]:
     """An answer's headers; where its body was encoded, that is undone, and its length holds no more."""
-    undone = {"content-encoding", "content-length"} if "Content-Encoding" in answer.headers else set()
+    is_undone = answer.headers.get("Content-Encoding", "").lower() in _UNDONE
+    undone = {"content-encoding", "content-length"} if is_undone else set()
     return ((name, value) for name, value in answer.headers.items() if name.lower() not in undone)
 
 
