@@ -23,6 +23,7 @@ from support.programs import QUIET, Programs
 
 pytestmark = pytest.mark.slow
 TOKEN = "serve-canary-8e11-token"
+METADATA = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
 CACHES = ("PIP_NO_CACHE_DIR", "UV_NO_CACHE")
 DOWNLOADS = {
     "pip": "pip --python {python} install --target {target} {packages}",
@@ -107,16 +108,56 @@ def test_a_second_run_asks_the_feed_nothing(
     assert fetched > 4, "each wheel twice: by pip in two runs, by uv in one"
 
 
-def test_uv_reads_metadata_by_parts(command: Command, programs: Programs, tmp_path: Path) -> None:
-    """Of a large wheel, a twentieth at most crosses for them; then all of it once, to be installed."""
-    file = tmp_path / "demo-1.0-py3-none-any.whl"
+def wheel(folder: Path, payload: bytes = b"") -> Path:
+    """A wheel of `demo` that installs, with something in it."""
+    file = folder / "demo-1.0-py3-none-any.whl"
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("demo.bin", os.urandom(3_000_000))
-        archive.writestr("demo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")
+        archive.writestr("demo.bin", payload)
+        archive.writestr("demo-1.0.dist-info/METADATA", METADATA)
         archive.writestr(
             "demo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         archive.writestr("demo-1.0.dist-info/RECORD", "")
+    return file
+
+
+def test_a_pip_that_breaks_off_at_the_former_name_of_metadata(
+    command: Command, programs: Programs, tmp_path: Path
+) -> None:
+    """That of 22.3 to 23.1 ends with a traceback where a page in JSON has `dist-info-metadata` (PEP 714)."""
+    content = wheel(tmp_path).read_bytes()
+    file = {
+        "filename": "demo-1.0-py3-none-any.whl",
+        "url": "/files/demo-1.0-py3-none-any.whl",
+        "hashes": {"sha256": sha256(content).hexdigest()},
+        "dist-info-metadata": {"sha256": sha256(METADATA.encode()).hexdigest()},
+    }
+    page = json.dumps({"meta": {"api-version": "1.0"}, "name": "demo", "files": [file]}).encode()
+    python = str(programs.environment("pip-23.0", "pip==23.0.1") / "python")
+    command_ = [python, "-m", "pip", "install", "--target", "got", "demo"]
+    with serving() as feed:
+        headers = [("Content-Type", "application/vnd.pypi.simple.v1+json")]
+        feed.routes["GET /simple/demo/"] = lambda _: Answer(200, page, headers=headers)
+        feed.routes[f"GET {file['url']}"] = lambda _: Answer(200, content)
+        feed.routes[f"GET {file['url']}.metadata"] = lambda _: Answer(200, METADATA.encode())
+        door = Door(command, TOKEN, "--client", "pip", f"{feed.url}/simple/")
+        try:
+            for environ, is_installed in (
+                ({"PIP_INDEX_URL": f"{feed.url}/simple/"}, False),
+                (told(door), True),
+            ):
+                ended = subprocess.run(
+                    command_, env={**command.environ, **environ}, cwd=command.project,
+                    capture_output=True, text=True, timeout=120, check=False,
+                )  # fmt: skip
+                assert (ended.returncode == 0) == is_installed, ended.stderr
+        finally:
+            door.end()
+
+
+def test_uv_reads_metadata_by_parts(command: Command, programs: Programs, tmp_path: Path) -> None:
+    """Of a large wheel, a twentieth at most crosses for them; then all of it once, to be installed."""
+    file = wheel(tmp_path, os.urandom(3_000_000))
     content = file.read_bytes()
     crossed = list[int]()
 

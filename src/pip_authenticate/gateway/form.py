@@ -1,10 +1,11 @@
 """The form of an upload: which file it carries, read while it passes."""
 
-import hashlib
 import re
 from collections.abc import AsyncIterable, AsyncIterator
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
+
+from pip_authenticate.gateway.record import Passed
 
 # What the one file of a form is called, by all publishers (Warehouse documentation, "Upload API").
 _CONTENT = re.compile(r'form-data; name="content"; filename="([A-Za-z0-9][A-Za-z0-9._+!-]{0,254})"')
@@ -19,7 +20,7 @@ class Form:
 
     Attributes:
         file: name of the file, once that has passed.
-        bytes: size of the file.
+        passed: the file, as far as it has.
         fault: why the form does not pass, as the end of a sentence about it; empty while it does.
     """
 
@@ -27,15 +28,9 @@ class Form:
         self._parser = PushMultipartParser(boundary, content_length=size)
         self._left = size
         self._is_content = False
-        self._digest = hashlib.sha256()
+        self.passed = Passed()
         self.file = ""
-        self.bytes = 0
         self.fault = ""
-
-    @property
-    def sha256(self) -> str:
-        """Of the file, as far as it has passed."""
-        return self._digest.hexdigest()
 
     async def passing(self, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         """Hand the form on, the end of it only where all before was right: what is cut off publishes nothing.
@@ -65,8 +60,7 @@ class Form:
             elif content or event.name == "content":
                 raise MultipartError("not one file")
         elif event and self._is_content:
-            self._digest.update(event)
-            self.bytes += len(event)
+            self.passed.add(event)
 
     def _end(self) -> None:
         self._parser.close()  # type: ignore[no-untyped-call]  # its library has no types for that

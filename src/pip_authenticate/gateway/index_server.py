@@ -1,7 +1,6 @@
 """The second door's server: an index on loopback, made of private and public ones."""
 
 import asyncio
-import hashlib
 import weakref
 from collections.abc import Awaitable
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from pip_authenticate.gateway import accepting, wheel_metadata
 from pip_authenticate.gateway.downloads import Downloads
 from pip_authenticate.gateway.entrance import Entrance
 from pip_authenticate.gateway.fence import NAME, Request, changing, malformed
-from pip_authenticate.gateway.record import Fetched, Record
+from pip_authenticate.gateway.record import Fetched, Passed, Record
 from pip_authenticate.gateway.replies import Replies, further, http, response, whole
 from pip_authenticate.gateway.shelf import Doubt, Place, Shelf
 from pip_authenticate.gateway.upstream import FAILED, Upstream
@@ -61,6 +60,7 @@ class IndexServer:
         self._replies = Replies(upstream, record)
         self._downloads = Downloads(upstream)
         self._own = weakref.WeakSet[asyncio.BaseTransport]()
+        self._heard = weakref.WeakSet[asyncio.BaseTransport]()
 
     async def serve(self, over: Awaitable[object]) -> None:
         """Answer until something is over."""
@@ -85,6 +85,7 @@ class IndexServer:
         if not self._entrance.knows(request.headers.get("Authorization", "")):
             challenge = {"WWW-Authenticate": 'Basic realm="pip-authenticate"'}
             return web.Response(status=401, text="This index serves one command.\n", headers=challenge)
+        self._hear_of(request.transport)
         try:
             return await self._found(asked, request)
         except (Doubt, PipAuthenticateError) as error:
@@ -118,9 +119,14 @@ class IndexServer:
             if not peer or not self._entrance.is_own(peer[:2]):
                 return False
             self._own.add(transport)
+        return True
+
+    def _hear_of(self, transport: asyncio.BaseTransport | None) -> None:
+        """Expect requests by a connection of who may ask; once for each."""
+        if transport is not None and transport not in self._heard:
+            self._heard.add(transport)
             for origin in self._shelf.origins:
                 self._upstream.expect(origin)
-        return True
 
     # ---- pages ----
 
@@ -208,25 +214,20 @@ class IndexServer:
             await reply.prepare(request)
             await reply.write_eof()
             return reply
-        digest, size = hashlib.sha256(), 0
-
-        def see(piece: bytes) -> None:
-            nonlocal size
-            digest.update(piece)
-            size += len(piece)
+        passed = Passed()
 
         def is_right() -> bool:
-            if digest.hexdigest() == place.sha256:
+            if passed.sha256 == place.sha256:
                 return True
             self._record.fail(f"{place.home.source} sent another {file.name} than its page names")
             return False
 
         is_whole = answer.status == 200 and not file.suffix
         checked = is_right if is_whole and tag else None
-        if not await self._replies.streamed(request, answer, reply, see, checked):
+        if not await self._replies.streamed(request, answer, reply, passed.add, checked):
             return reply
         if is_whole:
-            seen = Fetched(file.name, place.home, digest.hexdigest(), size, is_seen=True)
+            seen = Fetched(file.name, place.home, passed.sha256, passed.size, is_seen=True)
             self._record.fetch(seen)
         elif answer.status == 206:
             self._record.fetch(Fetched(file.name, place.home, place.sha256, None, is_seen=False))

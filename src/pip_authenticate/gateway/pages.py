@@ -148,9 +148,9 @@ def united(pages: Iterable[tuple[Page, Address]], project: str) -> Fields:
                 continue
             files[one["filename"]] = one
             one["url"] = address(page.base, one)
-            told = one.get("core-metadata") or one.get("dist-info-metadata")
-            if told:
-                one["core-metadata"] = one["dist-info-metadata"] = told
+            former = one.pop("dist-info-metadata", None)  # pip 22.3 to 23.1 break off at it in JSON
+            if former and not one.get("core-metadata"):
+                one["core-metadata"] = former
             one.pop("gpg-sig", None)  # nobody asks for signatures any more
     meta = fields.get("meta")
     return {
@@ -202,9 +202,9 @@ def _linked(file: Fields) -> str:
         attributes["requires-python"] = str(file["requires-python"])
     if file.get("yanked"):
         attributes["yanked"] = "" if file["yanked"] is True else str(file["yanked"])
-    for name in _METADATA:
-        if file.get(name):
-            attributes[name] = next(iter(_hashes(file[name])), "true")
+    told = file.get("core-metadata")
+    if told:
+        attributes |= dict.fromkeys(_METADATA, next(iter(_hashes(told)), "true"))
     return _anchor(file["url"] + digest, file["filename"], attributes)
 
 

@@ -1,5 +1,6 @@
 """The record: what was fetched through the gateway, and what was refused."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -10,6 +11,28 @@ _SHOWN = 10
 """Most warnings of a kind."""
 _LONGEST = 1000
 """Longest text of a refusal, a failure or a host, in characters."""
+
+
+class Passed:
+    """Bytes that pass, to somebody else: how many there were, and their SHA-256.
+
+    Attributes:
+        size: in bytes.
+    """
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def add(self, piece: bytes | bytearray) -> None:
+        """See some more."""
+        self._digest.update(piece)
+        self.size += len(piece)
+
+    @property
+    def sha256(self) -> str:
+        """Of all so far, in hexadecimal digits."""
+        return self._digest.hexdigest()
 
 
 class Fetched(NamedTuple):

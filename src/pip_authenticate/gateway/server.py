@@ -1,7 +1,6 @@
 """The gateway's server: who comes in, whom they want, and what they are given."""
 
 import asyncio
-import hashlib
 import ssl
 from collections.abc import Awaitable, Mapping
 from functools import partial
@@ -27,7 +26,7 @@ from pip_authenticate.gateway.fence import (
 from pip_authenticate.gateway.form import Form
 from pip_authenticate.gateway.guard import ACCEPT, HEADERS, Guard, page_url
 from pip_authenticate.gateway.links import Link, Links, Listing, file_name, project_of
-from pip_authenticate.gateway.record import Fetched, Record, Uploaded
+from pip_authenticate.gateway.record import Fetched, Passed, Record, Uploaded
 from pip_authenticate.gateway.replies import Replies, further, http, response, whole
 from pip_authenticate.gateway.upstream import (
     ERROR_BYTES,
@@ -246,18 +245,13 @@ class Server:
             if answer.status >= 400 or answer.status == 203:
                 return await self._replies.error(answer, link.home)
             is_fetched = asked.method == "GET" and file_name(asked.target) == link.file
-            digest, sizes = hashlib.sha256(), [0]
-
-            def see(piece: bytes) -> None:
-                digest.update(piece)
-                sizes[0] += len(piece)
-
+            passed = Passed()
             reply = response(self._upstream.headers_of(answer), answer.status, web.StreamResponse())
-            is_sent = await self._replies.streamed(request, answer, reply, see)
+            is_sent = await self._replies.streamed(request, answer, reply, passed.add)
             if not is_sent:
                 return reply
             if is_fetched and answer.status == 200:
-                seen = Fetched(link.file, link.home, digest.hexdigest(), sizes[0], is_seen=True)
+                seen = Fetched(link.file, link.home, passed.sha256, passed.size, is_seen=True)
                 self._record.fetch(seen)
             elif is_fetched and (300 <= answer.status < 400 or answer.status == 206):
                 self._record.fetch(Fetched(link.file, link.home, link.sha256, link.size, is_seen=False))
@@ -307,7 +301,7 @@ class Server:
             async with self._upstream.ask(asked.method, asked.url, headers, upload.home, body) as answer:
                 if not 200 <= answer.status < 300 or answer.status == 203:
                     return await self._replies.error(answer, upload.home)
-                self._record.upload(Uploaded(form.file, upload.home, form.sha256, form.bytes))
+                self._record.upload(Uploaded(form.file, upload.home, form.passed.sha256, form.passed.size))
                 reply = response(whole(self._upstream.headers_of(answer)), answer.status, web.Response())
                 reply.body = self._upstream.scrubbed_bytes(await read(answer, ERROR_BYTES) or b"")
                 return reply
