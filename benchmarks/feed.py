@@ -121,7 +121,9 @@ def wheel(name: str, version: str, needs: Iterable[str], parts: Mapping[str, byt
 def _modules(chance: random.Random, size: int) -> dict[str, bytes]:
     """Modules that take so many bytes when they are packed, as those of real wheels: half of their length."""
     words = [chance.randbytes(chance.randint(1, 4)).hex() for _ in range(2000)]
-    texts = [" ".join(chance.choices(words, k=MODULE_BYTES // 6)).encode() for _ in range(10)]
+    texts = [
+        f'TEXT = """{" ".join(chance.choices(words, k=MODULE_BYTES // 6))}"""\n'.encode() for _ in range(10)
+    ]
     packed = sum(len(zlib.compress(text)) + _ENTRY_BYTES for text in texts) // len(texts)
     return {f"module_{number}.py": texts[number % len(texts)] for number in range(max(size // packed, 1))}
 

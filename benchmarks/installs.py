@@ -155,10 +155,10 @@ def clients(folder: Path) -> dict[str, Callable[[str], list[str]]]:
     python = str(programs / "python")
     roots = [name_of(number) for number in range(ROOTS)]
     uv = [str(programs / "uv"), "pip", "install", "--quiet", "--no-cache", "--python", python]
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet"]
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
     return {
         "uv": lambda place: [*uv, "--target", place, *roots],
-        "pip": lambda place: [*pip, "--no-cache-dir", "--dest", place, *roots],
+        "pip": lambda place: [*pip, "--no-cache-dir", "--target", place, *roots],
     }
 
 
