@@ -46,8 +46,9 @@ def serving(
         free.close()
         if name == PROXPI:
             opened = place._replace(netloc=f"{quote(user)}:{quote(password, safe='')}@{place.netloc}")
-            told = {"PROXPI_INDEX_URL": opened.geturl(), "PROXPI_EXTRA_INDEX_URLS": ",".join(others)}
-            environ = {**environ, **told, "PROXPI_CACHE_DIR": own}
+            environ = {**environ, "PROXPI_INDEX_URL": opened.geturl(), "PROXPI_CACHE_DIR": own}
+            if others:  # it takes an empty text for an address
+                environ["PROXPI_EXTRA_INDEX_URLS"] = ",".join(others)
             command = ["gunicorn", "--threads", "16", "--bind", f"127.0.0.1:{port}", "proxpi.server:app"]
         else:
             netrc = Path(own, NETRC)
