@@ -57,7 +57,6 @@ pictures: setup ## Draw the documentation's pictures, of what the command shows
 bench: task dist ## Measure the budgets
 	$(BIN)/python benchmarks/budgets.py
 	$(BIN)/python benchmarks/installs.py
-	$(BIN)/python benchmarks/rivals.py
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) node_modules dist build .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis

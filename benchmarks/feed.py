@@ -53,10 +53,12 @@ server {{
     root {folder}/www;
     types {{ {json} json; text/html html; }}
     default_type application/octet-stream;
+    absolute_redirect off;
     if ($http_authorization != "Basic {login}") {{ return 401; }}
     location /simple/ {{
         gzip_static on;
         add_header Cache-Control max-age=600;
+        rewrite [^/]$ $uri/ permanent;
         rewrite ^ ${{uri}}index.$kind break;
     }}
     location /files/ {{ sendfile on; }}

@@ -11,7 +11,6 @@ import os
 import random
 import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,19 +18,18 @@ import tempfile
 import time
 import venv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from feed import AUTHORITY, PROJECTS, ROOTS, STREAM, STREAM_BYTES, TOKEN, USER, name_of
+from feed import AUTHORITY, PROJECTS, ROOT, ROOTS, STREAM, STREAM_BYTES, TOKEN, USER, name_of
+
+sys.path.insert(0, str(ROOT / "tests"))
+from support import rivals
 
 COMMAND = str(Path(sys.executable).with_name("pip-authenticate"))
 UV = "uv==0.13.9"
-RIVALS = {
-    "proxpi": ("proxpi==1.3.1", "gunicorn==27.0.1"),
-    "simple-repository-server": ("simple-repository-server==0.10.0",),
-}
-"""Programs of others between a client and a feed, by name: what is installed for each."""
 ONE_WAY_MILLISECONDS = 10
 BARE, FAR = "loopback", f"{2 * ONE_WAY_MILLISECONDS} ms round trips"
 RUN, SERVE = "run --via gateway", "serve"
@@ -43,7 +41,6 @@ BUDGETS = {
     (SERVE, BARE, "uv"): "1.20", (SERVE, BARE, "pip"): "1.10",
 }  # fmt: skip
 """Of each way, over a wire, by a client: how many times as long as a direct install it may take."""
-_SECONDS = 30.0
 _COLD = """
 import sys
 from pip_authenticate.cli import main
@@ -185,7 +182,7 @@ def _processor() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def ways(feed: Feed, wire: str, client: str, home: str, rivals: Mapping[str, Path]) -> dict[str, Way]:
+def ways(feed: Feed, wire: str, client: str, home: str, others: Mapping[str, Path]) -> dict[str, Way]:
     """How a client comes to the feed: `direct`, through the gateway, and through others."""
     plain = {
         "PATH": os.defpath, "HOME": home, "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1",
@@ -223,54 +220,21 @@ def ways(feed: Feed, wire: str, client: str, home: str, rivals: Mapping[str, Pat
         yield Started(around, plain | {"PIP_AUTHENTICATE_TOKEN": TOKEN})
 
     @contextmanager
-    def proxpi() -> Iterator[Started]:
-        with tempfile.TemporaryDirectory(dir=home) as cache:
-            environ = plain | {"PROXPI_INDEX_URL": secret, "PROXPI_CACHE_DIR": cache}
-            program = [str(rivals["proxpi"] / "gunicorn"), "--threads", "16", "proxpi.server:app", "--bind"]
-            with up([*program, "127.0.0.1:{}"], environ) as port:
-                yield Started([], at(f"http://127.0.0.1:{port}/index/"))
-
-    @contextmanager
-    def srs() -> Iterator[Started]:
-        netrc = Path(home, "netrc")
-        host = feed.places[wire].partition(":")[0]
-        netrc.write_text(f"machine {host} login {USER} password {TOKEN}\n", encoding="ascii")
-        name = "simple-repository-server"
-        program = [str(rivals[name] / name), "--stream-http-resources", feed.url(wire), "--host", "127.0.0.1"]
-        with up([*program, "--port", "{}"], plain | {"NETRC": str(netrc)}) as port:
-            yield Started([], at(f"http://127.0.0.1:{port}/simple/"))
+    def through(name: str) -> Iterator[Started]:
+        folder, login = Path(home), (USER, TOKEN)
+        with rivals.serving(name, others[name], folder, [feed.url(wire)], login, plain) as index:
+            yield Started([], at(index))
 
     every: dict[str, Way] = {
         "direct": direct,
         RUN: gateway,
         COLD: cold,
         SERVE: serve,
-        "proxpi": proxpi,
-        "simple-repository-server": srs,
+        **{name: partial(through, name) for name in others},
     }
     if (COLD, wire, client) not in BUDGETS:
         del every[COLD]
-    return {name: way for name, way in every.items() if name not in RIVALS or name in rivals}
-
-
-@contextmanager
-def up(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[int]:
-    """Have a server on a free port, which stands in its command as {}."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    started = [part.format(port) for part in command]
-    with subprocess.Popen(
-        started, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            end = time.monotonic() + _SECONDS
-            while time.monotonic() < end:
-                with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                    break
-                time.sleep(0.05)
-            yield port
-        finally:
-            process.terminate()
+    return every
 
 
 def bench(rounds: int, *, with_rivals: bool) -> None:
@@ -278,13 +242,13 @@ def bench(rounds: int, *, with_rivals: bool) -> None:
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         known = clients(folder / "clients")
-        chosen = RIVALS if with_rivals else {}
-        rivals = {name: installed(folder / name, needed) for name, needed in chosen.items()}
+        chosen = rivals.REQUIREMENTS if with_rivals else {}
+        others = {name: installed(folder / name, needed) for name, needed in chosen.items()}
         with serving(folder) as feed:
             _memory(feed, home)
             for wire in (FAR, BARE):
                 for client, command in known.items():
-                    _install(wire, client, command, ways(feed, wire, client, home, rivals), rounds)
+                    _install(wire, client, command, ways(feed, wire, client, home, others), rounds)
 
 
 def _install(
@@ -307,7 +271,7 @@ def _install(
         budget = BUDGETS.get((name, wire, client), "")
         whole = (
             ""
-            if name in RIVALS
+            if name in rivals.REQUIREMENTS
             else f"; with the start {_shown(one.whole for one in figures)}, "
             f"of processors {_shown(one.processor for one in figures)}"
         )

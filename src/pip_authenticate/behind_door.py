@@ -51,8 +51,7 @@ def serve(session: Session, found: Found, path: str, program: list[str], write: 
     door = Door(
         _guarded(session, found, environ),
         session.value("port"),
-        session.settings.proxy,
-        session.settings.certificates,
+        session.way_on,
         lambda: behind_gateway.private(session.find_anew()),
         secrets,
         session.report.debug,

@@ -50,7 +50,6 @@ def run(
             "--publish does not open the gateway: the program could publish whatever it likes",
             hint="Where it shall, say --allow-upload in its place.",
         )
-    settings = session.settings
     nobody = found._replace(
         indexes=[index._replace(credential=Credential("nobody", Secret("none"))) for index in found.indexes],
         strangers=[],
@@ -68,8 +67,7 @@ def run(
 
     gateway = Gateway(
         indexes,
-        settings.proxy,
-        settings.certificates,
+        session.way_on,
         renew,
         secrets,
         session.report.debug,

@@ -26,7 +26,7 @@ from pip_authenticate.options import Given, network
 from pip_authenticate.project import Project
 from pip_authenticate.report import Report
 from pip_authenticate.secret import Learned, Secret
-from pip_authenticate.settings import Settings
+from pip_authenticate.settings import Network, Settings
 from pip_authenticate.text_files import UnreadableError
 from pip_authenticate.token_files import TOKEN_BYTES, read, token_in
 
@@ -236,6 +236,11 @@ class Session:
         """Those of them that are known to be started: chosen ones, or the program itself."""
         chosen: tuple[str, ...] = self.value("client")
         return chosen or tuple(client for client, programs in _SHOWN.items() if self._program in programs)
+
+    @property
+    def way_on(self) -> Network:
+        """How a gateway comes to the indexes."""
+        return Network(self.settings.proxy, self.settings.certificates, self.value("timeout"))
 
     @cached_property
     def settings(self) -> Settings:

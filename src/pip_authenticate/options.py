@@ -361,7 +361,8 @@ OPTIONS = (
         "timeout",
         "PIP_AUTHENTICATE_TIMEOUT",
         _seconds,
-        "Seconds that asking services may take in all. Default: 60.",
+        "Seconds that asking services may take in all, and behind the gateway each question whose a name is. "
+        "Default: 60.",
         _OPENING,
         "SECONDS",
         default=60.0,

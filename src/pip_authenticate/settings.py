@@ -112,6 +112,20 @@ class Certificates(NamedTuple):
     unchecked: bool = False
 
 
+class Network(NamedTuple):
+    """How the gateway comes to indexes.
+
+    Args:
+        proxy: the caller's.
+        certificates: the caller's.
+        seconds: how long a question whose a name is may take, from its first to its last byte.
+    """
+
+    proxy: Proxy
+    certificates: Certificates
+    seconds: float
+
+
 class Settings(NamedTuple):
     """All that a run is told, as values.
 

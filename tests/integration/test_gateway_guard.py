@@ -11,6 +11,7 @@ import pytest
 from azure_devops_emulator import Fault, Service
 from support.behind import Behind
 from support.command import Command
+from support.door import Door
 from support.feed import organization
 from support.programs import QUIET, Programs
 
@@ -27,6 +28,13 @@ DOUBTS = {
     "sign-in redirect": Fault("sign-in-redirect"),
     "expired token": Fault("expired-token"),
 }
+SLOW = {
+    "timeout": Fault("delay", seconds=60, times=0),
+    "trickle": Fault("trickle", seconds=0.5, times=0),
+}
+"""Doubts of who waits for long; in the second one no single byte is late, but all of them take minutes."""
+SHORT = {"PIP_AUTHENTICATE_TIMEOUT": "2", "PIP_TIMEOUT": "4", "UV_HTTP_TIMEOUT": "4"}
+"""What has everybody lose patience soon, the gateway first."""
 
 
 class Places(NamedTuple):
@@ -60,9 +68,10 @@ def command(tmp_path: Path) -> Command:
     return one
 
 
-def asked(command: Command, places: Places, name: str, *more: str) -> tuple[int, str]:
+def asked(command: Command, places: Places, name: str, *more: str, **environ: str) -> tuple[int, str]:
     """Ask the public index for a page through the gateway: its status, and what is said at the end."""
-    one = Behind(command, TOKEN, "--client", "pip", "--public", places.stranger, *more, places.feed)
+    own = ("--client", "pip", "--public", places.stranger)
+    one = Behind(command, TOKEN, *own, *more, places.feed, **environ)
     try:
         status, _, _ = one.get(f"{places.stranger}{name}/")
         return status, one.end()
@@ -84,12 +93,26 @@ def test_what_no_private_index_has_comes_from_the_public_one(command: Command, p
     assert [record.status for record in places.private.log] == [404]
 
 
-@pytest.mark.parametrize("name", DOUBTS)
+@pytest.mark.parametrize("name", [*DOUBTS, *SLOW])
 def test_where_that_is_not_sure_nothing_comes(command: Command, places: Places, name: str) -> None:
-    places.private.faults.add(DOUBTS[name])
-    status, said = asked(command, places, "corp-package")
+    places.private.faults.add((DOUBTS | SLOW)[name])
+    status, said = asked(command, places, "corp-package", **SHORT if name in SLOW else {})
     assert status == 502
     assert "does not say whether it has corp-package" in said
+    assert not [record for record in places.public.log if record.host == "public"]
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_the_index_on_loopback_waits_for_nobody_without_end(
+    command: Command, places: Places, name: str
+) -> None:
+    places.private.faults.add(SLOW[name])
+    door = Door(command, TOKEN, "--client", "pip", "--public", places.stranger, places.feed, **SHORT)
+    try:
+        assert door.get("/simple/corp-package/")[0] == 502
+        assert "does not say whether it has corp-package: it does not answer" in door.end()
+    finally:
+        door.close()
     assert not [record for record in places.public.log if record.host == "public"]
 
 
@@ -213,7 +236,7 @@ UNREACHABLE: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*DOUBTS, *UNREACHABLE, "404"])
+@pytest.mark.parametrize("name", [*DOUBTS, "timeout", *UNREACHABLE, "404"])
 def test_real_installers_take_the_public_package_only_after_404(
     command: Command, places: Places, programs: Programs, name: str
 ) -> None:
@@ -221,8 +244,8 @@ def test_real_installers_take_the_public_package_only_after_404(
     command.environ["PATH"] = ":".join(
         (*(str(programs.place(installer)) for installer in INSTALLS), command.environ["PATH"])
     )
-    if name in DOUBTS:
-        places.private.faults.add(replace(DOUBTS[name], times=0))
+    if name in DOUBTS | SLOW:
+        places.private.faults.add(replace((DOUBTS | SLOW)[name], times=0))
     feed = UNREACHABLE[name](places.feed) if name in UNREACHABLE else places.feed
     package = "open-package" if name == "404" else "corp-package"
     forms = [*INSTALLS.values(), *ALONE.values()]
@@ -232,8 +255,9 @@ def test_real_installers_take_the_public_package_only_after_404(
     ]
     ended = command(
         "run", "--client", "pip,uv", "--public", places.stranger, feed, "--", "sh", "-c",
-        "; ".join(f"{script}; echo ended $?" for script in scripts),
+        "".join(f"{{ {script}; echo ended $?; }} & " for script in scripts) + "wait",
         PIP_AUTHENTICATE_TOKEN=TOKEN, PIP_TRUSTED_HOST="localhost", PIP_RETRIES="0", UV_HTTP_RETRIES="0",
+        **SHORT if name in SLOW else {},
     )  # fmt: skip
     codes = [line for line in ended.stdout.splitlines() if line.startswith("ended ")]
     assert len(codes) == len(forms)

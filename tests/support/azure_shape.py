@@ -14,8 +14,8 @@ def store(content: bytes) -> Route:
         if "authorization" in request.headers:
             return Answer(400)
         if request.method == "HEAD":
-            head = f"HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\nContent-Length: {len(content)}\r\n\r\n"
-            return raw(head.encode())
+            lines = ("Accept-Ranges: bytes", f"Content-Length: {len(content)}", "Connection: close")
+            return raw("\r\n".join(("HTTP/1.1 200 OK", *lines, "", "")).encode())
         headers = [
             ("Content-Type", "application/octet-stream"),
             ("Accept-Ranges", "bytes"),

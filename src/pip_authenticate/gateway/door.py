@@ -12,7 +12,7 @@ from pip_authenticate.gateway.renewal import Credentials, Renew
 from pip_authenticate.gateway.shelf import Shelf
 from pip_authenticate.gateway.upstream import Upstream
 from pip_authenticate.secret import Secret
-from pip_authenticate.settings import Certificates, Proxy
+from pip_authenticate.settings import Network
 
 _USER = "serve"
 _ADDRESSES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX")
@@ -29,8 +29,7 @@ class Door:
         indexes: what it is made of, in their order.
         port: to listen on; 0 has the system choose one.
         is_guarded: as in `Shelf`.
-        proxy: the caller's.
-        certificates: the caller's.
+        network: the caller's.
         renew: asks for credentials anew; called in another thread.
         secrets: what no answer may repeat.
         log: takes one line for people who debug; called in another thread.
@@ -46,8 +45,7 @@ class Door:
         self,
         indexes: list[Guarded],
         port: int,
-        proxy: Proxy,
-        certificates: Certificates,
+        network: Network,
         renew: Renew,
         secrets: Iterable[Secret],
         log: Callable[[str], None],
@@ -57,7 +55,7 @@ class Door:
         self.record = Record()
         self._entrance = Entrance(_USER, port, admits_root=True)
         credentials = Credentials(indexes, renew, self.record.fail)
-        self._upstream = Upstream(proxy, certificates, credentials, secrets, log)
+        self._upstream = Upstream(network, credentials, secrets, log)
         self._shelf = Shelf(indexes, self._upstream, self.record, is_guarded=is_guarded)
 
     def learn(self, secrets: Iterable[Secret]) -> None:

@@ -46,30 +46,31 @@ def page_url(index: Guarded, project: str) -> str:
 async def asked(index: Guarded, project: str, upstream: Upstream) -> Said:
     """Ask an index for its page of a normalised name; an empty one is that of all names.
 
-    Only 200 with a page and 404 are sure answers.
+    Only 200 with a page and 404 are sure answers, and only where they have come whole in time.
     """
     url = page_url(index, project) if project else str(index.url)
     try:
-        async with upstream.ask("GET", url, HEADERS, index) as answer:
-            kind = answer.headers.get("content-type", "").lower()
-            if answer.status == 404:
-                missing = what_is_missing(await read(answer, ERROR_BYTES) or b"")
-                if not missing:
-                    return Said(index, url)
-                why = missing
-            else:
-                why = f"it answers {answer.status}"
-            if answer.status == 200 and kind.startswith(_PAGES):
-                content = await read(answer, PAGE_BYTES)
-                if content is not None:
-                    return Said(index, url, content, kind)
-                why = "its page is too long"
+        said = await asyncio.wait_for(_answer(index, url, upstream), upstream.seconds)
     except PipAuthenticateError as error:
-        why = str(error)
+        said = str(error)
     except FAILED:
-        why = "it does not answer"
+        said = "it does not answer"
+    if isinstance(said, Said):
+        return said
     told = f"whether it has {project}" if project else "which names it has"
-    return Said(index, url, doubt=f"{index.source} does not say {told}: {upstream.scrubbed(why)}")
+    return Said(index, url, doubt=f"{index.source} does not say {told}: {upstream.scrubbed(said)}")
+
+
+async def _answer(index: Guarded, url: str, upstream: Upstream) -> Said | str:
+    """A sure answer, or why there is none."""
+    async with upstream.ask("GET", url, HEADERS, index) as answer:
+        kind = answer.headers.get("content-type", "").lower()
+        if answer.status == 404:
+            return what_is_missing(await read(answer, ERROR_BYTES) or b"") or Said(index, url)
+        if answer.status != 200 or not kind.startswith(_PAGES):
+            return f"it answers {answer.status}"
+        content = await read(answer, PAGE_BYTES)
+        return "its page is too long" if content is None else Said(index, url, content, kind)
 
 
 def what_is_missing(content: bytes) -> str:

@@ -18,7 +18,7 @@ from pip_authenticate.gateway.record import Record
 from pip_authenticate.origin import Origin
 from pip_authenticate.private_files import Folder
 from pip_authenticate.secret import Secret
-from pip_authenticate.settings import Certificates, Proxy
+from pip_authenticate.settings import Network
 
 if TYPE_CHECKING:
     from pip_authenticate.gateway.renewal import Renew
@@ -36,8 +36,7 @@ class Gateway:
 
     Args:
         indexes: what is opened.
-        proxy: the caller's.
-        certificates: the caller's.
+        network: the caller's.
         renew: asks for credentials anew; called in another thread.
         secrets: what no answer may repeat.
         log: takes one line for people who debug; called in another thread.
@@ -52,8 +51,7 @@ class Gateway:
     def __init__(
         self,
         indexes: list[Guarded],
-        proxy: Proxy,
-        certificates: Certificates,
+        network: Network,
         renew: "Renew",
         secrets: Iterable[Secret],
         log: Callable[[str], None],
@@ -61,8 +59,7 @@ class Gateway:
         self.record = Record()
         self._entrance = Entrance()
         self._fence = Fence(indexes)
-        self._proxy = proxy
-        self._certificates = certificates
+        self._network = network
         self._renew = renew
         self._secrets = dict.fromkeys(secrets)
         self._log = log
@@ -130,7 +127,7 @@ class Gateway:
         from pip_authenticate.gateway.upstream import Upstream  # noqa: PLC0415
 
         credentials = Credentials(self._fence.indexes, self._renew, self.record.fail)
-        upstream = Upstream(self._proxy, self._certificates, credentials, list(self._secrets), self._log)
+        upstream = Upstream(self._network, credentials, list(self._secrets), self._log)
         self._upstream = upstream
         upstream.learn(list(self._secrets))  # those that came meanwhile
         private = [one for one in self._fence.indexes if not one.is_public and one.authorization]

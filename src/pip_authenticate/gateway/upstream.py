@@ -18,7 +18,7 @@ from pip_authenticate.gateway.fence import Guarded
 from pip_authenticate.gateway.renewal import Credentials
 from pip_authenticate.origin import Origin, origin_of
 from pip_authenticate.secret import MASK, Secret
-from pip_authenticate.settings import Certificates, Proxy
+from pip_authenticate.settings import Network
 
 CONNECT_SECONDS, READ_SECONDS = 8.0, 60.0
 """For a connection, with a web proxy's answer and TLS; and between two pieces of an answer."""
@@ -83,24 +83,26 @@ class Upstream:
     """Asks indexes, through the web proxy where there is one.
 
     Args:
-        proxy: the caller's.
-        certificates: the caller's. The client's is shown to the indexes and to nobody else.
+        network: the caller's. The client's certificate is shown to the indexes and to nobody else.
         credentials: what opens the indexes.
         secrets: what no answer may repeat.
         log: takes one line for people who debug.
+
+    Attributes:
+        seconds: how long a question whose a name is may take.
     """
 
     def __init__(
         self,
-        proxy: Proxy,
-        certificates: Certificates,
+        network: Network,
         credentials: Credentials,
         secrets: Iterable[Secret],
         log: Callable[[str], None],
     ) -> None:
-        self._proxy = proxy
-        self._client = certificates.client
-        self.encryption = Encryption(certificates, log, trust.read_once)
+        self._proxy = network.proxy
+        self.seconds = network.seconds
+        self._client = network.certificates.client
+        self.encryption = Encryption(network.certificates, log, trust.read_once)
         self._credentials = credentials
         self._texts = list[str]()
         self.learn(secrets)
