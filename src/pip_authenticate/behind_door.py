@@ -104,7 +104,7 @@ def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "lis
     named = [IndexUrl.parse(text)[0] for text in session.value("public")] or found.strangers
     named = [*named, *_named(session, environ, own, is_first=is_first)]
     if wanted or not (is_first or _has_primary(session, environ)):
-        named += defaults.asked_by(session.clients, environ, session.deadline)
+        named += defaults.asked_by(session.clients, environ, session.deadline, session.report.warning)
     public = behind_gateway.others(named, own)
     if wanted is False and public:
         behind_gateway.warn(session, public)

@@ -154,7 +154,7 @@ def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "lis
     named = [IndexUrl.parse(text)[0] for text in session.value("public")] or found.strangers
     if wanted is not False and own:
         asking = [name for name in session.clients if wanted or not environ.get(_PRIMARY.get(name, ""))]
-        named = [*named, *defaults.asked_by(asking, environ, session.deadline)]
+        named = [*named, *defaults.asked_by(asking, environ, session.deadline, session.report.warning)]
     public = others(named, own)
     if wanted is False and public:
         warn(session, public)

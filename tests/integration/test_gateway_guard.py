@@ -1,6 +1,9 @@
 """The owner rule: a stranger's package of a private one's name comes only where no private index has it."""
 
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 from azure_devops_emulator import Fault, Service
 from support.behind import Behind
-from support.command import Command
+from support.command import COMMAND, Command
 from support.door import Door
 from support.feed import organization
 from support.programs import QUIET, Programs
@@ -270,3 +273,23 @@ def test_real_installers_take_the_public_package_only_after_404(
         assert got == []
         assert f"does not say whether it has {package}" in ended.stderr
         assert not [record for record in places.public.log if record.host == "public"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the program is a script of a shell")
+@pytest.mark.parametrize(("content", "times"), [("echo usage", 1), ("exit 3", 1), ("", 0)])
+def test_an_index_that_nobody_names_is_told_of(command: Command, content: str, times: int) -> None:
+    """A pip that does not say what it asks; where there is none, nobody asks anything."""
+    folder = command.project / "programs"
+    folder.mkdir()
+    if content:
+        (folder / "pip").write_text(f"#!/bin/sh\n{content}\n", encoding="ascii")
+        (folder / "pip").chmod(0o755)
+    (folder / "true").symlink_to(shutil.which("true") or "")
+    arguments = ("run", "--via", "gateway", "--guard", "--client", "pip", "https://index.example/simple/")
+    environ = {**command.environ, "PATH": str(folder), "PIP_AUTHENTICATE_TOKEN": "t0ken"}
+    ended = subprocess.run(
+        [COMMAND, *arguments, "--", "true"], env=environ, cwd=command.project,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.count("pip does not say which index it asks by default") == times

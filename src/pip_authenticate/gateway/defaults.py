@@ -1,7 +1,7 @@
 """Which index an installer asks by default: read from the installed one, since nobody else knows."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pip_authenticate import other_programs
 from pip_authenticate.deadline import Deadline
@@ -24,17 +24,29 @@ _HELP = {
 """How a program's own help says it."""
 
 
-def asked_by(clients: Iterable[str], environ: Mapping[str, str], deadline: Deadline) -> list[IndexUrl]:
-    """The indexes that installed programs name in their help; nothing of one that says nothing."""
+def asked_by(
+    clients: Iterable[str],
+    environ: Mapping[str, str],
+    deadline: Deadline,
+    warn: Callable[[str], None],
+) -> list[IndexUrl]:
+    """The indexes that installed programs name in their help; who is told nothing by one warns of that."""
 
     def asked(name: str) -> IndexUrl | None:
         arguments, pattern = _HELP[name]
         try:
-            said = other_programs.run(name, arguments, environ, _SECONDS, deadline)
-            found = pattern.search(said.output)
-            return IndexUrl.parse(found[1])[0] if found else None
-        except (NotHere, ServiceError, InputError):
+            found = pattern.search(other_programs.run(name, arguments, environ, _SECONDS, deadline).output)
+            if found:
+                return IndexUrl.parse(found[1])[0]
+        except NotHere:
             return None
+        except (ServiceError, InputError):
+            pass
+        warn(
+            f"{name} does not say which index it asks by default, so that one is not guarded: name it with "
+            "--public URL."
+        )
+        return None
 
     known = [name for name in clients if name in _HELP]
     return [index for index in in_parallel(asked, known, deadline) if index]
