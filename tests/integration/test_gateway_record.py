@@ -16,7 +16,7 @@ import azure_devops_emulator
 from pip_authenticate.gateway.fence import Guarded
 from pip_authenticate.gateway.record import Record, Uploaded
 from pip_authenticate.index import IndexUrl
-from support.behind import Behind
+from support.behind import SECONDS, Behind
 from support.command import Command
 from support.http_service import Answer, Request, Service, serving
 
@@ -326,6 +326,7 @@ def test_whoever_ends_the_program_waits_for_no_feed(
     page = one.get(f"{url}own/")[2].decode()
     assert one.get(page.partition('href="')[2].partition("#")[0])[0] == 303
     one.process.send_signal(signal.SIGTERM)
+    one.process.wait(SECONDS)  # before its program is told to end
     one.end()
     assert one.process.returncode == -signal.SIGTERM
     assert not [record for record in feed.log if "_apis" in record.path]

@@ -61,6 +61,7 @@ class ForwardProxy:
         self._password = password or SecretStr("")
         self._background = BackgroundLoop("emulator proxy")
         self._server: asyncio.Server | None = None
+        self._serving = set[object]()  # a loop remembers its tasks weakly only
         self.port = 0
         self.log: list[ProxyRecord] = []
 
@@ -102,6 +103,8 @@ class ForwardProxy:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one request and close the connection."""
+        task = asyncio.current_task()
+        self._serving.add(task)
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -110,6 +113,7 @@ class ForwardProxy:
                 await writer.wait_closed()
         finally:
             writer.transport.abort()
+            self._serving.discard(task)
 
     async def _request(self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line, *lines = head.rstrip("\r\n").split("\r\n")
