@@ -8,7 +8,6 @@ processors, which a real one would not share with its clients, is as little as c
 import asyncio
 import base64
 import gzip
-import importlib
 import io
 import json
 import os
@@ -27,7 +26,9 @@ from typing import Any, NamedTuple, cast
 
 import trustme
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from support.nginx import Nginx
+
 TOKEN = "benchmark-feed-token"  # noqa: S105 - opens nothing
 USER = "build"
 ROOTS, PROJECTS = 22, 45
@@ -197,8 +198,6 @@ def serving(folder: Path) -> Iterator[int]:
         folder: is told what clients trust: this feed's authority, and those of the machine, as on every
             machine of a firm that has an authority.
     """
-    sys.path.insert(0, str(ROOT / "tests"))
-    nginx = importlib.import_module("support.nginx")
     authority = trustme.CA()
     leaf = authority.issue_cert("127.0.0.1", "localhost")
     known = ssl.create_default_context().get_ca_certs(binary_form=True)
@@ -215,7 +214,7 @@ def serving(folder: Path) -> Iterator[int]:
         leaf.cert_chain_pems[0].write_to_path(str(own / "leaf.pem"))
         login = base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
         server = _SERVER.format(port=port, folder=own, login=login, json=JSON)
-        running = nginx.Nginx(own / "nginx", own / "packages", server, port)
+        running = Nginx(own / "nginx", own / "packages", server, port)
         try:
             yield port
         finally:

@@ -23,10 +23,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from feed import AUTHORITY, PROJECTS, ROOT, ROOTS, STREAM, STREAM_BYTES, TOKEN, USER, name_of
+from feed import AUTHORITY, PROJECTS, ROOTS, STREAM, STREAM_BYTES, TOKEN, USER, name_of
 
-sys.path.insert(0, str(ROOT / "tests"))
-from support import rivals
+from support import rivals  # where it is, feed has said
 
 COMMAND = str(Path(sys.executable).with_name("pip-authenticate"))
 UV = "uv==0.13.9"

@@ -1,6 +1,6 @@
 """Runs a program behind the gateway: it gets addresses, and no credential."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -108,13 +108,13 @@ def require() -> None:
     Raises:
         InputError: something is not there.
     """
-    for package in _EXTRA:
-        if find_spec(package) is None:
-            raise InputError(
-                "no-gateway",
-                f"The gateway needs a package that is not installed: {package}",
-                hint="Install pip-authenticate[secretless].",
-            )
+    missing = next(_missing(), "")
+    if missing:
+        raise InputError(
+            "no-gateway",
+            f"The gateway needs a package that is not installed: {missing}",
+            hint="Install pip-authenticate[secretless].",
+        )
 
 
 def put_out_of_sight(session: Session, found: Found, secrets: list[Secret]) -> None:
@@ -138,7 +138,11 @@ def put_out_of_sight(session: Session, found: Found, secrets: list[Secret]) -> N
 
 def is_installed() -> bool:
     """Whether the extra is there."""
-    return all(map(find_spec, _EXTRA))
+    return not any(_missing())
+
+
+def _missing() -> Iterator[str]:
+    return (package for package in _EXTRA if find_spec(package) is None)
 
 
 def _guarded(session: Session, found: Found, environ: Mapping[str, str]) -> "list[Guarded]":

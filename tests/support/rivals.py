@@ -5,9 +5,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit
+
+from support.behind import is_open
 
 PROXPI, SRS = "proxpi", "simple-repository-server"
 REQUIREMENTS = {
@@ -71,7 +73,7 @@ def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
     """Wait until somebody listens."""
     end = time.monotonic() + _SECONDS
     while time.monotonic() < end and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        if is_open("127.0.0.1", port):
             return
         time.sleep(0.05)
     raise RuntimeError(f"nobody listens on port {port}")
