@@ -125,6 +125,45 @@ def test_a_client_can_read_a_page_however_it_is_encoded(
     assert (status, got) == (200, PAGE)
 
 
+@pytest.mark.parametrize(
+    ("accepted", "content", "sent"),
+    [
+        ("gzip, deflate", PAGE, gzip.compress(PAGE)),
+        ("deflate, gzip;q=0", PAGE, PAGE),
+        ("gzip", PAGE + TOKEN.encode(), PAGE + b"***"),
+    ],
+)
+def test_a_packed_page_is_sent_as_it_came_to_who_takes_it_unless_it_repeats_a_secret(
+    command: Command, index: Service, accepted: str, content: bytes, sent: bytes
+) -> None:
+    headers = [*HTML, ("Content-Encoding", "gzip")]
+    index.routes["GET /feed/simple/demo/"] = lambda request: guarded(
+        request, Answer(200, gzip.compress(content), "OK", headers)
+    )
+    with behind(command, index) as one:
+        status, shown, got = one.get(f"{index.url}/feed/simple/demo/", f"Accept-Encoding: {accepted}")
+        assert one.get(f"{index.url}/feed/files/demo-1.0-py3-none-any.whl")[0] == 200
+    assert (status, got[10:]) == (200, sent[10:])  # behind the time that gzip notes
+    assert shown.get("content-encoding") == ("gzip" if sent[:2] == b"\x1f\x8b" else None)
+
+
+def test_a_file_that_comes_packed_goes_on_as_it_came(command: Command, index: Service) -> None:
+    """Stores that take a .tar.gz for a packed .tar say so, and pip reads the file itself nonetheless."""
+    content = gzip.compress(b"an archive")
+    headers = [("Content-Encoding", "gzip")]
+    index.routes["GET /feed/simple/demo/"] = lambda request: guarded(
+        request, Answer(200, b'<a href="../../files/demo-1.0.tar.gz">demo</a>', "OK", HTML)
+    )
+    index.routes["GET /feed/files/demo-1.0.tar.gz"] = lambda request: guarded(
+        request, Answer(200, content, "OK", headers)
+    )
+    with behind(command, index) as one:
+        assert one.get(f"{index.url}/feed/simple/demo/")[0] == 200
+        status, shown, got = one.get(f"{index.url}/feed/files/demo-1.0.tar.gz")
+    assert (status, got, shown["content-encoding"]) == (200, content, "gzip")
+    assert shown["content-length"] == str(len(content))
+
+
 def test_pages_and_the_files_that_they_name_pass_with_the_credential(
     command: Command, index: Service
 ) -> None:

@@ -63,7 +63,7 @@ LAYERS = (
     ("gateway.fence",),
     (
         *("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust", "gateway.answering"),
-        *("gateway.accepting", "gateway.wheel_metadata"),
+        *("gateway.accepting", "gateway.packing", "gateway.wheel_metadata"),
     ),
     ("gateway.peers",),
     ("run", "netrc_file", "pip_conf", "publishing", "named_indexes", "appending", "printed", "assignments"),

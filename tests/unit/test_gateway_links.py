@@ -1,6 +1,11 @@
 """What the gateway remembers of pages: so much and no more."""
 
+import json
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pip_authenticate.gateway.fence import Guarded
 from pip_authenticate.gateway.links import Link, Links
@@ -102,8 +107,55 @@ def test_a_page_that_is_none_names_nothing(content: str) -> None:
     assert found(content, "x/json", f"/files/{FILE}") is None
 
 
-def test_a_page_that_was_taken_apart_before_names_the_same() -> None:
-    links = Links()
-    links.learn(HOME, f"{URL}aaaa/", page("aaaa"), "text/html").take_apart()
-    assert links.find(ORIGIN, "/files/aaaa-1.0.tar.gz")
-    assert not links.find(ORIGIN, "/files/aaaa-2.0.tar.gz")
+OTHERS = [
+    {"filename": f"demo-0.{number}.tar.gz", "url": f"/files/demo-0.{number}.tar.gz"} for number in range(50)
+]
+ELSEWHERE = [{"filename": FILE, "url": f"/elsewhere/{FILE}"}]
+ASKED = {"filename": FILE, "url": f"/files/{FILE}", "hashes": {"sha256": DIGEST}, "size": 7}
+INSIDE = {"core-metadata": {"sha256": "0" * 64}, "more": {"of": {"this": [{}, {"kind": FILE}]}}, **ASKED}
+
+
+@pytest.mark.parametrize("form", [{}, {"indent": 2}, {"separators": (",", ":")}, {"ensure_ascii": False}])
+@pytest.mark.parametrize(
+    "files",
+    [
+        [ASKED],
+        [*OTHERS, ASKED, *OTHERS],
+        [*ELSEWHERE, ASKED, *ELSEWHERE],
+        [INSIDE],
+        [{**ASKED, "yanked": '"quoted" \\ \\" {[ \u00e4\u20ac'}, *OTHERS],
+        [*OTHERS, {**OTHERS[0], "yanked": f'"{FILE}" {{"url": "/files/{FILE}"}}'}, INSIDE],
+        [{"yanked": "a long one " * 2000, **ASKED}],
+        [{**ASKED, "yanked": "a long one " * 2000}],
+    ],
+)
+def test_a_file_is_found_wherever_it_stands(files: list[dict[str, object]], form: dict[str, Any]) -> None:
+    content = json.dumps({"name": "demo", "files": files, "versions": [FILE]}, **form)
+    for suffix in ("", ".metadata"):
+        link = found(content, "x/json", f"/files/{FILE}{suffix}")
+        assert link == Link(HOME, FILE, DIGEST, 7)
+    assert found(content, "x/json", f"/others/{FILE}") is None
+    assert found(content, "x/json", "/files/demo-1.0.tar.gz") is None
+
+
+STRANGE = {"filename": FILE, "url": f"/files/{FILE}"}
+
+
+@pytest.mark.parametrize("before", ["", "{", "\\", '\\"', '"', "\u00e4", "[{}]"])
+@pytest.mark.parametrize("text", [json.dumps(STRANGE), "{" + json.dumps(STRANGE), f"/files/{FILE}", FILE])
+def test_what_stands_in_a_text_is_no_file(before: str, text: str) -> None:
+    """Whoever publishes a package says why a version is yanked."""
+    for reason in (before + text, before + json.dumps(text), before + text + before):
+        files = [{**OTHERS[0], "yanked": reason}, *OTHERS]
+        for is_ascii in (False, True):
+            content = json.dumps({"files": files}, ensure_ascii=is_ascii)
+            assert found(content, "x/json", f"/files/{FILE}") is None
+
+
+@given(reasons=st.lists(st.text(alphabet='{}[]",:\\ a', max_size=12), max_size=4), is_named=st.booleans())
+def test_the_same_files_are_found_as_by_who_reads_the_whole_page(
+    reasons: list[str], *, is_named: bool
+) -> None:
+    files = [{**OTHERS[0], "yanked": reason, "why": [f"{reason}{FILE}", reason]} for reason in reasons]
+    content = json.dumps({"files": [*files, *([ASKED] if is_named else [])]})
+    assert (found(content, "x/json", f"/files/{FILE}") is not None) is is_named

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from pip_authenticate.errors import PipAuthenticateError
 from pip_authenticate.gateway.fence import Guarded
+from pip_authenticate.gateway.packing import ASKED_FOR
 from pip_authenticate.gateway.upstream import ERROR_BYTES, FAILED, PAGE_BYTES, Upstream, read
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
-HEADERS = {"accept": ACCEPT, "accept-encoding": "gzip, deflate"}
+HEADERS = {"accept": ACCEPT, "accept-encoding": ASKED_FOR}
 """What a page is asked for with."""
 _MORE_THAN_A_PACKAGE = re.compile("Feed|Project|Host|Account|Organization|Collection")
 _LONGEST = 300

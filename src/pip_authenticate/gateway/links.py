@@ -3,8 +3,9 @@
 import html
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -17,6 +18,11 @@ _BASE = re.compile(r"""<base\s(?:(?!<base\s)[^>])*?href\s*=\s*["']([^"']*)["']""
 _SHA256 = re.compile(r"sha256=([0-9a-f]{64})", re.IGNORECASE)
 _LARGEST = 2**53
 """More bytes than any file has, and than every reader of JSON can count."""
+_NO_FILES = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What is raised where a page is none, or an entry of it."""
+_DECODER = json.JSONDecoder()
+_ENTRY_BYTES, _DEEPEST = 8 * 1024, 8
+"""How far from its name a file's entry begins and ends at most, and how many objects begin between."""
 _METADATA = ".metadata"
 """What is added to a file's address for its metadata (PEP 658)."""
 
@@ -50,9 +56,13 @@ class _Shown(NamedTuple):
     hashes: object = None
     size: object = None
 
+    def said(self) -> tuple[str, str, int | None]:
+        """The address, its digest or an empty text, and its size or None, of what stands in JSON."""
+        return self.href, _digest(self.hashes), _size(self.size)
+
 
 class Listing:
-    """A page as it came; taken apart when a file is asked for that it may name, or before.
+    """A page as it came; taken apart when a file is asked for that cannot be found without that.
 
     Args:
         home: the index whose page.
@@ -73,8 +83,24 @@ class Listing:
         self._is_json = "json" in kind
         self._every: Sequence[_Shown] = ()
         self._escaped: Sequence[_Shown] = ()
+        self._glanced = dict[str, list[tuple[str, str, int | None]]]()
 
-    def take_apart(self) -> None:
+    def glance(self, name: str) -> Iterable[tuple[str, str, int | None]]:
+        """Of what `links` gives, what shows where a page in JSON has the name as it is.
+
+        Reading all of a page would take longer than all else that is done for a file: it has thousands.
+        """
+        if not self._is_json or self._content is None:
+            return ()
+        found = self._glanced.get(name)
+        if found is None:
+            around = _around(self._content, name.encode("utf-8", "replace"))
+            found = [shown.said() for shown in around if file_name(shown.href) == name]
+            if found:  # a file is asked for twice, its metadata being a part of it
+                self._glanced[name] = found
+        return found
+
+    def _take_apart(self) -> None:
         """Find the links; nothing, where that is done."""
         if self._content is not None:
             text = self._content.decode("utf-8", "replace")
@@ -84,17 +110,16 @@ class Listing:
 
     def links(self, name: str) -> Iterator[tuple[str, str, int | None]]:
         """The links to files of a name: each address, its digest or an empty text, and its size or None."""
-        self.take_apart()
+        self._take_apart()
         # A page has thousands of links, and few of them are ever asked for.
         for shown in (*(shown for shown in self._every if name in shown.href), *self._escaped):
-            if self._is_json:
-                href, digest = shown.href, _digest(shown.hashes)
-            else:
-                href, _, fragment = html.unescape(shown.href).partition("#")
+            href, digest, size = shown.said()
+            if not self._is_json:
+                href, _, fragment = html.unescape(href).partition("#")
                 told = _SHA256.search(fragment)
                 digest = told[1].lower() if told else ""
             if file_name(href) == name:
-                yield href, digest, _size(shown.size)
+                yield href, digest, size
 
     def _of_html(self, text: str) -> list[_Shown]:
         told = _BASE.search(text)
@@ -145,21 +170,58 @@ class Links:
         if project is None:  # a page can hold other links, too
             return None
         others = (pages for key, pages in self._by_project.items() if key != project[0])
+        knowns = tuple(dict.fromkeys((name, name.removesuffix(_METADATA))))
         for pages in (self._by_project.get(project[0], {}), *others):
-            for page in pages.values():
-                for known in dict.fromkeys((name, name.removesuffix(_METADATA))):
-                    for href, sha256, size in page.links(known):
-                        if _is_at(page.base, href, origin, target, name[len(known) :]):
-                            return Link(page.home, known, sha256, size)
+            for look, page, known in product((Listing.glance, Listing.links), pages.values(), knowns):
+                for href, sha256, size in look(page, known):
+                    if _is_at(page.base, href, origin, target, name[len(known) :]):
+                        return Link(page.home, known, sha256, size)
         return None
 
 
 def _of_json(text: str) -> list[_Shown]:
     try:
-        files = json.loads(text)["files"]
-        return [_Shown(str(one["url"]), one.get("hashes"), one.get("size")) for one in files]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return [_shown(one) for one in json.loads(text)["files"]]
+    except _NO_FILES:
         return []
+
+
+def _shown(file: dict[str, object]) -> _Shown:
+    """What a page in JSON says of a file.
+
+    Raises:
+        Exception: one of _NO_FILES.
+    """
+    return _Shown(str(file["url"]), file.get("hashes"), file.get("size"))
+
+
+def _around(content: bytes, name: bytes) -> Iterator[_Shown]:
+    """What a page in JSON says of the files beside whose name a name stands."""
+    at = content.find(name)
+    while at >= 0:
+        start = at
+        for _ in range(_DEEPEST):
+            start = content.rfind(b"{", max(at - _ENTRY_BYTES, 0), start)
+            if start < 0:
+                break
+            try:
+                shown = _shown(
+                    _DECODER.raw_decode(content[start : at + _ENTRY_BYTES].decode("utf-8", "replace"))[0]
+                )
+            except _NO_FILES:
+                continue
+            if not _is_in_text(content, start):
+                yield shown
+            break
+        at = content.find(name, at + len(name))
+
+
+def _is_in_text(content: bytes, at: int) -> bool:
+    """Whether a place of a text in JSON is within one of its strings."""
+    before = content[:at]
+    if b"\\" in before:
+        before = before.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return before.count(b'"') % 2 == 1
 
 
 def _digest(hashes: object) -> str:

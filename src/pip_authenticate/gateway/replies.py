@@ -7,6 +7,7 @@ from aiohttp import ClientResponse, web
 
 from pip_authenticate.gateway.fence import HEADERS, Guarded
 from pip_authenticate.gateway.guard import what_is_missing
+from pip_authenticate.gateway.packing import UNDONE
 from pip_authenticate.gateway.record import Record
 from pip_authenticate.gateway.upstream import ERROR_BYTES, FAILED, Upstream, read
 
@@ -155,8 +156,11 @@ def further(headers: Iterable[tuple[str, str]], names: Container[str] = HEADERS)
 
 
 def whole(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Headers of a body that is sent at once, which may have another length than it had."""
-    return ((name, value) for name, value in headers if name.lower() != "content-length")
+    """Headers of a body that is sent at once, which may have another length than it had, and is unpacked."""
+    for name, value in headers:
+        key = name.lower()
+        if key != "content-length" and not (key == "content-encoding" and value.lower() in UNDONE):
+            yield name, value
 
 
 _Response = TypeVar("_Response", bound=web.StreamResponse)

@@ -25,7 +25,8 @@ from pip_authenticate.gateway.fence import (
 )
 from pip_authenticate.gateway.form import Form
 from pip_authenticate.gateway.guard import ACCEPT, HEADERS, Guard, page_url
-from pip_authenticate.gateway.links import Link, Links, Listing, file_name, project_of
+from pip_authenticate.gateway.links import Link, Links, file_name, project_of
+from pip_authenticate.gateway.packing import ASKED_FOR, GZIP, takes_gzip, unpacked
 from pip_authenticate.gateway.record import Fetched, Passed, Record, Uploaded
 from pip_authenticate.gateway.replies import HURRY_SECONDS, Replies, further, http, response, whole
 from pip_authenticate.gateway.upstream import (
@@ -34,14 +35,14 @@ from pip_authenticate.gateway.upstream import (
     PAGE_BYTES,
     SendAgain,
     Upstream,
+    coding_of,
     passed_on,
     read,
+    read_as_it_is,
 )
 from pip_authenticate.origin import DEFAULT_PORTS, Origin
 
 _HANDSHAKE_SECONDS = 10.0
-_LATER_SECONDS = 0.005
-"""When a page is taken apart that a client has got: it does the same then, before it asks for more."""
 _CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
@@ -193,7 +194,7 @@ class Server:
             return self._replies.refused(f"{request.method} {asked.shown}", passage.why)
         try:
             if isinstance(passage, Page):
-                return await self._page(passage, asked)
+                return await self._page(passage, asked, request)
             if isinstance(passage, Upload):
                 return await self._upload(passage, asked, request)
             return await self._file(passage, asked, request)
@@ -202,7 +203,7 @@ class Server:
         except FAILED as error:
             return self._replies.failed(f"{origin.host} did not answer: {type(error).__name__}")
 
-    async def _page(self, page: Page, asked: Request) -> web.StreamResponse:
+    async def _page(self, page: Page, asked: Request, request: web.BaseRequest) -> web.StreamResponse:
         if page.home.is_public and page.project:
             verdict = await self._guard.verdict(page.project)
             if verdict.owner:
@@ -210,25 +211,28 @@ class Server:
             if verdict.doubt:
                 return self._replies.failed(verdict.doubt)
             self._record.show_publicly(page.home, page.project)
-        headers = {**further(asked.headers), "accept-encoding": "gzip, deflate"}
+        headers = {**further(asked.headers), "accept-encoding": ASKED_FOR}
         async with self._upstream.ask(asked.method, asked.url, headers, page.home) as answer:
             if answer.status >= 400 or answer.status == 203:
                 return await self._replies.error(answer, page.home)
-            content = await read(answer, PAGE_BYTES)
-            if content is None:
+            came = await read_as_it_is(answer, PAGE_BYTES)
+            coding = coding_of(answer)
+            content = None if came is None else unpacked(came, coding, PAGE_BYTES)
+            if came is None or content is None:
                 return self._replies.failed(f"A page of {page.home.source} is too long")
-            listing = self._learn(page.home, asked.url, answer, content)
-            if listing and not page.home.is_public:
-                asyncio.get_running_loop().call_later(_LATER_SECONDS, listing.take_apart)
+            self._learn(page.home, asked.url, answer, content)
             reply = response(whole(self._upstream.headers_of(answer)), answer.status, web.Response())
             if asked.method == "GET":
-                reply.body = self._upstream.scrubbed_bytes(content)
+                reply.body = shown = self._upstream.scrubbed_bytes(content)
+                is_clean, accepted = shown == content, request.headers.get("accept-encoding", "")
+                if is_clean and coding.lower() in GZIP and takes_gzip(accepted):
+                    reply.body, reply.headers["content-encoding"] = came, coding
             return reply
 
-    def _learn(self, index: Guarded, url: str, answer: ClientResponse, content: bytes) -> Listing | None:
+    def _learn(self, index: Guarded, url: str, answer: ClientResponse, content: bytes) -> None:
         """Remember a page, if it is one."""
-        kind = answer.headers.get("content-type", "").lower()
-        return self._links.learn(index, url, content, kind) if answer.status == 200 else None
+        if answer.status == 200:
+            self._links.learn(index, url, content, answer.headers.get("content-type", "").lower())
 
     async def _file(self, file: File, asked: Request, request: web.BaseRequest) -> web.StreamResponse:
         link = await self._link(file, asked)

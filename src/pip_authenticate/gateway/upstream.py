@@ -2,12 +2,11 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TypedDict
 
 import aiohttp
-from multidict import CIMultiDict
 from yarl import URL
 
 from pip_authenticate import proxies
@@ -15,6 +14,7 @@ from pip_authenticate.encryption import Encryption
 from pip_authenticate.errors import PipAuthenticateError
 from pip_authenticate.gateway import trust
 from pip_authenticate.gateway.fence import Guarded
+from pip_authenticate.gateway.packing import unpacked
 from pip_authenticate.gateway.renewal import Credentials
 from pip_authenticate.origin import Origin, origin_of
 from pip_authenticate.secret import MASK, Secret
@@ -43,8 +43,6 @@ _SHOWN = frozenset(
     }
 )  # fmt: skip
 """What of an index's headers clients see: what they need, nothing to log in by, nothing of the user's."""
-_UNDONE = frozenset({"gzip", "deflate", "br", "zstd"})
-"""Encodings that aiohttp undoes, or else fails at; what comes in others is handed on as it is."""
 _BETWEEN_NEIGHBOURS = frozenset(
     {
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
@@ -250,6 +248,7 @@ class Upstream:
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=75, ttl_dns_cache=300),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
+                auto_decompress=False,  # what is streamed goes on as it came
                 skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
                 max_line_size=32 * 1024,
                 max_field_size=32 * 1024,
@@ -259,11 +258,13 @@ class Upstream:
 
     def headers_of(self, answer: aiohttp.ClientResponse) -> list[tuple[str, str]]:
         """What of an index's headers a client may see."""
-        return [(name, self.scrubbed(value)) for name, value in _decoded(answer) if name.lower() in _SHOWN]
+        return [
+            (name, self.scrubbed(value)) for name, value in answer.headers.items() if name.lower() in _SHOWN
+        ]
 
     def headers_of_others(self, answer: aiohttp.ClientResponse) -> list[tuple[str, str]]:
         """The headers of who is no index."""
-        return passed_on(CIMultiDict(_decoded(answer)))
+        return passed_on(answer.headers)
 
     def scrubbed(self, text: str) -> str:
         """A text without any secret that is known here."""
@@ -286,14 +287,18 @@ def passed_on(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-def _decoded(answer: aiohttp.ClientResponse) -> Iterator[tuple[str, str]]:
-    """An answer's headers; where its body was encoded, that is undone, and its length holds no more."""
-    is_undone = answer.headers.get("Content-Encoding", "").lower() in _UNDONE
-    undone = {"content-encoding", "content-length"} if is_undone else set()
-    return ((name, value) for name, value in answer.headers.items() if name.lower() not in undone)
-
-
 async def read(answer: aiohttp.ClientResponse, limit: int) -> bytes | None:
+    """What is in a body; None where that is longer than a limit in bytes."""
+    content = await read_as_it_is(answer, limit)
+    return None if content is None else unpacked(content, coding_of(answer), limit)
+
+
+def coding_of(answer: aiohttp.ClientResponse) -> str:
+    """How a body is packed; empty where it is not."""
+    return answer.headers.get("content-encoding", "")
+
+
+async def read_as_it_is(answer: aiohttp.ClientResponse, limit: int) -> bytes | None:
     """A body; None where it is longer than a limit in bytes."""
     parts, size = list[bytes](), 0
     async for part in answer.content.iter_any():
