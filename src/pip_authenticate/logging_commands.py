@@ -26,10 +26,12 @@ def harmless(text: str) -> str:
     What would begin a logging command is broken apart, and characters that are not printable
     are shown as escapes.
     """
-    shown = "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
+    shown = text
+    if not text.isprintable():
+        shown = "".join(
+            char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+            for char in text
+        )
     return _COMMAND_LIKE.sub(lambda match: f"{match[0][0]} {match[0][1]}", shown)
 
 

@@ -64,13 +64,14 @@ def table(lines: Iterable[Line]) -> str:
 
 def cell(text: str) -> str:
     """A text as a cell of a table, where it is nothing but a text."""
-    return "".join(f"&#{ord(char)};" if char in _MARKS else char for char in visible(text)[:CELL])
+    return visible(text)[:CELL].translate(_ESCAPED)
 
 
 def visible(text: str) -> str:
     """A text in one line, without what would change how others are shown."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 _MARKS = "|<>`*_[]()#&\\!~$"
 """What Markdown or HTML could take for more than a character."""
+_ESCAPED = str.maketrans({char: f"&#{ord(char)};" for char in _MARKS})

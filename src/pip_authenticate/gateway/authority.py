@@ -138,6 +138,7 @@ def _context(leaf: x509.Certificate, key: ec.EllipticCurvePrivateKey, folder: Fo
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
+    context.num_tickets = 0  # who opens many connections does so at once, before there is one to resume
     folder.write([PrivateFile(_LEAF, Secret(content.decode("ascii")))])
     try:
         context.load_cert_chain(os.path.join(folder.path, _LEAF), password=password)
