@@ -18,6 +18,8 @@ HEADERS = ("accept", "range", "if-range", "if-none-match", "if-modified-since", 
 UPLOAD_HEADERS = ("accept", "user-agent", "content-type", "content-length")
 """The same for an upload."""
 _METHODS = frozenset({"GET", "HEAD"})
+_OF_BODIES = frozenset({"transfer-encoding", "content-encoding", "upgrade", "expect", "te", "trailer"})
+_DOTS = frozenset({".", ".."})
 # What clients write into a path. Encoded are the signs of versions and names only: no dot, slash, backslash,
 # percent sign or control character can hide.
 _PATH = re.compile(
@@ -126,6 +128,7 @@ class Fence:
         self.indexes = list(indexes)
         self.origins = {index.url.origin for index in self.indexes}
         self._hosts = {index.url.origin.host for index in self.indexes if not index.is_public}
+        self._grounds = [_Ground.of(index) for index in self.indexes]
 
     def opens(self, origin: Origin) -> bool:
         """Whether connections to a host are opened."""
@@ -158,15 +161,16 @@ class Fence:
         if wrong:
             return self._upload(request) or Refusal(wrong)
         path, _, query = request.target.partition("?")
-        for index in self.indexes:
+        segments = _segments(path)
+        for index, pages, downloads in self._grounds:
             if index.url.origin != request.origin:
                 continue
-            rest = _below(path, index.url.path, ignores_case=FeedAddress.of(index.url) is not None)
+            rest = _below(segments, pages, ignores_case=bool(downloads))
             if rest is not None and len(rest) <= 1 and not query:
                 name = rest[0] if rest else ""
                 if not name or NAME.fullmatch(name):
                     return Page(index, canonicalize_name(name) if name else "")
-            if _is_download(path, index.url) or (index.is_public and rest is not None):
+            if _is_download(segments, downloads) or (index.is_public and rest is not None):
                 return File(index)
         return File(None)
 
@@ -180,7 +184,7 @@ class Fence:
         for index in targets:
             url = index.upload
             if url and url.origin == request.origin and "?" not in request.target:
-                if _below(request.target, url.path, ignores_case=True) != []:
+                if _below(_segments(request.target), _segments(url.path), ignores_case=True) != []:
                     continue
                 kinds, sizes = _values(request, "content-type"), _values(request, "content-length")
                 kind = _FORM.fullmatch(kinds[0]) if len(kinds) == 1 else None
@@ -197,19 +201,19 @@ class Fence:
 def malformed(request: Request) -> str:
     """What no client of an index would send, or empty."""
     names = [name.lower() for name, _ in request.headers]
-    hosts = _values(request, "host")
-    ports = {request.origin.netloc.lower(), f"{request.origin.netloc}:{request.origin.port}".lower()}
-    if len(hosts) != 1 or hosts[0].lower() not in ports:
+    hosts, netloc = _values(request, "host"), request.origin.netloc.lower()
+    if len(hosts) != 1 or hosts[0].lower() not in {netloc, f"{netloc}:{request.origin.port}"}:
         return "its Host is another one"
-    if {"transfer-encoding", "content-encoding", "upgrade", "expect", "te", "trailer"} & set(names):
+    known = set(names)
+    if not known.isdisjoint(_OF_BODIES):
         return "it carries headers that no request for an index has"
-    if any(names.count(name) > 1 for name in HEADERS if name != "accept"):
+    if len(known) < len(names) and any(names.count(name) > 1 for name in HEADERS if name != "accept"):
         return "it carries a header twice"
     path = request.target.partition("?")[0]
     if len(request.target) > _LONGEST or not request.target.isascii() or not request.target.isprintable():
         return "its address is none of an index"
     segments = path.split("/")[1:]
-    if not _PATH.fullmatch(path) or any(part in {".", ".."} for part in segments) or "" in segments[:-1]:
+    if not _PATH.fullmatch(path) or not _DOTS.isdisjoint(segments) or "" in segments[:-1]:
         return "its path leads elsewhere"
     return ""
 
@@ -228,19 +232,39 @@ def _values(request: Request, name: str) -> list[str]:
     return [value for key, value in request.headers if key.lower() == name]
 
 
-def _below(path: str, base: str, *, ignores_case: bool) -> list[str] | None:
+class _Ground(NamedTuple):
+    """What of its host an index has, as segments of paths.
+
+    Args:
+        home: the index.
+        pages: above its pages.
+        downloads: above the files of a feed, as its pages write them; empty where it is none.
+    """
+
+    home: Guarded
+    pages: list[bytes]
+    downloads: list[bytes]
+
+    @classmethod
+    def of(cls, index: Guarded) -> "_Ground":
+        """The one of an index."""
+        pages = _segments(index.url.path)
+        return cls(index, pages, [*pages[:-1], b"download"] if FeedAddress.of(index.url) else [])
+
+
+def _segments(path: str) -> list[bytes]:
+    return [unquote_to_bytes(part) for part in path.split("/") if part]
+
+
+def _below(own: list[bytes], above: list[bytes], *, ignores_case: bool) -> list[str] | None:
     """The segments of a path below another one; None where it is not below it."""
-    own, above = ([unquote_to_bytes(part) for part in text.split("/") if part] for text in (path, base))
     head = own[: len(above)]
     if ignores_case:  # Azure DevOps does in paths; other letters than those of ASCII name other feeds
         head, above = [part.lower() for part in head], [part.lower() for part in above]
     return [part.decode("utf-8", "replace") for part in own[len(above) :]] if head == above else None
 
 
-def _is_download(path: str, index: IndexUrl) -> bool:
-    """Whether a path is one of the downloads of a feed, as its pages write them (project, version, file)."""
-    if FeedAddress.of(index) is None:
-        return False
-    base = f"{index.path.rstrip('/').rpartition('/')[0]}/download/"
-    rest = _below(path, base, ignores_case=True)
+def _is_download(own: list[bytes], downloads: list[bytes]) -> bool:
+    """Whether a path is one of the downloads of a feed (project, version, file)."""
+    rest = _below(own, downloads, ignores_case=True) if downloads else None
     return rest is not None and len(rest) == 3 and all(map(_PART.fullmatch, rest))

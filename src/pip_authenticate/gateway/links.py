@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -171,7 +171,7 @@ class Links:
             return None
         others = (pages for key, pages in self._by_project.items() if key != project[0])
         knowns = tuple(dict.fromkeys((name, name.removesuffix(_METADATA))))
-        for pages in (self._by_project.get(project[0], {}), *others):
+        for pages in chain([self._by_project.get(project[0], {})], others):
             for look, page, known in product((Listing.glance, Listing.links), pages.values(), knowns):
                 for href, sha256, size in look(page, known):
                     if _is_at(page.base, href, origin, target, name[len(known) :]):
@@ -237,17 +237,20 @@ def _size(value: object) -> int | None:
 
 def _is_at(base: str, href: str, origin: Origin, target: str, suffix: str) -> bool:
     """Whether a link, with something added to its path, is the address that is asked for."""
+    place, path, query = _resolved(base, href)
+    asked, _, asked_query = target.partition("?")
+    return place == origin and path + suffix == unquote(asked) and query == asked_query
+
+
+@lru_cache(maxsize=256)
+def _resolved(base: str, href: str) -> tuple[Origin | None, str, str]:
+    """Where a link leads: origin, decoded path and query; no origin where it leads nowhere."""
     try:
         parts = urlsplit(urljoin(base, href))
-        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:
-        return False
-    path, _, query = target.partition("?")
-    return (
-        (parts.scheme, (parts.hostname or "").lower(), port) == tuple(origin)
-        and unquote(parts.path) + suffix == unquote(path)
-        and parts.query == query
-    )
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None, "", ""
+    return Origin(parts.scheme, (parts.hostname or "").lower(), port), unquote(parts.path), parts.query
 
 
 def file_name(address: str) -> str:

@@ -189,10 +189,11 @@ class Upstream:
             ServiceError: a proxy or a certificate of the settings cannot be used.
             Exception: one of FAILED.
         """
-        if index and origin_of(url.partition("?")[0]) != index.url.origin:
+        origin = origin_of(url.partition("?")[0])
+        if index and origin != index.url.origin:
             index = None
         opened = await self._credentials.of(index) if index else None
-        async with self._sent(method, url, headers, index, opened, body) as answer:
+        async with self._sent(method, url, origin, headers, index, opened, body) as answer:
             is_refused = answer.status in REFUSED and opened is not None
             if not (index and is_refused and await self._credentials.renewed(index, opened)):
                 yield answer
@@ -200,7 +201,7 @@ class Upstream:
         if body is not None:
             raise SendAgain
         opened = await self._credentials.of(index)
-        async with self._sent(method, url, headers, index, opened, body) as answer:
+        async with self._sent(method, url, origin, headers, index, opened, body) as answer:
             yield answer
 
     @asynccontextmanager
@@ -208,13 +209,13 @@ class Upstream:
         self,
         method: str,
         url: str,
+        origin: Origin,
         headers: Mapping[str, str],
         index: Guarded | None,
         authorization: Secret | None,
         body: object,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request once."""
-        origin = origin_of(url.partition("?")[0])
         sent = dict(headers)
         if index:
             # Without it Azure DevOps answers a wrong credential with a sign-in page, not with 401.
