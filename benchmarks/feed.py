@@ -1,14 +1,13 @@
-"""A feed of many projects, by https and HTTP/2, and a wire of some length before it; a process of its own.
+"""A feed of real wheels, by https and HTTP/2, and a wire of some length before it; a process of its own.
 
-`python feed.py FOLDER ONE_WAY_MILLISECONDS` writes what clients trust into a folder, prints the ports of feed
-and wire as JSON, and ends with its standard input. The feed is a real nginx with files: what it takes of the
-processors, which a real one would not share with its clients, is as little as can be.
+`python feed.py FOLDER WHEELS ONE_WAY_MILLISECONDS` writes what clients trust into a folder, prints the ports
+of feed and wire as JSON, and ends with its standard input. The feed is a real nginx with files: what it
+takes of the processors, which a real one would not share with its clients, is as little as can be.
 """
 
 import asyncio
 import base64
 import gzip
-import io
 import json
 import os
 import random
@@ -17,27 +16,23 @@ import ssl
 import sys
 import tempfile
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import trustme
+from packaging.utils import canonicalize_name
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from support.nginx import Nginx
 
 TOKEN = "benchmark-feed-token"  # noqa: S105 - opens nothing
 USER = "build"
-ROOTS, PROJECTS = 22, 45
-"""Projects that are asked for, and all that come with them."""
 FORMER = 200
 """Files of former versions that a page shows, as pages of the public index do."""
-WHEELS_BYTES, MODULE_BYTES, STREAM_BYTES = 22_000_000, 20_000, 200 * 1024 * 1024
-_ENTRY_BYTES = 300
-"""What a zip file and its list of files take for each file."""
+STREAM_BYTES = 200 * 1024 * 1024
 STREAM = "stream/bench_stream-1.0-py3-none-any.whl"
 """A large file, for who measures memory; the page of bench-stream names it."""
 AUTHORITY = "authority.pem"
@@ -69,76 +64,37 @@ server {{
 
 
 class File(NamedTuple):
-    """A file of the newest version, and what a page says of it."""
+    """A wheel, and what a page says of it.
 
-    name: str
+    Args:
+        path: where it lies.
+        project: its normalised name.
+        content: its bytes.
+        metadata: what is in its METADATA.
+    """
+
+    path: Path
+    project: str
     content: bytes
     metadata: bytes
 
-
-def name_of(number: int) -> str:
-    """What a project is called."""
-    return f"bench-project-{number:02}"
-
-
-def _needs(number: int) -> Iterator[int]:
-    """What a project depends on: each rank on the next one, so that clients learn of them one by one."""
-    if number < ROOTS:
-        yield ROOTS + number % 11
-    elif number < ROOTS + 11:
-        yield number + 11
-    elif number < PROJECTS - 1:
-        yield PROJECTS - 1
+    @classmethod
+    def at(cls, path: Path) -> "File":
+        """Read one."""
+        project, version, *_ = path.name.split("-")
+        with zipfile.ZipFile(path) as archive:
+            metadata = archive.read(f"{project}-{version}.dist-info/METADATA")
+        return cls(path, canonicalize_name(project), path.read_bytes(), metadata)
 
 
-def _sizes(chance: random.Random) -> list[int]:
-    """Bytes of each wheel, as they are: few are large."""
-    shares = [min(chance.paretovariate(1.2), 12) for _ in range(PROJECTS)]
-    return [int(share / sum(shares) * WHEELS_BYTES) for share in shares]
-
-
-def wheel(name: str, version: str, needs: Iterable[str], parts: Mapping[str, bytes]) -> File:
-    """A wheel that installs.
-
-    Args:
-        name: of the project.
-        version: of it.
-        needs: projects that it depends on.
-        parts: what its package holds, by file name.
-    """
-    module = name.replace("-", "_")
-    stem = f"{module}-{version}"
-    told = "".join(f"Requires-Dist: {other}\n" for other in needs)
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{told}".encode()
-    tag = b"Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    every = {f"{module}/{path}": content for path, content in {"__init__.py": b"", **parts}.items()}
-    every |= {f"{stem}.dist-info/METADATA": metadata, f"{stem}.dist-info/WHEEL": tag}
-    listed = "".join(f"{path},,\n" for path in [*every, f"{stem}.dist-info/RECORD"])
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, content in (every | {f"{stem}.dist-info/RECORD": listed.encode()}).items():
-            archive.writestr(path, content)
-    return File(f"{stem}-py3-none-any.whl", packed.getvalue(), metadata)
-
-
-def _modules(chance: random.Random, size: int) -> dict[str, bytes]:
-    """Modules that take so many bytes when they are packed, as those of real wheels: half of their length."""
-    words = [chance.randbytes(chance.randint(1, 4)).hex() for _ in range(2000)]
-    texts = [
-        f'TEXT = """{" ".join(chance.choices(words, k=MODULE_BYTES // 6))}"""\n'.encode() for _ in range(10)
-    ]
-    packed = sum(len(zlib.compress(text)) + _ENTRY_BYTES for text in texts) // len(texts)
-    return {f"module_{number}.py": texts[number % len(texts)] for number in range(max(size // packed, 1))}
-
-
-def page(number: int, file: File, chance: random.Random) -> tuple[bytes, bytes]:
-    """The page of a project, as JSON and as HTML."""
-    files = list[dict[str, Any]]()
+def page(file: File, chance: random.Random) -> tuple[bytes, bytes]:
+    """The page of a project, with former versions, as JSON and as HTML."""
+    module, newest, files = file.project.replace("-", "_"), file.path.name, list[dict[str, Any]]()
     for former in range(FORMER):
         kind = ("-py3-none-any.whl", ".tar.gz")[former % 2]
         files.append(
             {
-                "filename": f"{name_of(number).replace('-', '_')}-0.{former // 2}{kind}",
+                "filename": f"{module}-0.0.{former // 2}{kind}",
                 "hashes": {"sha256": chance.randbytes(32).hex()},
                 "core-metadata": {"sha256": chance.randbytes(32).hex()} if former % 2 == 0 else False,
             }
@@ -146,20 +102,20 @@ def page(number: int, file: File, chance: random.Random) -> tuple[bytes, bytes]:
     metadata = {"sha256": sha256(file.metadata).hexdigest()}
     files.append(
         {
-            "filename": file.name,
+            "filename": newest,
             "hashes": {"sha256": sha256(file.content).hexdigest()},
             "core-metadata": metadata,
         }
     )
     for one in files:
         one |= {
-            "url": f"../../files/{number}/{one['filename']}",
+            "url": f"../../files/{file.project}/{one['filename']}",
             "requires-python": ">=3.8",
             "size": 100_000,
             "upload-time": "2024-02-03T04:05:06.789012Z",
             "yanked": False,
         }
-    told = {"meta": {"api-version": "1.1"}, "name": name_of(number), "versions": ["1.0"], "files": files}
+    told = {"meta": {"api-version": "1.1"}, "name": file.project, "versions": [], "files": files}
     anchors = "\n".join(
         f'<a href="{one["url"]}#sha256={one["hashes"]["sha256"]}" data-requires-python="&gt;=3.8"'
         + (f' data-core-metadata="sha256={known["sha256"]}"' if (known := one["core-metadata"]) else "")
@@ -169,19 +125,18 @@ def page(number: int, file: File, chance: random.Random) -> tuple[bytes, bytes]:
     return json.dumps(told).encode(), f"<!DOCTYPE html><html><body>{anchors}</body></html>".encode()
 
 
-def _written(folder: Path) -> None:
+def _written(folder: Path, wheels: Path) -> None:
     """Have the feed's pages and files in a folder, as nginx finds them."""
     chance = random.Random(10)  # noqa: S311 - the same feed for everybody who measures
-    for number, size in enumerate(_sizes(chance)):
-        file = wheel(name_of(number), "1.0", map(name_of, _needs(number)), _modules(chance, size))
-        of_page, of_files = folder / "simple" / name_of(number), folder / "files" / str(number)
+    for file in map(File.at, sorted(wheels.glob("*.whl"))):
+        of_page, of_files = folder / "simple" / file.project, folder / "files" / file.project
         of_page.mkdir(parents=True)
         of_files.mkdir(parents=True)
-        for kind, content in zip(("json", "html"), page(number, file, chance), strict=True):
+        for kind, content in zip(("json", "html"), page(file, chance), strict=True):
             (of_page / f"index.{kind}").write_bytes(content)
             (of_page / f"index.{kind}.gz").write_bytes(gzip.compress(content, 6))
-        (of_files / file.name).write_bytes(file.content)
-        (of_files / f"{file.name}.metadata").write_bytes(file.metadata)
+        (of_files / file.path.name).write_bytes(file.content)
+        (of_files / f"{file.path.name}.metadata").write_bytes(file.metadata)
     of_page, large = folder / "simple" / "bench-stream", folder / "files" / STREAM
     of_page.mkdir()
     large.parent.mkdir()
@@ -191,12 +146,13 @@ def _written(folder: Path) -> None:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[int]:
+def serving(folder: Path, wheels: Path) -> Iterator[int]:
     """Have the feed on a port.
 
     Args:
         folder: is told what clients trust: this feed's authority, and those of the machine, as on every
             machine of a firm that has an authority.
+        wheels: folder of what the feed has.
     """
     authority = trustme.CA()
     leaf = authority.issue_cert("127.0.0.1", "localhost")
@@ -208,7 +164,7 @@ def serving(folder: Path) -> Iterator[int]:
     with tempfile.TemporaryDirectory() as temporary:
         own = Path(temporary)
         own.chmod(0o755)  # nginx may read it as somebody else
-        _written(own / "www")
+        _written(own / "www", wheels)
         (own / "nginx").mkdir()
         leaf.private_key_pem.write_to_path(str(own / "key.pem"))
         leaf.cert_chain_pems[0].write_to_path(str(own / "leaf.pem"))
@@ -277,5 +233,5 @@ async def wire(port: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    with serving(Path(sys.argv[1])) as served:
-        asyncio.run(wire(served, float(sys.argv[2]) / 1000))
+    with serving(Path(sys.argv[1]), Path(sys.argv[2])) as served:
+        asyncio.run(wire(served, float(sys.argv[3]) / 1000))

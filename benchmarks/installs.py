@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from feed import AUTHORITY, PROJECTS, ROOTS, STREAM, STREAM_BYTES, TOKEN, USER, name_of
+from feed import AUTHORITY, STREAM, STREAM_BYTES, TOKEN, USER
 
 from support import rivals  # where it is, feed has said
 
@@ -31,6 +31,10 @@ COMMAND = str(Path(sys.executable).with_name("pip-authenticate"))
 UV = "uv==0.13.9"
 ONE_WAY_MILLISECONDS = 10
 BARE, FAR = "loopback", f"{2 * ONE_WAY_MILLISECONDS} ms round trips"
+REQUIREMENTS, CONSTRAINTS = (
+    Path(__file__).with_name(f"{name}.txt") for name in ("requirements", "constraints")
+)
+"""What is installed: 22 requirements, and the versions of what comes with them."""
 RUN, SERVE = "run --via gateway", "serve"
 COLD = f"{RUN}, without connections opened ahead"
 BUDGETS = {
@@ -98,10 +102,12 @@ class Feed(NamedTuple):
     Args:
         places: host and port, by the wire that leads there.
         authority: file of the certificate authority that clients must know.
+        projects: how many it has, all of which are installed.
     """
 
     places: Mapping[str, str]
     authority: str
+    projects: int
 
     def url(self, wire: str, login: str = "") -> str:
         """The index, with a login where it is given."""
@@ -130,11 +136,16 @@ Way: TypeAlias = Callable[[], AbstractContextManager[Started]]
 @contextmanager
 def serving(folder: Path) -> Iterator[Feed]:
     """Have a feed, in a process of its own."""
+    wheels = folder / "wheels"
+    download = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:"]
+    wanted = ["--requirement", str(REQUIREMENTS), "--constraint", str(CONSTRAINTS)]
+    subprocess.run([*download, "--dest", str(wheels), *wanted], check=True)
     script = str(Path(__file__).with_name("feed.py"))
-    command = [sys.executable, script, str(folder), str(ONE_WAY_MILLISECONDS)]
+    command = [sys.executable, script, str(folder), str(wheels), str(ONE_WAY_MILLISECONDS)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         near, far = json.loads(process.stdout.readline() if process.stdout else "")
-        yield Feed({BARE: f"127.0.0.1:{near}", FAR: f"127.0.0.1:{far}"}, str(folder / AUTHORITY))
+        places = {BARE: f"127.0.0.1:{near}", FAR: f"127.0.0.1:{far}"}
+        yield Feed(places, str(folder / AUTHORITY), len(list(wheels.iterdir())))
 
 
 def installed(folder: Path, requirements: Iterable[str]) -> Path:
@@ -149,7 +160,7 @@ def clients(folder: Path) -> dict[str, Callable[[str], list[str]]]:
     """The commands of cold clients, by the folder that they put things into."""
     programs = installed(folder, ("pip", UV))
     python = str(programs / "python")
-    roots = [name_of(number) for number in range(ROOTS)]
+    roots = REQUIREMENTS.read_text(encoding="ascii").split()
     uv = [str(programs / "uv"), "pip", "install", "--quiet", "--no-cache", "--python", python]
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
     return {
@@ -158,8 +169,8 @@ def clients(folder: Path) -> dict[str, Callable[[str], list[str]]]:
     }
 
 
-def timed(command: Sequence[str], way: Way, place: str) -> Took:
-    """Run a client by a way; it must have put everything into a folder, which is removed."""
+def timed(command: Sequence[str], way: Way, place: str, projects: int) -> Took:
+    """Run a client by a way; it must have put so many projects into a folder, which is removed."""
     told = f"{place}.json"
     with way() as (around, environ):
         started, before = time.perf_counter(), _processor()
@@ -168,9 +179,9 @@ def timed(command: Sequence[str], way: Way, place: str) -> Took:
             env=environ, cwd=Path(place).parent, capture_output=True, text=True, check=False,
         )  # fmt: skip
         whole, processor = time.perf_counter() - started, _processor() - before
-    found = {file.name[: len("bench_project_00")] for file in Path(place).glob("bench_project*")}
-    if ended.returncode or len(found) != PROJECTS:
-        sys.exit(f"{command[0]} did not do what is measured: {len(found)} {ended.stdout}{ended.stderr}")
+    found = len(list(Path(place).glob("*.dist-info")))
+    if ended.returncode or found != projects:
+        sys.exit(f"{command[0]} did not do what is measured: {found} {ended.stdout}{ended.stderr}")
     shutil.rmtree(place)
     return Took(json.loads(Path(told).read_text(encoding="ascii")), whole, processor)
 
@@ -247,11 +258,17 @@ def bench(rounds: int, *, with_rivals: bool) -> None:
             _memory(feed, home)
             for wire in (FAR, BARE):
                 for client, command in known.items():
-                    _install(wire, client, command, ways(feed, wire, client, home, others), rounds)
+                    every = ways(feed, wire, client, home, others)
+                    _install(wire, client, command, every, rounds, feed.projects)
 
 
 def _install(
-    wire: str, client: str, command: Callable[[str], list[str]], ways: Mapping[str, Way], rounds: int
+    wire: str,
+    client: str,
+    command: Callable[[str], list[str]],
+    ways: Mapping[str, Way],
+    rounds: int,
+    projects: int,
 ) -> None:
     """Print the rows of a client over a wire."""
     took = {name: list[Took]() for name in ways}
@@ -259,7 +276,7 @@ def _install(
         for turn in range(rounds + 1):
             for name in random.sample(list(ways), len(ways)):
                 place = tempfile.mkdtemp(dir=temporary)
-                one = timed(command(place), ways[name], place)
+                one = timed(command(place), ways[name], place, projects)
                 if turn:  # the first one warms the caches of the system
                     took[name].append(one)
     floor = took.pop("direct")
@@ -275,7 +292,7 @@ def _install(
             f"of processors {_shown(one.processor for one in figures)}"
         )
         print(
-            f"| {client}, {PROJECTS} wheels, {wire}, through {name} | {budget} "
+            f"| {client}, {projects} wheels, {wire}, through {name} | {budget} "
             f"| {ratio:.2f}: {_shown(one.client for one in figures)}{whole} "
             f"| direct {_shown(one.client for one in floor)}, "
             f"of processors {_shown(one.processor for one in floor)} |",
