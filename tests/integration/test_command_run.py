@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 
 from azure_devops_emulator import Organization, Service
 from support.command import COMMAND, Command
+from support.patience import until
 from support.terminal import Terminal
 
 CANARY = "run-canary-7f3a9c"
@@ -44,14 +45,6 @@ def command(tmp_path: Path) -> Command:
 def left(command: Command) -> list[str]:
     """What is in the folder for temporary files."""
     return sorted(path.name for path in Path(command.environ["TMPDIR"]).iterdir())
-
-
-def until(happened: Callable[[], object]) -> None:
-    """Wait for something."""
-    end = time.monotonic() + SECONDS
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def state(pid: int) -> str:
@@ -240,10 +233,10 @@ def test_files_are_gone_after_a_signal(command: Command, name: str) -> None:
 def test_a_stop_of_the_run_stops_the_program_and_both_go_on(command: Command) -> None:
     run = Running(command, "print('still', sys.stdin.readline(), flush=True)")
     run.process.send_signal(signal.SIGTSTP)
-    until(lambda: state(run.child) == "T")
-    until(lambda: state(run.process.pid) == "T")
+    until(lambda: state(run.child) == "T", SECONDS)
+    until(lambda: state(run.process.pid) == "T", SECONDS)
     run.process.send_signal(signal.SIGCONT)
-    until(lambda: state(run.child) == "S")
+    until(lambda: state(run.child) == "S", SECONDS)
     out, _ = run.process.communicate("here\n", timeout=SECONDS)
     assert out.strip() == "still here"
     assert run.process.returncode == 0
@@ -266,8 +259,8 @@ def test_what_a_killed_run_leaves_is_removed_when_its_program_has_ended(command:
     time.sleep(0.2)
     assert folder.is_dir(), "its program still lives"
     os.kill(run.child, signal.SIGKILL)
-    until(lambda: left(command) == [])
-    until(lambda: state(waiting) in {"", "Z"})
+    until(lambda: left(command) == [], SECONDS)
+    until(lambda: state(waiting) in {"", "Z"}, SECONDS)
     run.process.communicate(timeout=SECONDS)
 
 
@@ -290,7 +283,7 @@ def test_what_a_killed_container_leaves_is_removed_by_a_later_run(command: Comma
     assert command("run", "-q", URL, "--", "true").returncode == 0
     assert folder.is_dir(), "its program still lives"
     os.kill(run.child, signal.SIGKILL)
-    until(lambda: not state(run.child) or state(run.child) == "Z")
+    until(lambda: not state(run.child) or state(run.child) == "Z", SECONDS)
     run.process.communicate(timeout=SECONDS)
     assert command("run", "-q", URL, "--", "true").returncode == 0
     assert left(command) == []
@@ -372,7 +365,7 @@ def test_the_stop_key_stops_the_job_and_fg_brings_it_back(command: Command) -> N
         assert state(child) == "T"
         terminal.type("fg\n")
         terminal.wait_for(r"fg\r\n.*run -q")
-        until(lambda: state(child) == "S")
+        until(lambda: state(child) == "S", SECONDS)
         terminal.type("a line\n")
         terminal.wait_for("got a line")
         terminal.wait_for("prompt: ")
@@ -401,14 +394,14 @@ def test_a_job_in_the_background_that_reads_is_stopped(command: Command) -> None
             f"{COMMAND} run -q {URL} -- sh -c 'echo numbers $$ $PPID; read line; echo got $line' &\n"
         )
         child, run = map(int, terminal.wait_for(r"numbers (\d+) (\d+)").groups())
-        until(lambda: state(child) == state(run) == "T")
+        until(lambda: state(child) == state(run) == "T", SECONDS)
         terminal.type("\n")
         terminal.wait_for("Stopped")
         terminal.type("fg\n")
-        until(lambda: state(child) == "S")
+        until(lambda: state(child) == "S", SECONDS)
         terminal.type("a line\n")
         terminal.wait_for("got a line")
-    until(lambda: left(command) == [])
+    until(lambda: left(command) == [], SECONDS)
 
 
 def test_a_terminal_that_is_closed_ends_all(command: Command) -> None:
@@ -417,7 +410,7 @@ def test_a_terminal_that_is_closed_ends_all(command: Command) -> None:
         terminal.wait_for(r"number (\d+)")
         assert left(command) != []
         terminal.hang_up()
-        until(lambda: left(command) == [])
+        until(lambda: left(command) == [], SECONDS)
 
 
 def test_the_program_sees_the_terminal(command: Command) -> None:

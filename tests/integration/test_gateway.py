@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -22,9 +23,10 @@ import trustme
 from pip_authenticate.gateway import peers
 from support import ipv6_only
 from support.behind import Behind, is_gone, is_open, shown_variables
-from support.certificates import server_context
+from support.certificates import client_files, server_context
 from support.command import COMMAND, Command
 from support.http_service import Answer, Request, Service, serving, unused_port
+from support.patience import until
 from support.programs import Programs
 from support.web_proxy import proxying
 
@@ -87,13 +89,6 @@ def behind(command: Command, index: Service, *arguments: str, **environ: str) ->
         one.process.communicate()
 
 
-def until(condition: Callable[[], bool], seconds: float = 1.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
-
-
 # ---- what passes ------------------------------------------------------------------------------------
 
 
@@ -128,7 +123,7 @@ def test_a_client_can_read_a_page_however_it_is_encoded(
 @pytest.mark.parametrize(
     ("accepted", "content", "sent"),
     [
-        ("gzip, deflate", PAGE, gzip.compress(PAGE)),
+        ("gzip, deflate", PAGE, gzip.compress(PAGE, mtime=0)),
         ("deflate, gzip;q=0", PAGE, PAGE),
         ("gzip", PAGE + TOKEN.encode(), PAGE + b"***"),
     ],
@@ -605,6 +600,47 @@ def test_connections_are_opened_at_once_for_a_client_that_is_known_for_that(
         finally:
             one.end()
         assert service.requests == []
+
+
+def test_many_indexes_share_the_connections_that_are_opened_ahead(
+    command: Command, authority: trustme.CA, authority_file: str
+) -> None:
+    """A process may have 256 files on macOS, and each client's connection is one."""
+    names = [f"index{number}.example" for number in range(12)]
+    with serving(private, server_context(authority, *names)) as service:
+        hosts = {f"{name}:443": service.port for name in names}
+        with proxying(hosts) as proxy:
+            one = Behind(
+                command, TOKEN, "--client", "uv", *(f"https://{name}/feed/simple/" for name in names),
+                SSL_CERT_FILE=authority_file, HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}",
+            )  # fmt: skip
+            try:
+                until(lambda: len(proxy.targets) == 96, 10.0)
+                assert {proxy.targets.count(f"CONNECT {host}") for host in hosts} == {8}
+            finally:
+                one.end()
+            assert len(proxy.targets) == 96
+
+
+def test_a_public_index_is_shown_no_client_certificate(
+    command: Command, authority: trustme.CA, authority_file: str, tmp_path: Path
+) -> None:
+    client = client_files(authority, tmp_path)
+
+    def tls() -> ssl.SSLContext:
+        return server_context(authority, "127.0.0.1", asks_client=True, insists=False)
+
+    with serving(private, tls()) as own, serving(lambda _: Answer(200, PAGE, "OK", HTML), tls()) as public:
+        one = Behind(
+            command, TOKEN, "--guard", f"{public.url}/simple/", f"{own.url}/feed/simple/",
+            SSL_CERT_FILE=authority_file, AGENT_CLIENTCERT=client.chain, AGENT_CLIENTCERTKEY=client.key,
+        )  # fmt: skip
+        try:
+            assert one.get(f"{public.url}/simple/demo/")[0] == 200
+        finally:
+            one.end()
+        assert {request.certificate for request in own.requests} == {True}
+        assert {request.certificate for request in public.requests} == {False}
 
 
 def test_an_index_that_cannot_be_reached_is_no_fault_before_it_is_asked(command: Command) -> None:

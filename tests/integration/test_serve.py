@@ -19,11 +19,15 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
+import trustme
 
 from support.azure_shape import Route, download, store
+from support.certificates import server_context
 from support.command import Command
 from support.door import Door
 from support.http_service import Answer, Raw, Request, Service, raw, serving
+from support.patience import until
+from support.web_proxy import proxying
 
 TOKEN = "serve-canary-7f3a9c-token"
 JSON, HTML = "application/vnd.pypi.simple.v1+json", "text/html"
@@ -326,6 +330,29 @@ def test_a_page_is_asked_for_once_and_answered_with_304(place: Place) -> None:
     status, head, content = place.door.get(f"/simple/{name}/", "HEAD")
     assert (status, content, head["content-length"]) == (200, b"", shown["content-length"])
     assert len(place.asked(place.private, name)) == 1
+
+
+def test_connections_are_opened_for_who_knows_the_secret_only(
+    tmp_path: Path, authority: trustme.CA, authority_file: str
+) -> None:
+    command = Command(tmp_path)
+    context, name = server_context(authority, "index.example"), "index.example:443"
+    with serving(lambda _: Answer(404), context) as service, proxying({name: service.port}) as proxy:
+        door = Door(
+            command, TOKEN, "https://index.example/feed/simple/",
+            SSL_CERT_FILE=authority_file, HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}",
+        )  # fmt: skip
+        try:
+            until(lambda: len(proxy.targets) == 1, 10.0)
+            for _ in range(3):
+                assert door.get("/simple/demo/", Authorization="")[0] == 401
+            time.sleep(0.3)
+            assert len(proxy.targets) == 1
+            for _ in range(2):
+                assert door.get("/simple/demo/")[0] == 404
+            until(lambda: len(proxy.targets) == 24, 10.0)
+        finally:
+            door.close()
 
 
 def test_names_are_normalised_and_pages_have_a_slash(place: Place) -> None:

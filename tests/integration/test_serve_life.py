@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from support.behind import is_gone, is_open, shown_variables
 from support.command import COMMAND, Command
 from support.door import Door
 from support.http_service import Answer, Request, Service, serving
+from support.patience import until
 
 TOKEN = "serve-life-canary-2b7d-token"
 HTML = [("Content-Type", "text/html")]
@@ -45,13 +45,6 @@ def command(tmp_path: Path) -> Command:
     (tmp_path / "tmp").mkdir()
     one.environ |= {"TMPDIR": str(tmp_path / "tmp"), "PIP_AUTHENTICATE_CLIENT": "netrc"}
     return one
-
-
-def until(condition: Callable[[], bool], seconds: float = 1.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 # ---- with a program ---------------------------------------------------------------------------------

@@ -54,9 +54,9 @@ def test_an_empty_body_is_an_answer_to_who_asks_for_its_head_only(coding: str) -
     ("coding", "content"),
     [
         ("gzip", b"<!DOCTYPE html>"),
-        ("gzip", gzip.compress(b"x" * 1000)[:-9]),
-        ("gzip", gzip.compress(b"x" * 1000)[:-1] + b"?"),
-        ("gzip", gzip.compress(b"x") + b"and more"),
+        ("gzip", gzip.compress(b"x" * 1000, mtime=0)[:-9]),
+        ("gzip", gzip.compress(b"x" * 1000, mtime=0)[:-1] + b"?"),
+        ("gzip", gzip.compress(b"x", mtime=0) + b"and more"),
         ("deflate", b"<!DOCTYPE html>"),
         ("deflate", zlib.compress(b"x" * 1000)[:-9]),
         ("deflate", bare(b"x" * 1000)[:-3]),

@@ -23,9 +23,13 @@ class Credentials:
         indexes: with their first credentials.
         renew: asks for new ones.
         fail: is told why there are none.
+
+    Attributes:
+        indexes: as they were given.
     """
 
     def __init__(self, indexes: list[Guarded], renew: Renew, fail: Callable[[str], None]) -> None:
+        self.indexes = indexes
         self._current = {index.url.key: index for index in indexes}
         self._renew = renew
         self._fail = fail

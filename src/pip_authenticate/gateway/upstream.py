@@ -28,6 +28,8 @@ it is answered before pip stops waiting (15 seconds)."""
 FEW, MANY, AT_ONCE_SECONDS = 1, 24, 1.0
 """Connections to an index that are opened before they are needed: for who asks for one thing after the
 other, and for who asks for many at once."""
+ALTOGETHER = 96
+"""Most that are opened to all: macOS lets a process have 256 files, and clients need as many again."""
 PAGE_BYTES = 64 * 1024 * 1024
 """Longest page that is read; the largest public one has some ten million bytes."""
 REFUSED = frozenset({401, 203})
@@ -81,7 +83,7 @@ class Upstream:
     """Asks indexes, through the web proxy where there is one.
 
     Args:
-        network: the caller's. The client's certificate is shown to the indexes and to nobody else.
+        network: the caller's. The client's certificate is shown to the private indexes and to nobody else.
         credentials: what opens the indexes.
         secrets: what no answer may repeat.
         log: takes one line for people who debug.
@@ -100,6 +102,9 @@ class Upstream:
         self._proxy = network.proxy
         self.seconds = network.seconds
         self._client = network.certificates.client
+        self._private = {index.url.origin for index in credentials.indexes if not index.is_public}
+        origins = {index.url.origin for index in credentials.indexes}
+        self._many = max(min(MANY, ALTOGETHER // max(len(origins), 1)), FEW)
         self.encryption = Encryption(network.certificates, log, trust.read_once)
         self._credentials = credentials
         self._texts = list[str]()
@@ -124,7 +129,7 @@ class Upstream:
             at_once: whether the client is known to ask for many things at once.
         """
         for origin in origins:
-            self._open(origin, MANY if at_once else FEW)
+            self._open(origin, self._many if at_once else FEW)
 
     def expect(self, origin: Origin) -> None:
         """Hear of a client who has come in for an index.
@@ -135,7 +140,7 @@ class Upstream:
         if len(times) < 2:
             times.append(now)
             if len(times) == 2 and now - times[0] < AT_ONCE_SECONDS:
-                self._open(origin, MANY)
+                self._open(origin, self._many)
 
     def _open(self, origin: Origin, count: int) -> None:
         """Have so many connections ready, with those that are; once."""
@@ -155,7 +160,7 @@ class Upstream:
                 timeout=session.timeout,
             )
         with suppress(_Opened, PipAuthenticateError, *FAILED):  # who needs it will see why there is none
-            await self._opening.head(f"https://{origin.netloc}/", **self._way(origin, self._client))
+            await self._opening.head(f"https://{origin.netloc}/", **self._way(origin))
 
     async def close(self) -> None:
         """Hang up."""
@@ -224,7 +229,7 @@ class Upstream:
             sent["authorization"] = authorization.reveal()
         if self._ahead.get(origin):
             await asyncio.wait([self._ahead[origin].pop(0)], timeout=AHEAD_SECONDS)
-        way = self._way(origin, self._client if index else "")
+        way = self._way(origin)
         if way["proxy_headers"] and origin.scheme == "http":
             sent |= way[
                 "proxy_headers"
@@ -234,8 +239,9 @@ class Upstream:
         ) as answer:
             yield answer
 
-    def _way(self, origin: Origin, client: str) -> _Way:
+    def _way(self, origin: Origin) -> _Way:
         """How a server is reached: connections of one way are used again for it only."""
+        client = self._client if origin in self._private else ""
         proxy, login = self.proxy_of(origin)
         return {
             "ssl": self.encryption.context(client),
