@@ -1,6 +1,7 @@
 """What the gateway remembers of pages: so much and no more."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -126,6 +127,7 @@ INSIDE = {"core-metadata": {"sha256": "0" * 64}, "more": {"of": {"this": [{}, {"
         [{**ASKED, "yanked": '"quoted" \\ \\" {[ \u00e4\u20ac'}, *OTHERS],
         [*OTHERS, {**OTHERS[0], "yanked": f'"{FILE}" {{"url": "/files/{FILE}"}}'}, INSIDE],
         [{"yanked": "a long one " * 2000, **ASKED}],
+        [{**OTHERS[0], "yanked": FILE * 100}, ASKED],
         [{**ASKED, "yanked": "a long one " * 2000}],
     ],
 )
@@ -159,3 +161,13 @@ def test_the_same_files_are_found_as_by_who_reads_the_whole_page(
     files = [{**OTHERS[0], "yanked": reason, "why": [f"{reason}{FILE}", reason]} for reason in reasons]
     content = json.dumps({"files": [*files, *([ASKED] if is_named else [])]})
     assert (found(content, "x/json", f"/files/{FILE}") is not None) is is_named
+
+
+@pytest.mark.parametrize(
+    "entry", [{"filename": FILE, "url": f"/elsewhere/{FILE}"}, {"url": "/files/x", "yanked": FILE * 10}]
+)
+def test_a_page_that_repeats_a_name_takes_no_longer_than_it_is_long(entry: dict[str, object]) -> None:
+    content = json.dumps({"files": [*[entry] * 20_000, ASKED]})
+    started = time.process_time()
+    assert found(content, "x/json", f"/files/{FILE}")
+    assert time.process_time() - started < 20

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, product
+from itertools import chain, islice, product
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -23,6 +23,8 @@ _NO_FILES = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _DECODER = json.JSONDecoder()
 _ENTRY_BYTES, _DEEPEST = 8 * 1024, 8
 """How far from its name a file's entry begins and ends at most, and how many objects begin between."""
+_MOST_AROUND = 16
+"""How often a name is looked for that stands in its entry twice; who repeats it is read from end to end."""
 _METADATA = ".metadata"
 """What is added to a file's address for its metadata (PEP 658)."""
 
@@ -196,24 +198,25 @@ def _shown(file: dict[str, object]) -> _Shown:
 
 
 def _around(content: bytes, name: bytes) -> Iterator[_Shown]:
-    """What a page in JSON says of the files beside whose name a name stands."""
-    at = content.find(name)
-    while at >= 0:
-        start = at
-        for _ in range(_DEEPEST):
-            start = content.rfind(b"{", max(at - _ENTRY_BYTES, 0), start)
-            if start < 0:
-                break
-            try:
-                shown = _shown(
-                    _DECODER.raw_decode(content[start : at + _ENTRY_BYTES].decode("utf-8", "replace"))[0]
-                )
-            except _NO_FILES:
-                continue
-            if not _is_in_text(content, start):
-                yield shown
-            break
-        at = content.find(name, at + len(name))
+    """What a page in JSON says of the files in whose entries a name stands."""
+    places = (found.start() for found in re.finditer(re.escape(name), content))
+    return filter(None, (_entry(content, at) for at in islice(places, _MOST_AROUND)))
+
+
+def _entry(content: bytes, at: int) -> _Shown | None:
+    """The entry of a file that a place of a page in JSON is in; None where it is in none."""
+    start = at
+    for _ in range(_DEEPEST):
+        start = content.rfind(b"{", max(at - _ENTRY_BYTES, 0), start)
+        if start < 0:
+            return None
+        text = content[start : at + _ENTRY_BYTES].decode("utf-8", "replace")
+        try:
+            shown = _shown(_DECODER.raw_decode(text)[0])
+        except _NO_FILES:
+            continue
+        return None if _is_in_text(content, start) else shown
+    return None
 
 
 def _is_in_text(content: bytes, at: int) -> bool:
