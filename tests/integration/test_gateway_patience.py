@@ -18,6 +18,7 @@ from support.certificates import server_context
 from support.command import Command
 from support.door import Door
 from support.http_service import Answer, Request, Service, serving
+from support.patience import until
 
 TOKEN = "patience-canary-51c7-token"
 PIP_SECONDS = 15
@@ -132,10 +133,7 @@ def test_more_connections_than_the_system_allows_are_told_of_in_a_line(
 
 
 def _until_asked(index: Service, times: int) -> None:
-    end = time.monotonic() + 5
-    while len([request for request in index.requests if request.path == "/simple/late/"]) < times:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: sum(request.path == "/simple/late/" for request in index.requests) >= times, 5.0)
 
 
 def _seconds_to_end(one: Behind | Door) -> float:

@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +22,7 @@ from azure_devops_emulator import Organization, Service
 from support.command import COMMAND, Command
 from support.http_service import unused_port
 from support.nginx import Nginx
+from support.patience import until
 from support.programs import QUIET, Programs
 from support.snippets import ROOT, Snippet, snippets
 
@@ -326,10 +326,7 @@ def test_a_new_token_is_taken_on_without_a_failed_request(office: Office) -> Non
     try:
         ended = office.keep_up(TOKEN)
         assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
-        end = time.monotonic() + 20
-        while office.asked[-20:] != ["the new one"] * 20:
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        until(lambda: office.asked[-20:] == ["the new one"] * 20, 20.0)
     finally:
         is_over.set()
         for user in users:

@@ -63,9 +63,9 @@ LAYERS = (
     ("gateway.fence",),
     (
         *("gateway.authority", "gateway.entrance", "gateway.hiding", "gateway.trust", "gateway.answering"),
-        *("gateway.accepting", "gateway.packing", "gateway.wheel_metadata"),
+        *("gateway.accepting", "gateway.wheel_metadata"),
     ),
-    ("gateway.peers",),
+    ("gateway.peers", "gateway.packing"),
     ("run", "netrc_file", "pip_conf", "publishing", "named_indexes", "appending", "printed", "assignments"),
     ("other_programs", "ci_identities"),
     ("token_cache", "stored_login"),

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pip_authenticate.gateway.packing import takes_gzip, unpacked
+from pip_authenticate.gateway.accepting import takes_gzip
+from pip_authenticate.gateway.packing import unpacked
 
 
 def bare(content: bytes) -> bytes:

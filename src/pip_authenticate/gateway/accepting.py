@@ -1,6 +1,8 @@
-"""Which form of a page a client gets (PEP 691; RFC 9110, section 12.5.1)."""
+"""Which form of a page a client gets, packed or not (PEP 691; RFC 9110, sections 12.5.1 and 12.5.3)."""
 
 from collections.abc import Iterable
+
+from pip_authenticate.gateway.packing import GZIP
 
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "application/vnd.pypi.simple.v1+html"
@@ -24,6 +26,15 @@ def chosen(accept: str) -> str:
     if quality <= 0:
         return ""
     return form if is_named or _liking(PLAIN, ranges)[0] < quality else PLAIN
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether a client takes what is packed so.
+
+    Args:
+        accepted: what its header Accept-Encoding says; empty for none.
+    """
+    return any(name in GZIP and quality > 0 for name, quality in _ranges(accepted))
 
 
 def _ranges(accept: str) -> Iterable[tuple[str, float]]:

@@ -50,16 +50,3 @@ def _members(content: bytes, form: int, limit: int) -> bytes | None:
             raise ValueError("it breaks off")
         content = member.unused_data if form == _GZIP else b""
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def takes_gzip(accepted: str) -> bool:
-    """Whether a client takes what is packed so.
-
-    Args:
-        accepted: what its header Accept-Encoding says; empty for none.
-    """
-    for part in accepted.lower().split(","):
-        name, _, quality = part.replace(" ", "").partition(";q=")
-        if name in GZIP:
-            return quality.strip("0.") != "" or not quality
-    return False

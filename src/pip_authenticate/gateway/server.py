@@ -12,6 +12,7 @@ from yarl import URL
 
 from pip_authenticate.errors import PipAuthenticateError
 from pip_authenticate.gateway import relay
+from pip_authenticate.gateway.accepting import takes_gzip
 from pip_authenticate.gateway.entrance import Entrance
 from pip_authenticate.gateway.fence import (
     UPLOAD_HEADERS,
@@ -26,7 +27,7 @@ from pip_authenticate.gateway.fence import (
 from pip_authenticate.gateway.form import Form
 from pip_authenticate.gateway.guard import ACCEPT, HEADERS, Guard, page_url
 from pip_authenticate.gateway.links import Link, Links, file_name, project_of
-from pip_authenticate.gateway.packing import ASKED_FOR, GZIP, takes_gzip, unpacked
+from pip_authenticate.gateway.packing import ASKED_FOR, GZIP, unpacked
 from pip_authenticate.gateway.record import Fetched, Passed, Record, Uploaded
 from pip_authenticate.gateway.replies import HURRY_SECONDS, Replies, further, http, response, whole
 from pip_authenticate.gateway.upstream import (
